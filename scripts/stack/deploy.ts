@@ -1,0 +1,35 @@
+/** `supabase db push`, the real one, against a database by its address. */
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What `supabase` needs to stay off the network and out of the home folder. */
+export const supabaseEnv = (home: string): Record<string, string> => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: home,
+  SUPABASE_HOME: home,
+  SUPABASE_TELEMETRY_DISABLED: "1",
+  SUPABASE_NO_UPDATE_NOTIFIER: "1",
+});
+
+/** Where the CLI's own start script is. */
+export function supabaseProgram(): string {
+  return join(dirname(createRequire(import.meta.url).resolve("supabase/package.json")), "dist/supabase.js");
+}
+
+/** Applies the migrations that are not applied yet. Resolves to what the CLI said. */
+export async function pushMigrations(dbUrl: string, home: string): Promise<string> {
+  try {
+    const args = ["db", "push", "--db-url", `${dbUrl}?sslmode=disable`, "--yes", "--workdir", ROOT];
+    const { stderr, stdout } = await run(process.execPath, [supabaseProgram(), ...args], { env: supabaseEnv(home) });
+    return stderr + stdout;
+  } catch (error) {
+    const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
+    throw new Error(`supabase db push failed:\n${stderr}${stdout}`.trimEnd(), { cause: error });
+  }
+}

@@ -1,0 +1,45 @@
+/** Ports on 127.0.0.1. */
+import { createServer } from "node:net";
+import { Failure } from "./failure.ts";
+import type { Settings } from "./settings.ts";
+
+/** Which variable asks for which port, and what is tried first without it. */
+const PORTS = {
+  api: { variable: "STACK_API_PORT", preferred: 54321 },
+  db: { variable: "STACK_DB_PORT", preferred: 54322 },
+  telegram: { variable: "STACK_TELEGRAM_PORT", preferred: 54325 },
+} as const;
+
+/**
+ * The port that the variable names, or else the preferred one, or else any that is free.
+ *
+ * @throws {Failure} when the variable names a port that is busy, or none at all.
+ */
+export async function choosePort(name: keyof typeof PORTS, env: Settings): Promise<number> {
+  const { variable, preferred } = PORTS[name];
+  const wanted = env[variable];
+  if (!wanted) return await isFree(preferred) ? preferred : freePort();
+  const port = Number(wanted);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new Failure(`${variable}=${wanted} is not a port.`, `Set ${variable} to 1..65535, or leave it unset.`);
+  }
+  if (!await isFree(port)) {
+    throw new Failure(`Port ${port} (${variable}) is in use.`, `Set ${variable} to another port, or leave it unset.`);
+  }
+  return port;
+}
+
+/** A port that was free a moment ago. */
+export const freePort = (): Promise<number> => listen(0);
+
+const isFree = (port: number) => listen(port).then(() => true, () => false);
+
+function listen(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject).listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : port));
+    });
+  });
+}

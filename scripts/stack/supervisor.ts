@@ -1,0 +1,53 @@
+/**
+ * The process behind `npm run stack -- up`: starts the stack, tells the starter how it goes, and holds it until a signal.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import process from "node:process";
+import { Failure } from "./failure.ts";
+import { readSettings } from "./settings.ts";
+import { STACK_DIR, startStack } from "./stack.ts";
+import { claimStack, noteStack, releaseStack } from "./state.ts";
+
+export type SupervisorMessage =
+  | { say: string }
+  | { ready: true }
+  | { failed: { message: string; todo?: string } };
+
+const DIR = join(STACK_DIR, "local");
+
+const tell = (message: SupervisorMessage) => {
+  if (process.connected) process.send?.(message);
+};
+let ready = false;
+const asked = new Promise<void>((resolve) => {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
+  // The starter was interrupted before we were ready; it disconnects by itself once we are.
+  process.once("disconnect", () => ready || resolve());
+});
+
+try {
+  const env = readSettings(process.env);
+  claimStack(DIR, "npm run stack -- up", env);
+  const stack = await startStack({ dir: DIR, env, say: (line) => tell({ say: line }) });
+  noteStack(DIR, stack);
+  ready = true;
+  tell({ ready: true });
+  for (const child of stack.children) {
+    void child.ended.then((why) => console.log(new Date().toISOString(), `${child.name} ended: ${why}`));
+  }
+  await asked;
+  await stack.stop();
+} catch (error) {
+  console.error(error);
+  tell({
+    failed: error instanceof Failure
+      ? { message: error.message, todo: error.todo }
+      : { message: error instanceof Error ? error.message : String(error) },
+  });
+  process.exitCode = 1;
+} finally {
+  releaseStack(DIR);
+  if (process.connected) process.disconnect();
+}

@@ -1,0 +1,24 @@
+-- 90_jobs.sql — what pg_cron does, and when (UTC).
+--
+-- Scheduling a job of an existing name replaces it.
+
+create function tracegram.purge(p_now timestamptz default now())
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  delete from tracegram.seen_updates where claimed_at < p_now - interval '2 days';
+  delete from tracegram.ingest_usage where minute < p_now - interval '2 days';
+  -- pg_cron never does this itself.
+  delete from cron.job_run_details where end_time < p_now - interval '7 days';
+$$;
+
+comment on function tracegram.purge(timestamptz) is
+$doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7.
+
+Telegram redelivers an update for at most 24 hours.$doc$;
+revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;
+
+-- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
+select cron.schedule('tracegram-partitions', '7 * * * *', 'call partman.run_maintenance_proc()');
+select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()');
