@@ -30,3 +30,31 @@ set
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
+
+create function tracegram.ensure_partitions(p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  -- The last day that a trace of now may belong to (TG012 beyond it).
+  v_day constant text := pg_catalog.to_char(p_now + interval '1 hour', '"_p"YYYYMMDD');
+begin
+  if pg_catalog.to_regclass('tracegram.pipeline_traces' || v_day) is not null
+    and pg_catalog.to_regclass('tracegram.trace_io' || v_day) is not null
+  then
+    return;
+  end if;
+  -- pg_partman lets a second caller go by without having done anything; here it waits for the first.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
+  perform partman.run_maintenance('tracegram.pipeline_traces');
+  perform partman.run_maintenance('tracegram.trace_io');
+end;
+$$;
+
+comment on function tracegram.ensure_partitions(timestamptz) is
+$doc$Makes the partitions of today and the days ahead when today's is missing.
+
+pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
+revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;

@@ -328,6 +328,7 @@ begin
       hint    = 'Split it: at most 500 traces and 1048576 bytes.';
   end if;
   perform tracegram.charge_key(v_key.key_id, v_key.traces_per_minute, v_count, v_now);
+  perform tracegram.ensure_partitions(v_now);
 
   begin
     select tracegram.ingest_answer(pg_catalog.array_agg(s)) into v_answer

@@ -11,7 +11,7 @@ const PORTS = {
 } as const;
 
 /**
- * The port that the variable names, or else the preferred one, or else any that is free.
+ * The port that the variable names, 0 for any; without it the preferred one, or else any that is free.
  *
  * @throws {Failure} when the variable names a port that is busy, or none at all.
  */
@@ -20,8 +20,9 @@ export async function choosePort(name: keyof typeof PORTS, env: Settings): Promi
   const wanted = env[variable];
   if (!wanted) return await isFree(preferred) ? preferred : freePort();
   const port = Number(wanted);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new Failure(`${variable}=${wanted} is not a port.`, `Set ${variable} to 1..65535, or leave it unset.`);
+  if (port === 0) return freePort();
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new Failure(`${variable}=${wanted} is not a port.`, `Set ${variable} to 0..65535, or leave it unset.`);
   }
   if (!await isFree(port)) {
     throw new Failure(`Port ${port} (${variable}) is in use.`, `Set ${variable} to another port, or leave it unset.`);

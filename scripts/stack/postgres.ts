@@ -126,7 +126,8 @@ export async function startCluster(
     unix_socket_directories: socket,
     shared_preload_libraries: "pg_stat_statements,pg_cron",
     "cron.database_name": "postgres",
-    "cron.host": socket,
+    // Otherwise each job remembers the host and port that it was scheduled on, and fails when either has changed.
+    "cron.use_background_workers": "on",
     max_connections: "60",
     wal_level: "minimal",
     max_wal_senders: "0",

@@ -61,6 +61,8 @@ async function answer(
 ): Promise<void> {
   const gone = new AbortController();
   outgoing.once("close", () => !outgoing.writableFinished && gone.abort());
+  // What the handler left unread is read and dropped, or the client could not finish sending and never hear the answer.
+  outgoing.once("finish", () => incoming.removeAllListeners("readable").resume());
 
   const url = `http://${incoming.headers.host ?? "localhost"}${incoming.url}`;
   if (!incoming.url?.startsWith("/") || !URL.canParse(url)) return void outgoing.writeHead(400).end("Bad Request");
@@ -87,6 +89,18 @@ function toRequest(incoming: IncomingMessage, url: string, signal: AbortSignal):
     method,
     headers,
     signal,
-    ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: "half" }),
+    ...(hasBody && { body: bodyOf(incoming), duplex: "half" }),
   });
+}
+
+/** Unlike `Readable.toWeb` it takes nothing before it is read, and leaves the connection alone when it is cancelled. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = incoming[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  }, { highWaterMark: 0 });
 }

@@ -32,6 +32,8 @@ export interface StackOptions {
   dir: string;
   /** What is not set gets a local value. */
   env?: Settings;
+  /** The folder is a copy of a stack that was deployed: there is nothing to push. */
+  deployed?: boolean;
   /** Told what is happening, a line at a time. */
   say?: (message: string) => void;
   telegram?: Partial<TelegramOptions>;
@@ -97,8 +99,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     watch(cluster.child);
     const dbUrl = `postgresql://postgres:postgres@127.0.0.1:${ports.db}/postgres`;
 
-    say("supabase db push …");
-    await pushMigrations(dbUrl, join(STACK_DIR, "supabase"));
+    if (!options.deployed) {
+      say("supabase db push …");
+      await pushMigrations(dbUrl, join(STACK_DIR, "supabase"));
+    }
     const ingestKey = await ensureIngestKey(cluster, join(dir, "ingest_key"));
 
     say("PostgREST, Telegram and the functions: starting …");

@@ -1,0 +1,68 @@
+/** One trace: what ran, when, for whom, what it cost, what failed, and its steps. */
+import type { TraceDetail } from "../../_shared/db.ts";
+import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, text } from "./html.ts";
+import { type Button, type Screen, screen } from "./screen.ts";
+import { STATUS_ICON, usage } from "./status.ts";
+import { clockMs, day, duration } from "./units.ts";
+import { waterfall } from "./waterfall.ts";
+
+const ERROR_COLUMNS = 300;
+
+/** What is asked for: a trace, and the first trace of the page to go back to. */
+export interface TraceParams {
+  trace_id: string;
+  back: string;
+}
+
+export function renderTrace(trace: TraceDetail | null, params: TraceParams, now: Date): Screen {
+  const back: Button = {
+    label: "⬅️ Back",
+    action: { screen: "traces", cursor: { direction: "from", trace_id: params.back } },
+  };
+  if (trace === null) return screen("trace", gone(params.trace_id), [[back]]);
+
+  const refresh: Button = { label: "🔄 Refresh", action: { screen: "trace", ...params } };
+  const blocks = [head(trace, now), origin(trace), ...(trace.status === "error" ? [failure(trace)] : [])];
+  // Two line breaks stand between the blocks and the steps.
+  const budget = MAX_VISIBLE - message(...blocks).length - 2;
+  const steps = trace.steps.length === 0
+    ? line`No steps were recorded.`
+    : waterfall(trace.steps, trace.duration_ms, budget);
+  return screen("trace", message(...blocks, steps), [[back, refresh]]);
+}
+
+function gone(trace_id: string): Html {
+  return lines(
+    line`${bold(line`This trace is gone.`)}`,
+    line`Traces are kept for 30 days, then their day is dropped.`,
+    code(text(trace_id)),
+  );
+}
+
+function head(trace: TraceDetail, now: Date): Html {
+  const took = trace.duration_ms === null
+    ? line`running for ${text(duration(Math.max(0, now.getTime() - Date.parse(trace.started_at))))}`
+    : text(duration(trace.duration_ms));
+  return lines(
+    line`${text(STATUS_ICON[trace.status])} ${dotted(bold(text(trace.pipeline, 40)), text(trace.status), took)}`,
+    line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
+    ...nonEmpty(dotted(...usage(trace))),
+  );
+}
+
+function origin(trace: TraceDetail): Html {
+  const id = (name: string, value: number | null) => value === null ? null : line`${text(name)} ${text(value)}`;
+  return lines(
+    code(text(trace.trace_id)),
+    ...nonEmpty(dotted(id("user", trace.user_id), id("chat", trace.chat_id))),
+    ...nonEmpty(dotted(id("message", trace.message_id), id("update", trace.update_id))),
+    ...(trace.release === null ? [] : [line`release ${text(trace.release, 40)}`]),
+  );
+}
+
+function failure(trace: TraceDetail): Html {
+  const what = text(trace.error ?? "It failed without an error text.", ERROR_COLUMNS);
+  return trace.error_step === null ? what : line`${bold(text(trace.error_step, 40))}: ${what}`;
+}
+
+const nonEmpty = (row: Html): Html[] => row.length === 0 ? [] : [row];

@@ -1,0 +1,75 @@
+/** Steps as a text waterfall: name, duration and a bar, in 34 columns of a monospace font, which a phone does not wrap. */
+import type { WireStep } from "../../../tracer/wire.ts";
+import { cut } from "./graphemes.ts";
+import { type Html, line, lines, literal, padded, pre, text } from "./html.ts";
+import { duration } from "./units.ts";
+
+/** More rows than this are no longer read on a phone. */
+const MAX_ROWS = 60;
+const COLUMNS = 34;
+const NAME_COLUMNS = 20;
+const MIN_BAR_COLUMNS = 4;
+/** Deeper steps are indented no further. */
+const MAX_INDENT = 6;
+
+/**
+ * Up to 60 steps, and no more than fit in `budget` visible UTF-16 units, in their order; then how many more there are.
+ * Failed steps are kept before others.
+ *
+ * @param total_ms How long the trace took; null while it runs.
+ */
+export function waterfall(steps: readonly WireStep[], total_ms: number | null, budget: number): Html {
+  const rows = allRows(steps, total_ms);
+  const failedFirst = [...rows.keys()].sort((a, b) => Number(failed(steps[b]!)) - Number(failed(steps[a]!)) || a - b);
+
+  const kept = new Set<number>();
+  let left = budget - more(steps.length).length;
+  for (const i of failedFirst.slice(0, MAX_ROWS)) {
+    left -= rows[i]!.length + 1;
+    if (left < 0) break;
+    kept.add(i);
+  }
+  const shown = rows.filter((_, i) => kept.has(i));
+  return pre(lines(...shown, ...(kept.size < rows.length ? [more(rows.length - kept.size)] : [])));
+}
+
+const more = (n: number): Html => line`… and ${text(n)} more ${text(n === 1 ? "step" : "steps")}`;
+
+const failed = (step: WireStep): boolean => step.status === "error";
+
+function allRows(steps: readonly WireStep[], total_ms: number | null): Html[] {
+  // A step may outlive its trace, when nobody awaited it.
+  const total = Math.max(total_ms ?? 0, ...steps.map((step) => step.offset_ms + step.duration_ms));
+  const times = steps.map((step) => duration(step.duration_ms));
+  const timeColumns = Math.max(...times.map((time) => time.length));
+  // The mark of a failed step stands after its bar, where a glyph of unusual width shifts nothing.
+  const markColumns = steps.some(failed) ? 2 : 0;
+  const room = COLUMNS - timeColumns - markColumns - 2;
+  const indents = depths(steps).map((depth) => Math.min(depth, MAX_INDENT));
+  const longest = Math.max(...steps.map((step, i) => indents[i]! + cut(step.name, NAME_COLUMNS).columns));
+  const nameColumns = Math.min(longest, NAME_COLUMNS, room - MIN_BAR_COLUMNS);
+
+  return steps.map((step, i) => {
+    const name = padded(step.name, nameColumns - indents[i]!);
+    const time = times[i]!.padStart(timeColumns);
+    const mark = failed(step) ? " ✗" : "";
+    return line`${literal(" ".repeat(indents[i]!))}${name} ${
+      literal(`${time} ${bar(step, total, room - nameColumns)}${mark}`)
+    }`;
+  });
+}
+
+/** Where in the trace the step ran: spaces up to its start, then at least one block. */
+function bar(step: WireStep, total: number, columns: number): string {
+  const scale = total === 0 ? 0 : columns / total;
+  const start = Math.min(Math.floor(step.offset_ms * scale), columns - 1);
+  const blocks = Math.max(1, Math.round(step.duration_ms * scale));
+  return " ".repeat(start) + "█".repeat(blocks);
+}
+
+/** How many steps enclose each step. `parent` counts from 1 and points backwards. */
+function depths(steps: readonly WireStep[]): number[] {
+  const found: number[] = [];
+  for (const { parent } of steps) found.push((found[(parent ?? 0) - 1] ?? -1) + 1);
+  return found;
+}

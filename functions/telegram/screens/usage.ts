@@ -1,0 +1,1 @@
+export { renderUsage as usageScreen } from "../render/usage.ts";

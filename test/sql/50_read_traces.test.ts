@@ -1,0 +1,157 @@
+import type pg from "pg";
+import { describe, expect } from "vitest";
+import type { WireTrace } from "../../tracer/wire.ts";
+import { test } from "../_support/db.ts";
+import { getTrace, getTraceIo, givenKey, ingest, list } from "../_support/rpc.ts";
+import { makeTrace, traceIdAt } from "../_support/traces.ts";
+
+/** Stores `count` traces, one a second, the newest a minute ago. Newest first. */
+async function givenTraces(db: pg.Client, count: number, over: (i: number) => Partial<WireTrace> = () => ({})) {
+  const key = await givenKey(db);
+  const newest = Date.now() - 60_000;
+  const traces = Array.from({ length: count }, (_, i) => makeTrace({ started_at: newest - i * 1000, ...over(i) }));
+  for (let i = 0; i < count; i += 500) await ingest(db, key, traces.slice(i, i + 500));
+  return { key, newest, ids: traces.map((t) => t.trace_id) };
+}
+
+const idsOf = (page: { traces: { trace_id: string }[] }) => page.traces.map((t) => t.trace_id);
+
+describe("list_traces", () => {
+  test("an empty table is one empty page", async ({ db }) => {
+    expect(await list(db)).toEqual({
+      page: 1,
+      pages: 1,
+      total: 0,
+      total_exact: true,
+      has_newer: false,
+      has_older: false,
+      traces: [],
+    });
+  });
+
+  test("walks all pages to the end and back, with nothing missing or twice", async ({ db }) => {
+    const { ids } = await givenTraces(db, 57);
+    const pages = [await list(db)];
+    while (pages.at(-1)!.has_older) pages.push(await list(db, { cursor: idsOf(pages.at(-1)!).at(-1)! }));
+    expect(pages.flatMap(idsOf)).toEqual(ids);
+    expect(pages.map((p) => `${p.page}/${p.pages}`)).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
+    expect(pages.map((p) => p.has_newer)).toEqual([false, true, true, true, true, true]);
+
+    const back = [pages.at(-1)!];
+    while (back.at(-1)!.has_newer) back.push(await list(db, { cursor: idsOf(back.at(-1)!)[0]!, direction: "newer" }));
+    expect(back.map((p) => p.page)).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(back.reverse().flatMap(idsOf)).toEqual(ids);
+  });
+
+  test("traces of one millisecond are told apart", async ({ db }) => {
+    const at = Date.now() - 5000;
+    const { ids } = await givenTraces(db, 25, () => ({ started_at: at, trace_id: traceIdAt(at) }));
+    const first = await list(db);
+    const second = await list(db, { cursor: idsOf(first).at(-1)! });
+    const third = await list(db, { cursor: idsOf(second).at(-1)! });
+    expect([...idsOf(first), ...idsOf(second), ...idsOf(third)].sort()).toEqual([...ids].sort());
+    expect(await list(db, { cursor: idsOf(third)[0]!, direction: "newer" })).toEqual(second);
+  });
+
+  test("opens again at the trace it was left at", async ({ db }) => {
+    const { ids } = await givenTraces(db, 30);
+    expect(idsOf(await list(db, { cursor: ids[10]!, direction: "from" }))).toEqual(ids.slice(10, 20));
+  });
+
+  test("stays right while new traces arrive: Prev near the top is the top", async ({ db }) => {
+    const { key, newest } = await givenTraces(db, 30);
+    const second = await list(db, { cursor: idsOf(await list(db)).at(-1)! });
+    await ingest(db, key, Array.from({ length: 3 }, (_, i) => makeTrace({ started_at: newest + 1 + i })));
+    const top = await list(db, { cursor: idsOf(second)[0]!, direction: "newer" });
+    expect(top).toMatchObject({ page: 1, pages: 4, has_newer: false });
+    expect(top).toEqual(await list(db));
+  });
+
+  test("a cursor whose trace is gone still tells the place", async ({ db }) => {
+    const { ids } = await givenTraces(db, 30);
+    await db.query("delete from tracegram.pipeline_traces where trace_id = $1", [ids[9]]);
+    expect(idsOf(await list(db, { cursor: ids[9]! }))).toEqual(ids.slice(10, 20));
+    expect(idsOf(await list(db, { cursor: ids[9]!, direction: "from" }))).toEqual(ids.slice(10, 20));
+  });
+
+  test("looks only into the window it is given", async ({ db }) => {
+    const { newest, ids } = await givenTraces(db, 30);
+    const window = { from: new Date(newest - 19_000).toISOString(), to: new Date(newest - 5000).toISOString() };
+    const first = await list(db, window);
+    expect(first).toMatchObject({ page: 1, pages: 2, total: 15, has_newer: false, has_older: true });
+    expect(idsOf(first)).toEqual(ids.slice(5, 15));
+    const rest = await list(db, { ...window, cursor: ids[14]! });
+    expect(rest).toMatchObject({ page: 2, has_newer: true, has_older: false });
+    expect(idsOf(rest)).toEqual(ids.slice(15, 20));
+  });
+
+  test("says when it has stopped counting", async ({ db }) => {
+    await givenTraces(db, 1);
+    // 10,001 rows without the time that it takes to send them.
+    await db.query(`
+      insert into tracegram.pipeline_traces (started_at, trace_id, key_id, pipeline, status, duration_ms, steps)
+      select now() - interval '1 hour' - i * interval '1 ms', gen_random_uuid(), 1, 'many', 'ok', 1, '{}'
+      from generate_series(1, 10000) as i`);
+    expect(await list(db)).toMatchObject({ total: 10_000, total_exact: false, pages: 1000 });
+  });
+
+  test("a summary adds up what its steps know", async ({ db }) => {
+    const call = { name: "llm", status: "ok" as const, offset_ms: 0, duration_ms: 1, model: "m" };
+    const { ids } = await givenTraces(db, 2, (i) => ({
+      steps: [{ ...call, input_tokens: 5, cost_microusd: 10 }, {
+        ...call,
+        output_tokens: 7,
+        ...(i === 0 && { cost_microusd: 1 }),
+      }],
+    }));
+    const [complete, partial] = (await list(db)).traces;
+    expect(complete).toMatchObject({
+      trace_id: ids[0],
+      input_tokens: 5,
+      output_tokens: 7,
+      cost_microusd: 11,
+      cost_complete: true,
+    });
+    expect(partial).toMatchObject({ cost_microusd: 10, cost_complete: false });
+  });
+
+  test("what nobody knows is null, not 0", async ({ db }) => {
+    await givenTraces(db, 1);
+    expect((await list(db)).traces[0]).toMatchObject({ input_tokens: null, output_tokens: null, cost_microusd: null });
+  });
+
+  test("the failed step is the innermost", async ({ db }) => {
+    await givenTraces(db, 1, () => ({
+      status: "error",
+      error: "x",
+      steps: [
+        { name: "outer", status: "error", offset_ms: 0, duration_ms: 10 },
+        { name: "inner", parent: 1, status: "error", offset_ms: 5, duration_ms: 5 },
+        { name: "fine", status: "ok", offset_ms: 0, duration_ms: 1 },
+      ],
+    }));
+    expect((await list(db)).traces[0]).toMatchObject({ error_step: "inner", step_count: 3 });
+  });
+
+  test("refuses a direction it does not know", async ({ db }) => {
+    await expect(list(db, { direction: "up" })).rejects.toMatchObject({ code: "22023" });
+  });
+});
+
+describe("get_trace and get_trace_io", () => {
+  test("know nothing of an id that is not there", async ({ db }) => {
+    const id = traceIdAt(Date.now());
+    expect([await getTrace(db, id), await getTraceIo(db, id)]).toEqual([null, []]);
+  });
+
+  test("one step's I/O or all of it", async ({ db }) => {
+    const key = await givenKey(db);
+    const step = { name: "a", status: "ok" as const, offset_ms: 0, duration_ms: 1 };
+    const trace = makeTrace({ steps: [step, step], io: [{ step: 1, request: "one" }, { step: 2, response: "two" }] });
+    await ingest(db, key, [trace]);
+    expect((await getTraceIo(db, trace.trace_id)).map((io) => io.step)).toEqual([1, 2]);
+    expect(await getTraceIo(db, trace.trace_id, 2)).toEqual([
+      { step: 2, request: null, request_chars: null, response: "two", response_chars: 3 },
+    ]);
+  });
+});

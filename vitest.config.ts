@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/_support/global.ts"],
+    // Whatever depends on an order, or on a file that ran before, is found by chance rather than never.
+    sequence: { shuffle: true },
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A failing test names itself; a passing one has nothing to say.
+    reporters: ["default"],
+    silent: "passed-only",
+  },
+});
