@@ -110,6 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     watch(rest.child);
 
     const telegram = createTelegram({
+      // Seconds grow faster than one person's updates, over any number of restarts.
+      firstUpdateId: Math.floor(Date.now() / 1000),
       ...options.telegram,
       bots: [
         { token: secrets.admin_bot_token, username: "tracegram_admin_bot", first_name: "Tracegram" },

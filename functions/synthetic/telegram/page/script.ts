@@ -1,0 +1,255 @@
+/**
+ * The page's script: shows a chat in its current state and acts on it through `/client/…` (see `client_http.ts`).
+ *
+ * One string, because it runs in a browser as it stands: no build step. It must hold no backtick and no `\`; and it
+ * never assigns HTML: whatever people and bots wrote gets in as text nodes.
+ *
+ * @module
+ */
+import { ENTITIES } from "./entities.ts";
+
+export const SCRIPT = ENTITIES + `
+const $ = (id) => document.getElementById(id);
+
+let chats = [];
+let view; // the ChatView that is shown
+let user; // id of who acts in it
+const seen = new Map(); // chat key → version last looked at
+const shown = new Map(); // message id → { item, state }
+const answers = new Map(); // query id → CallbackAnswer
+const waiting = new Map(); // query id → function that takes its answer
+
+// ---- talking to the server
+
+async function call(method, path, body) {
+  const response = await fetch("client/" + path, {
+    method,
+    ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  });
+  const result = await response.json();
+  if (!response.ok) throw new Error(result.error);
+  return result;
+}
+const act = (path, body) => call("POST", "chats/" + view.key + "/" + path, body).catch((e) => toast(e.message));
+const send = (text) => act("messages", { user, text });
+
+async function press(button, message, data) {
+  button.ariaBusy = "true";
+  const pressed = await act("presses", { user, message_id: message.message_id, data });
+  if (!pressed) return void (button.ariaBusy = "false");
+  const id = pressed.query_id;
+  // The event of the answer may have come before the id of its query.
+  const answer = answers.get(id) ?? await new Promise((resolve) => {
+    waiting.set(id, resolve);
+    setTimeout(resolve, 15000);
+  });
+  button.ariaBusy = "false";
+  if (!answer?.text) return;
+  if (answer.show_alert) alertBox(answer.text);
+  else toast(answer.text);
+}
+
+// ---- the list of chats
+
+function nameOf(chat) {
+  const bot = chat.bots[0];
+  return chat.chat.title ?? bot.first_name;
+}
+
+function describe(chat) {
+  if (chat.chat.type !== "private") return chat.members.length + chat.bots.length + " members";
+  return "bot · you are " + chat.members[0].first_name;
+}
+
+function paintAvatar(node, name) {
+  node.className = "avatar tone" + [...name].reduce((sum, c) => sum + c.codePointAt(0), 0) % 6;
+  node.textContent = [...name][0].toUpperCase();
+}
+
+function paintList() {
+  $("chats").replaceChildren(...chats.map((chat) => {
+    const current = view?.key === chat.key;
+    const last = chat.last_message;
+    const avatar = el("span", { ariaHidden: "true" });
+    paintAvatar(avatar, nameOf(chat));
+    const button = el("button", { type: "button", className: "chat", onclick: () => location.hash = chat.key },
+      avatar,
+      el("span", { className: "names" },
+        el("b", {}, nameOf(chat)),
+        el("span", { className: "last" }, last ? last.text ?? last.document?.file_name ?? "" : describe(chat))),
+    );
+    button.ariaCurrent = String(current);
+    if (!current && last && chat.version > (seen.get(chat.key) ?? 0)) {
+      const dot = el("span", { className: "unread", role: "img" });
+      dot.ariaLabel = "new";
+      button.append(dot);
+    }
+    return el("li", {}, button);
+  }));
+}
+
+// ---- a chat
+
+function paintChat() {
+  const busy = view.action && view.action.replaceAll("_", " ") + "…";
+  $("title").textContent = document.title = nameOf(view);
+  $("subtitle").textContent = busy || describe(view);
+  $("subtitle").className = busy ? "active" : "";
+  paintAvatar($("avatar"), nameOf(view));
+  $("as").hidden = view.members.length < 2;
+  const [wide] = view.chat.type !== "private" ? [] : view.blocked ? ["Unblock"] : view.started ? [] : ["Start"];
+  $("wide").hidden = !wide;
+  $("wide").textContent = wide ?? "";
+  $("composer").hidden = view.blocked;
+
+  const list = $("messages");
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  const ids = new Set(view.messages.map((m) => m.message_id));
+  for (const [id, { item }] of shown) if (!ids.has(id)) item.remove(), shown.delete(id);
+  for (const message of view.messages) paintMessage(list, message);
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+function paintMessage(list, message) {
+  const state = JSON.stringify(message);
+  const before = shown.get(message.message_id);
+  if (before?.state === state) return;
+  const item = before?.item ?? list.appendChild(el("li", { className: message.from.id === user ? "out" : "" }));
+  // A keyboard that is replaced under the finger gives its focus to the key in the same place.
+  const keys = [...item.querySelectorAll(".key")];
+  const focused = keys.indexOf(document.activeElement);
+  item.replaceChildren(bubble(message), ...keyboard(message));
+  if (focused >= 0) (item.querySelectorAll(".key")[focused] ?? $("text")).focus();
+  item.dataset.id = message.message_id;
+  shown.set(message.message_id, { item, state });
+}
+
+function bubble(message) {
+  const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const replied = message.reply_to_message;
+  return el("div", { className: "bubble" },
+    view.chat.type !== "private" && message.from.id !== user && el("div", { className: "from" }, message.from.first_name),
+    replied && el("div", { className: "quote" }, replied.text ?? replied.document?.file_name ?? "…"),
+    message.document && file(message.document),
+    el("div", { className: "content" },
+      renderEntities(message.text ?? message.caption ?? "", message.entities ?? message.caption_entities ?? [], send),
+      el("span", { className: "meta" }, (message.edit_count > 0 ? "edited " : "") + time)),
+  );
+}
+
+function file(document) {
+  const icon = el("span", { className: "icon" }, "↓");
+  icon.ariaHidden = "true";
+  const size = document.file_size < 1000 ? document.file_size + " B" : (document.file_size / 1000).toFixed(1) + " kB";
+  return el("a", { className: "file", href: "client/files/" + document.file_id, download: "" }, icon,
+    el("span", {}, document.file_name ?? "file", el("small", {}, size)));
+}
+
+function keyboard(message) {
+  const rows = message.reply_markup?.inline_keyboard ?? [];
+  if (rows.length === 0) return [];
+  return [el("div", { className: "keyboard" }, ...rows.map((row) =>
+    el("div", {}, ...row.map((key) => {
+      if (key.url) return link(key.url, "key", key.text);
+      const button = el("button", { type: "button", className: "key" }, key.text);
+      button.onclick = () => press(button, message, key.callback_data);
+      return button;
+    }))))];
+}
+
+// ---- notices
+
+let toastTimer;
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").className = "shown";
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => $("toast").className = "", 4000);
+}
+
+function alertBox(text) {
+  $("alert-text").textContent = text;
+  if (!$("alert").open) $("alert").showModal();
+}
+
+// ---- keeping up
+
+let refreshing = false;
+let again = false;
+/** Fetches and paints; calls while one is under way are one more afterwards. */
+async function refresh() {
+  if (refreshing) return void (again = true);
+  refreshing = true;
+  do {
+    again = false;
+    try {
+      chats = await call("GET", "chats");
+      const wanted = decodeURIComponent(location.hash.slice(1));
+      const key = (chats.find((chat) => chat.key === wanted) ?? chats[0])?.key;
+      const next = key && await call("GET", "chats/" + key);
+      if (next?.key !== view?.key) open(next);
+      view = next;
+      if (view) {
+        seen.set(view.key, view.version);
+        paintChat();
+      }
+      paintList();
+    } catch (error) {
+      toast("Cannot reach the server: " + error.message);
+    }
+  } while (again);
+  refreshing = false;
+}
+
+function open(next) {
+  $("messages").replaceChildren();
+  shown.clear();
+  user = next?.members[0].id;
+  $("user").replaceChildren(...(next?.members ?? []).map((m) => el("option", { value: m.id }, m.first_name)));
+}
+
+const events = new EventSource("client/events");
+events.onopen = refresh;
+// The browser connects again by itself.
+events.onerror = () => $("subtitle").textContent = "connecting…";
+events.onmessage = ({ data }) => {
+  refresh();
+  const { kind, answer } = JSON.parse(data);
+  if (kind === "answer") {
+    answers.set(answer.query_id, answer);
+    waiting.get(answer.query_id)?.(answer);
+  }
+  // What a bot does shows for five seconds, and nothing tells when they are over.
+  if (kind === "action") setTimeout(refresh, 5100);
+};
+
+addEventListener("hashchange", () => {
+  document.body.classList.toggle("chatting", location.hash.length > 1);
+  refresh();
+});
+$("back").onclick = () => document.body.classList.remove("chatting");
+$("chats").onclick = () => document.body.classList.add("chatting");
+$("user").onchange = () => {
+  user = Number($("user").value);
+  shown.clear();
+  $("messages").replaceChildren();
+  paintChat();
+};
+$("wide").onclick = () => view.blocked ? act("block", { blocked: false }) : send("/start");
+$("text").onkeydown = (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  $("composer").requestSubmit();
+};
+$("composer").onsubmit = async (event) => {
+  event.preventDefault();
+  const text = $("text").value;
+  if (text.trim() === "") return;
+  $("text").value = "";
+  if (!await send(text)) $("text").value = text;
+  $("messages").scrollTop = $("messages").scrollHeight;
+};
+document.body.classList.add("chatting");
+// On a phone this would bring the keyboard up over the chat.
+if (matchMedia("(min-width: 641px)").matches) $("text").focus();
+`;
