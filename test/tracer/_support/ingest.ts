@@ -1,0 +1,164 @@
+// A server as strict as the ingest function about the wire, which fails on demand.
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
+import { onTestFinished } from "vitest";
+import {
+  MAX_BODY_BYTES,
+  MAX_ERROR,
+  MAX_STEP_NAME,
+  MAX_TRACES_PER_BATCH,
+  type WireTrace,
+} from "../../../tracer/wire.ts";
+
+export const KEY = "tg_test_key";
+
+/** What the server does with one request instead of storing it. */
+export type Failure =
+  | { status: number; code?: string; headers?: Record<string, string> }
+  | "hang"
+  | "reset"
+  | ((batch: WireTrace[]) => { status: number; code?: string } | undefined);
+
+export interface IngestServer {
+  url: string;
+  /** The last state of each trace that was taken. */
+  stored: Map<string, WireTrace>;
+  /** Batches that came, in order, failed ones too. */
+  requests: { headers: IncomingHttpHeaders; batch: WireTrace[]; at: number }[];
+  /** How the next requests fail, one each; the last one goes on for ever if it is a function. */
+  failures: Failure[];
+  /** Traces for which the server says no, by pipeline. */
+  rejects: Set<string>;
+  /** Resolves when `ready` says so; asked after each request. */
+  until(ready: () => boolean): Promise<void>;
+}
+
+export async function startIngest(): Promise<IngestServer> {
+  const waiting = new Set<() => void>();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk) => chunks.push(chunk)).on("end", () => {
+      const raw = Buffer.concat(chunks);
+      const text = (request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw).toString();
+      // Both transports come here: PostgREST's body names the arguments of the function.
+      const parsed = JSON.parse(text);
+      const rpc = request.url === "/rest/v1/rpc/ingest_traces";
+      const key = rpc ? parsed.p_key : request.headers.authorization?.replace("Bearer ", "");
+      const batch: WireTrace[] = rpc ? parsed.p_batch : parsed;
+      ingest.requests.push({ headers: request.headers, batch, at: performance.now() });
+      answer(ingest, batch, key, text, response);
+      for (const check of waiting) check();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const ingest: IngestServer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stored: new Map(),
+    requests: [],
+    failures: [],
+    rejects: new Set(),
+    until: (ready) =>
+      new Promise((resolve) => {
+        const check = () => {
+          if (!ready()) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
+  };
+  return ingest;
+}
+
+function answer(ingest: IngestServer, batch: WireTrace[], key: unknown, text: string, response: ServerResponse): void {
+  const send = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+
+  const lasting = ingest.failures.length === 1 && typeof ingest.failures[0] === "function";
+  let failure = lasting ? ingest.failures[0] : ingest.failures.shift();
+  if (failure === "hang") return;
+  if (failure === "reset") return void response.destroy();
+  if (typeof failure === "function") failure = failure(batch) as Exclude<Failure, string> | undefined;
+  if (typeof failure === "object") {
+    const { status, code = `http_${status}`, headers } = failure;
+    return void send(status, { code, message: `told to answer ${status}`, hint: "Do better." }, headers);
+  }
+  if (key !== KEY) return void send(401, { code: "TG001", message: "unknown ingest key" });
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) return void send(413, { code: "TG003", message: "too large" });
+
+  try {
+    check(batch);
+  } catch (error) {
+    return void send(400, { code: "TG002", message: String(error) });
+  }
+  const items = batch.map((trace) => {
+    const { trace_id } = trace;
+    if (ingest.rejects.has(trace.pipeline)) return { trace_id, result: "rejected", code: "TG012", message: "no" };
+    const before = ingest.stored.get(trace_id);
+    if (before !== undefined && before.status !== "running") return { trace_id, result: "duplicate" };
+    ingest.stored.set(trace_id, trace);
+    return { trace_id, result: before ? "updated" : "stored" };
+  });
+  const count = (result: string) => items.filter((item) => item.result === result).length;
+  send(200, {
+    stored: count("stored"),
+    updated: count("updated"),
+    duplicate: count("duplicate"),
+    rejected: count("rejected"),
+    items,
+  });
+}
+
+/** @throws {Error} For anything that `tracer/wire.ts` does not allow. */
+function check(batch: WireTrace[]): void {
+  const must = (condition: boolean, what: string) => {
+    if (!condition) throw new Error(what);
+  };
+  const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const known = (object: object, keys: string) => {
+    for (const key of Object.keys(object)) must(keys.split(" ").includes(key), `unknown field ${key}`);
+  };
+  must(Array.isArray(batch) && batch.length > 0 && batch.length <= MAX_TRACES_PER_BATCH, "batch size");
+  must(new Set(batch.map((trace) => trace.trace_id)).size === batch.length, "a trace twice in one batch");
+  must(!/\0|\p{Surrogate}/u.test(batch.map((trace) => stringsOf(trace).join()).join()), "text Postgres cannot store");
+
+  for (const trace of batch) {
+    const top = "trace_id started_at pipeline status duration_ms error release update_id chat_id user_id message_id";
+    known(trace, `${top} steps io`);
+    must(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(trace.trace_id), "trace_id");
+    must(idTime(trace.trace_id) === trace.started_at, "started_at is not the id's time");
+    must(trace.pipeline.length > 0, "pipeline");
+    must(["ok", "error", "running"].includes(trace.status), "status");
+    must(trace.status === "running" ? trace.duration_ms === undefined : whole(trace.duration_ms), "duration_ms");
+    must((trace.error?.length ?? 0) <= MAX_ERROR, "error");
+    trace.steps.forEach((step, index) => {
+      known(step, "name parent status offset_ms duration_ms error model input_tokens output_tokens cost_microusd");
+      must(step.name.length > 0 && [...step.name].length <= MAX_STEP_NAME, "step name");
+      must(step.parent === undefined || (step.parent >= 1 && step.parent <= index), "parent");
+      must(step.status === "ok" || step.status === "error", "step status");
+      must(whole(step.offset_ms) && whole(step.duration_ms), "step times");
+      must(step.offset_ms + step.duration_ms <= (trace.duration_ms ?? Infinity), "a step sticks out of its trace");
+      for (const field of ["input_tokens", "output_tokens", "cost_microusd"] as const) {
+        must(step[field] === undefined || whole(step[field]), field);
+      }
+    });
+    for (const io of trace.io ?? []) {
+      known(io, "step request response request_chars response_chars");
+      must(io.step >= 1 && io.step <= trace.steps.length, "io step");
+    }
+  }
+}
+
+export const idTime = (traceId: string): number => parseInt(traceId.replace("-", "").slice(0, 12), 16);
+
+function stringsOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(stringsOf) : [];
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createTracer } from "../../tracer/index.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
+import { startIngest } from "./_support/ingest.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const bot = fileURLToPath(new URL("_support/bot.ts", import.meta.url));
+
+/** The binary itself: npm's `deno` is a wrapper that would survive its end, or the other way round. */
+function denoBinary(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve("deno/package.json"));
+  const libc = process.platform === "linux" ? "-glibc" : "";
+  return require.resolve(
+    `@deno/${process.platform}-${process.arch}${libc}/deno${process.platform === "win32" ? ".exe" : ""}`,
+  );
+}
+
+const runtimes = {
+  Node: [process.execPath, "--import", "tsx", bot],
+  Deno: [denoBinary(), "run", "--no-lock", "--quiet", "--allow-net=127.0.0.1", "--allow-env", "--allow-run", bot],
+};
+
+interface Running {
+  child: ChildProcess;
+  /** Exit code or signal, and what it wrote to stderr. */
+  ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
+}
+
+/** Resolves when the bot has recorded its traces. */
+async function start([command, ...args]: string[], url: string, mode: string): Promise<Running> {
+  const child = spawn(command!, [...args, url, mode], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let stderr = "";
+  child.stderr.on("data", (chunk) => stderr += chunk);
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stderr }));
+  await Promise.race([
+    once(child.stdout, "data"),
+    ended.then((end) => Promise.reject(new Error(`The bot ended: ${JSON.stringify(end)}`))),
+  ]);
+  return { child, ended };
+}
+
+const pipelines = (stored: Map<string, WireTrace>) => [...stored.values()].map((trace) => trace.pipeline).sort();
+
+describe.each(Object.entries(runtimes))("%s", { timeout: 20_000 }, (_, runtime) => {
+  test("a process that runs out of work sends everything first", async () => {
+    const ingest = await startIngest();
+    const { ended } = await start(runtime, ingest.url, "end");
+    expect(await ended).toEqual({ code: 0, signal: null, stderr: "" });
+    expect(pipelines(ingest.stored)).toEqual(["bot", "bot", "bot", "bot", "bot"]);
+    for (const { steps } of ingest.stored.values()) {
+      const named = (name: string) => steps.findIndex((step) => step.name === name) + 1;
+      expect(steps).toHaveLength(5);
+      expect(steps.map((step) => [step.name, step.parent])).toEqual(expect.arrayContaining([
+        ["a", named("outer")],
+        ["b", named("outer")],
+        ["a.in", named("a")],
+        ["b.in", named("b")],
+      ]));
+    }
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s: nothing is lost, and the process dies of the signal",
+    async (signal) => {
+      const ingest = await startIngest();
+      const { child, ended } = await start(runtime, ingest.url, "wait");
+      expect(ingest.requests).toHaveLength(0);
+      child.kill(signal);
+      expect(await ended).toEqual({ code: null, signal, stderr: "" });
+      expect(ingest.stored.size).toBe(5);
+    },
+  );
+
+  test("SIGTERM: a trace that still runs is sent as failed", async () => {
+    const ingest = await startIngest();
+    const { child, ended } = await start(runtime, ingest.url, "open");
+    child.kill("SIGTERM");
+    await ended;
+    const open = [...ingest.stored.values()].find((trace) => trace.pipeline === "open");
+    expect(open).toMatchObject({ status: "error", error: "still running when the tracer was closed" });
+  });
+
+  test("SIGTERM: an app with a handler of its own decides how the process ends", async () => {
+    const ingest = await startIngest();
+    const { child, ended } = await start(runtime, ingest.url, "app");
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 7, signal: null });
+    expect(pipelines(ingest.stored)).toEqual(["bot", "bot", "bot", "bot", "bot", "goodbye"]);
+  });
+
+  test("a server that hangs holds up the end for two seconds, a second signal not at all", async () => {
+    const ingest = await startIngest();
+    ingest.failures = ["hang", "hang"];
+    const [patient, impatient] = await Promise.all([
+      start(runtime, ingest.url, "wait"),
+      start(runtime, ingest.url, "wait"),
+    ]);
+    patient.child.kill("SIGTERM");
+    impatient.child.kill("SIGTERM");
+    await ingest.until(() => ingest.requests.length === 2);
+    impatient.child.kill("SIGTERM");
+    expect(await Promise.race([impatient.ended.then(() => "impatient"), patient.ended.then(() => "patient")])).toBe(
+      "impatient",
+    );
+    expect((await patient.ended).signal).toBe("SIGTERM");
+    expect((await impatient.ended).signal).toBe("SIGTERM");
+  });
+});
+
+test("closing the last tracer takes its listeners away", async () => {
+  const count = () =>
+    ["SIGTERM", "SIGINT", "beforeExit", "removeListener"].map((event) => process.listenerCount(event));
+  const before = count();
+  const tracers = [createTracer({ onError: () => {} }), createTracer({ onError: () => {} })];
+  expect(count()).toEqual(before.map((listeners) => listeners + 1));
+  for (const tracer of tracers) await tracer.close();
+  expect(count()).toEqual(before);
+});

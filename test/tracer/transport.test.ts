@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { httpTransport, rpcTransport } from "../../tracer/transport.ts";
+import { uuidv7 } from "../../tracer/uuid.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
+import { type IngestServer, KEY, startIngest } from "./_support/ingest.ts";
+
+const signal = AbortSignal.timeout(10_000);
+
+const trace = (pipeline = "p"): WireTrace => {
+  const started_at = Date.now();
+  return { trace_id: uuidv7(started_at), started_at, pipeline, status: "ok", duration_ms: 1, steps: [] };
+};
+const json = (...traces: WireTrace[]) => traces.map((item) => JSON.stringify(item));
+
+const transports = {
+  http: (ingest: IngestServer, key = KEY) => httpTransport(`${ingest.url}/functions/v1/ingest`, key),
+  rpc: (ingest: IngestServer, key = KEY) => rpcTransport(ingest.url, "anon-key", key),
+};
+
+describe.each(["http", "rpc"] as const)("%s", (kind) => {
+  const setup = async (key?: string) => {
+    const ingest = await startIngest();
+    return { ingest, transport: transports[kind](ingest, key) };
+  };
+
+  test("delivers, and tells which traces the server rejected", async () => {
+    const { ingest, transport } = await setup();
+    ingest.rejects.add("bad");
+    const [good, bad] = [trace("语言 🦊"), trace("bad")];
+    const outcome = await transport.send(json(good, bad), signal);
+    expect(outcome).toEqual({
+      kind: "accepted",
+      rejected: [{ trace_id: bad.trace_id, result: "rejected", code: "TG012", message: "no" }],
+    });
+    expect([...ingest.stored.values()]).toEqual([good]);
+  });
+
+  test("an unknown key is refused", async () => {
+    const { transport } = await setup("wrong");
+    expect(await transport.send(json(trace()), signal)).toEqual({
+      kind: "refused",
+      code: "TG001",
+      message: "unknown ingest key",
+    });
+  });
+
+  test.each([
+    [{ status: 400, code: "TG002" }, { kind: "refused", code: "TG002" }],
+    [{ status: 400, code: "TG003" }, { kind: "too_large" }],
+    [{ status: 413 }, { kind: "too_large" }],
+    [{ status: 400, code: "TG004" }, { kind: "retry", code: "TG004" }],
+    [{ status: 429, headers: { "retry-after": "7" } }, { kind: "retry", afterMs: 7000 }],
+    [{ status: 500, code: "XX000" }, { kind: "retry", suspect: true }],
+    [{ status: 503, headers: { "retry-after": "soon" } }, { kind: "retry", code: "http_503" }],
+    [{ status: 200 }, { kind: "retry", code: "no_result" }],
+  ])("%j becomes %j", async (failure, outcome) => {
+    const { ingest, transport } = await setup();
+    ingest.failures = [failure];
+    expect(await transport.send(json(trace()), signal)).toMatchObject(outcome);
+  });
+
+  test("Retry-After may be a date", async () => {
+    const { ingest, transport } = await setup();
+    const inAMinute = new Date(Date.now() + 60_000).toUTCString();
+    ingest.failures = [{ status: 503, headers: { "retry-after": inAMinute } }];
+    const outcome = await transport.send(json(trace()), signal);
+    // The date has whole seconds.
+    expect((outcome as { afterMs: number }).afterMs).toBeGreaterThan(50_000);
+    expect((outcome as { afterMs: number }).afterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test("an abort ends a request that hangs", async () => {
+    const { ingest, transport } = await setup();
+    ingest.failures = ["hang"];
+    const abort = new AbortController();
+    const sent = transport.send(json(trace()), abort.signal);
+    await ingest.until(() => ingest.requests.length === 1);
+    abort.abort();
+    await expect(sent).rejects.toThrow();
+  });
+});
+
+test("http: the key is a bearer token, and a large body is gzipped", async () => {
+  const ingest = await startIngest();
+  const transport = transports.http(ingest);
+  await transport.send(json(trace()), signal);
+  await transport.send(json(...Array.from({ length: 20 }, () => trace())), signal);
+  const [small, large] = ingest.requests.map((request) => request.headers);
+  expect(small).toMatchObject({ authorization: `Bearer ${KEY}`, "content-type": "application/json" });
+  expect(small).not.toHaveProperty("content-encoding");
+  expect(large).toMatchObject({ authorization: `Bearer ${KEY}`, "content-encoding": "gzip" });
+  expect(ingest.stored.size).toBe(21);
+});
+
+test("rpc: PostgREST gets its own key in the headers, and no gzip", async () => {
+  const ingest = await startIngest();
+  await transports.rpc(ingest).send(json(...Array.from({ length: 20 }, () => trace())), signal);
+  const { headers } = ingest.requests[0]!;
+  expect(headers).toMatchObject({ apikey: "anon-key", authorization: "Bearer anon-key" });
+  expect(headers).not.toHaveProperty("content-encoding");
+  expect(ingest.stored.size).toBe(20);
+});

@@ -1,0 +1,16 @@
+/**
+ * Traces the pipelines of a Telegram bot and sends them to its own Supabase project, in the background.
+ *
+ * @module
+ */
+export type { DeliveryStats, DropReason } from "./account.ts";
+export type { DeliveryOptions } from "./delivery.ts";
+export type { LlmCall, StartedStep, Step, Trace, TraceKeys } from "./handles.ts";
+export type { TracerOptions, TracerStats } from "./options.ts";
+export { type Progress, type ProgressOptions, showProgress } from "./progress.ts";
+export type { OnError, TracerProblem } from "./report.ts";
+export { defineSteps, type StepTable } from "./steps.ts";
+export type { Mask } from "./text.ts";
+export { createTracer, type Tracer } from "./tracer.ts";
+export { httpTransport, type Outcome, rpcTransport, type Transport } from "./transport.ts";
+export type * from "./wire.ts";

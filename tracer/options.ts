@@ -1,0 +1,43 @@
+/**
+ * What a tracer can be told, and what it tells of itself.
+ *
+ * @module
+ */
+import type { DeliveryStats } from "./account.ts";
+import type { DeliveryOptions } from "./delivery.ts";
+import type { OnError } from "./report.ts";
+import type { StepTable } from "./steps.ts";
+import type { Mask } from "./text.ts";
+import type { Transport } from "./transport.ts";
+
+export interface TracerOptions<Steps extends StepTable = StepTable> extends DeliveryOptions {
+  /** Address of the ingest function. Without it, and without a transport, traces are dropped and counted. */
+  url?: string | undefined;
+  /** An ingest key. */
+  key?: string | undefined;
+  /** Instead of `url` and `key`. */
+  transport?: Transport | undefined;
+  /** From `defineSteps`; then no other step names compile. */
+  steps?: Steps | undefined;
+  /** Version of the bot, such as a git revision. */
+  release?: string | undefined;
+  /** Share of the traces without any error, 0 to 1, whose requests and responses are kept. @default 0.1 */
+  ioSampleRate?: number | undefined;
+  /** Runs over every request, response and error before it leaves the process. If it fails, the text stays here. */
+  mask?: Mask | undefined;
+  /** Called once for each cause of lost or distorted data. @default a line on `console.warn` */
+  onError?: OnError | undefined;
+  /** A trace that has run for this long, in milliseconds, is announced before its end. @default 10000 */
+  announceAfterMs?: number | undefined;
+  /** Flush on SIGTERM, SIGINT and when the process runs out of work. @default true, unless `waitUntil` is given */
+  flushOnExit?: boolean | undefined;
+  /** Serverless platforms: keeps the instance alive until the promise settles. Traces are then sent as they end. */
+  waitUntil?: ((sent: Promise<unknown>) => void) | undefined;
+}
+
+export interface TracerStats extends DeliveryStats {
+  /** Steps that ran outside any trace, or started after their trace had ended. */
+  orphanSteps: number;
+  /** Steps beyond the 1,000th of their trace. They run, and are not recorded. */
+  excessSteps: number;
+}

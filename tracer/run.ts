@@ -1,0 +1,36 @@
+/**
+ * Runs a function as a trace or a step.
+ *
+ * @module
+ */
+import { context, type Node } from "./trace.ts";
+
+/** Promises, and query builders that run when they are awaited, are waited for; all else has ended by now. */
+export function runAndEnd<N extends Node, T>(node: N, fn: (node: N) => T): T {
+  let result: T;
+  try {
+    result = context.run(node, fn, node);
+  } catch (error) {
+    node.fail(error);
+    node.end();
+    throw error;
+  }
+  if (!isThenable(result)) {
+    node.end();
+    return result;
+  }
+  return Promise.resolve(result).then(
+    (value) => {
+      node.end();
+      return value;
+    },
+    (error) => {
+      node.fail(error);
+      node.end();
+      throw error;
+    },
+  ) as T;
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
