@@ -12,6 +12,7 @@ import { copyTemplate } from "./stack.ts";
 export type Role = "anon" | "authenticated" | "service_role";
 
 export const test = base
+  // deno-lint-ignore no-empty-pattern -- vitest reads the fixtures that are asked for from the pattern
   .extend("cluster", { scope: "file" }, async ({}, { onCleanup }) => {
     const { dir, remove } = copyTemplate();
     const programs = await installPostgres(POSTGRES_DIR, () => {});

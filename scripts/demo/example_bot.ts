@@ -1,0 +1,85 @@
+/**
+ * A support bot as somebody would write it: three LLM calls, a database query and a progress message, all traced.
+ *
+ * @module
+ */
+import { type Context, Telegraf, TelegramError } from "telegraf";
+import { message } from "telegraf/filters";
+import { defineSteps, showProgress, type Tracer } from "../../tracer/index.ts";
+import { traceUpdates } from "../../tracer/telegraf.ts";
+import type { Llm } from "./llm.ts";
+
+/** What the bot does, and what the user reads meanwhile. */
+export const STEPS = defineSteps({
+  "telegram.progress": "Reading your message …",
+  "llm.classify": "Reading your message …",
+  "db.orders": "Looking up your orders …",
+  "llm.answer": "Writing the answer …",
+  "llm.check": "Checking the answer …",
+  "telegram.reply": "Checking the answer …",
+});
+
+const CLASSIFY =
+  "Name the topic of the customer's message in one word: refund, delivery, defect, cancel, invoice, smalltalk or other.";
+const ANSWER = "You are the support of a small online shop. Answer the customer in one or two friendly sentences.";
+const CHECK =
+  "Check that the answer is polite and promises nothing that the orders do not allow. Say ok, or what is wrong.";
+const SORRY = "Sorry, something went wrong on our side. Please try again in a moment.";
+
+export interface ExampleBotOptions {
+  token: string;
+  apiRoot: string;
+  tracer: Tracer<keyof typeof STEPS>;
+  llm: Llm;
+  /** The orders of a Telegram user. */
+  findOrders: (userId: number) => Promise<unknown[]>;
+}
+
+export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: ExampleBotOptions): Telegraf {
+  const bot = new Telegraf(token, { telegram: { apiRoot } });
+  bot.use(traceUpdates(tracer, { pipeline: (ctx: Context) => ctx.text?.startsWith("/") ? "command" : "support" }));
+  bot.start((ctx) => ctx.reply("Hello! What can I do for you?"));
+
+  bot.on(message("text"), async (ctx) => {
+    const shown = await tracer.step("telegram.progress", () => patiently(() => ctx.reply(STEPS["telegram.progress"])));
+    const edit = (text: string) => ctx.telegram.editMessageText(ctx.chat.id, shown.message_id, undefined, text);
+    const progress = showProgress(tracer.currentTrace(), edit, { steps: STEPS, minIntervalMs: 1500 });
+    const question = { role: "user" as const, content: ctx.message.text };
+    try {
+      // The topic and the orders do not need each other.
+      const [topic, orders] = await Promise.all([
+        tracer.step("llm.classify", (step) => llm(step, [{ role: "system", content: CLASSIFY }, question])),
+        tracer.step("db.orders", () => findOrders(ctx.from.id)),
+      ]);
+      const facts = `Topic: ${topic}. Orders: ${JSON.stringify(orders)}`;
+      const answer = await tracer.step("llm.answer", (step) => {
+        return llm(step, [{ role: "system", content: `${ANSWER} ${facts}` }, question]);
+      });
+      const verdict = await tracer.step("llm.check", (step) => {
+        return llm(step, [{ role: "system", content: `${CHECK} ${facts}` }, { role: "user", content: answer }]);
+      });
+      await progress.stop();
+      await tracer.step("telegram.reply", () => patiently(() => edit(/^ok\b/i.test(verdict.trim()) ? answer : SORRY)));
+    } catch (error) {
+      await progress.stop();
+      await tracer.step("telegram.reply", () => patiently(() => edit(SORRY)));
+      throw error;
+    }
+  });
+
+  // The trace has the error; the bot goes on.
+  bot.catch(() => {});
+  return bot;
+}
+
+/** Telegram may ask to wait for some seconds; an answer is worth the wait. */
+async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const seconds = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
+    if (seconds === undefined) throw error;
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return await call();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Chat completions from an OpenAI-compatible endpoint, each call recorded in the step that it runs in.
+ *
+ * @module
+ */
+import type { Step } from "../../tracer/index.ts";
+
+export interface LlmOptions {
+  /** Such as `https://openrouter.ai/api/v1`. */
+  baseUrl: string;
+  key: string;
+  model: string;
+  /** Whole call, in milliseconds. @default 4000 */
+  timeoutMs?: number;
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export type Llm = (step: Step, messages: ChatMessage[]) => Promise<string>;
+
+interface Completion {
+  model: string;
+  choices: { message: { content: string } }[];
+  /** `cost` is in dollars, where the provider tells it (OpenRouter does). */
+  usage?: { prompt_tokens?: number; completion_tokens?: number; cost?: number };
+}
+
+const MAX_ANSWER_TOKENS = 300;
+const MAX_RETRY_WAIT_MS = 2000;
+
+/** A failed call: the provider's own words. */
+class LlmError extends Error {
+  override readonly name = "LlmError";
+}
+
+export function createLlm({ baseUrl, key, model, timeoutMs = 4000 }: LlmOptions): Llm {
+  return async (step, messages) => {
+    step.llm({ model, request: messages });
+    const signal = AbortSignal.timeout(timeoutMs);
+    const ask = () =>
+      fetch(`${baseUrl}/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model, messages, max_tokens: MAX_ANSWER_TOKENS, usage: { include: true } }),
+        signal,
+      });
+    let response = await ask();
+    if (response.status === 429 || response.status >= 500) {
+      const seconds = Number(response.headers.get("retry-after") ?? 1);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(seconds * 1000, MAX_RETRY_WAIT_MS)));
+      response = await ask();
+    }
+    if (!response.ok) throw new LlmError(`${response.status} ${await reason(response)}`);
+
+    const completion = await response.json() as Completion;
+    const answer = completion.choices[0]?.message.content ?? "";
+    const { prompt_tokens, completion_tokens, cost } = completion.usage ?? {};
+    step.llm({
+      model: completion.model,
+      input_tokens: prompt_tokens,
+      output_tokens: completion_tokens,
+      cost_microusd: cost === undefined ? undefined : Math.round(cost * 1e6),
+      response: answer,
+    });
+    return answer;
+  };
+}
+
+async function reason(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    return (JSON.parse(text) as { error: { message: string } }).error.message;
+  } catch {
+    return text.slice(0, 200);
+  }
+}

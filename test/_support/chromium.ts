@@ -1,0 +1,43 @@
+/** Chromium for the browser tests: this machine's own, or else Debian's headless shell unpacked under `.stack/`. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+import { installDebs } from "../../scripts/stack/debs.ts";
+import { STACK_DIR } from "../../scripts/stack/stack.ts";
+
+const DIR = join(STACK_DIR, "chromium");
+const PACKAGES = ["chromium-headless-shell", "fonts-dejavu-core", "fonts-noto-color-emoji"];
+
+/** @throws {Failure} when it is not installed and cannot be fetched. */
+export async function launchChromium(): Promise<Browser> {
+  const root = await installDebs(
+    DIR,
+    { title: "Chromium", packages: PACKAGES, from: "missing" },
+    (line) => console.log(line),
+  );
+  return await chromium.launch({
+    executablePath: join(root, "usr/lib/chromium/chromium-headless-shell"),
+    // The kernel's sandbox is for pages of strangers; ours need not be root's or have user namespaces.
+    args: ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
+    env: { ...process.env, LD_LIBRARY_PATH: libraries(root), FONTCONFIG_FILE: fontConfig(root) },
+  });
+}
+
+const libraries = (root: string) =>
+  ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/chromium"].map((path) => join(root, path)).join(":");
+
+/** The fonts that were unpacked, and the machine's. */
+function fontConfig(root: string): string {
+  const file = join(DIR, "fonts.conf");
+  if (!existsSync(file)) {
+    const folders = [join(root, "usr/share/fonts"), "/usr/share/fonts"].map((dir) => `<dir>${dir}</dir>`).join("");
+    mkdirSync(join(DIR, "cache"), { recursive: true });
+    writeFileSync(
+      file,
+      `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>${folders}<cachedir>${
+        join(DIR, "cache")
+      }</cachedir></fontconfig>`,
+    );
+  }
+  return file;
+}
