@@ -68,7 +68,11 @@ async function main(once: boolean): Promise<void> {
     await tracer.close();
   });
 
-  await runConversations(info, conversations);
+  const answered = await runConversations(info, conversations);
+  // A trace ends a moment after its last message.
+  for (let i = 0; i < 100 && tracer.stats().recorded < answered; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   if (!await tracer.flush()) throw new Error(`The tracer could not deliver: ${JSON.stringify(tracer.stats())}`);
   const { delivered, dropped } = tracer.stats();
   if (Object.keys(dropped).length > 0) throw new Error(`Traces were dropped: ${JSON.stringify(dropped)}`);
@@ -128,8 +132,8 @@ async function chooseLlm(): Promise<{ llm: LlmOptions; paid: boolean }> {
   return { llm: { baseUrl: `${standIn.url}/v1`, key: "local", model: "stand-in-mini" }, paid: false };
 }
 
-/** All customers at once, each one's messages in turn. */
-async function runConversations(info: StackInfo, conversations: Conversation[]): Promise<void> {
+/** All customers at once, each one's messages in turn. Resolves to the number of messages. */
+async function runConversations(info: StackInfo, conversations: Conversation[]): Promise<number> {
   const total = conversations.reduce((sum, { says }) => sum + says.length, 0);
   let answered = 0;
   const labels = new Set<string>(Object.values(STEPS));
@@ -141,6 +145,7 @@ async function runConversations(info: StackInfo, conversations: Conversation[]):
       showProgress(++answered, total);
     }
   }));
+  return answered;
 }
 
 function showProgress(done: number, total: number): void {

@@ -10,7 +10,7 @@ export interface LlmOptions {
   baseUrl: string;
   key: string;
   model: string;
-  /** Whole call, in milliseconds. @default 4000 */
+  /** Whole call, in milliseconds. @default 3000 */
   timeoutMs?: number;
 }
 
@@ -36,7 +36,7 @@ class LlmError extends Error {
   override readonly name = "LlmError";
 }
 
-export function createLlm({ baseUrl, key, model, timeoutMs = 4000 }: LlmOptions): Llm {
+export function createLlm({ baseUrl, key, model, timeoutMs = 3000 }: LlmOptions): Llm {
   return async (step, messages) => {
     step.llm({ model, request: messages });
     const signal = AbortSignal.timeout(timeoutMs);

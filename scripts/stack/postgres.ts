@@ -77,7 +77,7 @@ export async function initCluster(bin: string, data: string, log: string): Promi
   const { privileges, prefix, own } = demotion();
   own(work);
   await run("setpriv", [
-    ...(privileges.length ? privileges : ["--no-new-privs"]),
+    ...privileges,
     "--",
     ...prefix,
     join(bin, "initdb"),
