@@ -10,6 +10,6 @@ create schema if not exists partman;
 create extension if not exists pg_partman schema partman;
 
 create schema tracegram;
-revoke all on schema tracegram, partman from public, anon, authenticated, service_role;
+revoke all on schema tracegram from public, anon, authenticated, service_role;
 
 comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to any API role.';

@@ -81,10 +81,19 @@ export interface Db {
   finishUpdate(updateId: number, handled: boolean): Promise<void>;
 }
 
+/** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
+const TIMEOUT_MS = 10_000;
+
 /** `url` is the project's address; `key` an API key whose role may execute what is called. */
 export function createDb(url: string, key: string): Db {
   const client = new PostgrestClient(`${url}/rest/v1`, {
     headers: { apikey: key, authorization: `Bearer ${key}` },
+    fetch: (input, init) =>
+      fetch(input, {
+        ...init,
+        ...(typeof init?.body === "string" && { body: storable(init.body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      }),
   });
 
   async function rpc<T>(name: string, args: Record<string, unknown>): Promise<T> {
@@ -105,4 +114,12 @@ export function createDb(url: string, key: string): Db {
     claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
     finishUpdate: (updateId, handled) => rpc("finish_update", { p_update_id: updateId, p_handled: handled }),
   };
+}
+
+/**
+ * JSON with U+FFFD for what JSON may escape and Postgres cannot store, NUL and half of a surrogate pair: PostgREST would
+ * refuse the whole of it. `JSON.stringify` escapes no other surrogates; behind an odd number of backslashes none is escaped.
+ */
+function storable(json: string): string {
+  return json.replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f]..)/g, "$1\\ufffd");
 }

@@ -37,12 +37,15 @@ const REFUSALS = {
   body_too_large: [413, `The body is over ${MAX_BODY_BYTES} bytes.`, "Split the batch."],
 } as const satisfies Record<string, readonly [number, string, string]>;
 
+/** Without it a 401 is not HTTP. */
+const CHALLENGE = { "www-authenticate": "Bearer" };
+
 /** Answers 200 with an `IngestResult`, one result per trace; or a `Problem` with 400, 401, 405, 413, 415, 429, 500 or 503. */
 export function createIngest({ db, now, log }: IngestDeps): (req: Request) => Promise<Response> {
   return async function ingest(req) {
     if (req.method !== "POST") return refuse("method_not_allowed", { allow: "POST" });
     const key = /^Bearer +(\S+)$/i.exec(req.headers.get("authorization") ?? "")?.[1];
-    if (!key) return refuse("missing_key", { "www-authenticate": "Bearer" });
+    if (!key) return refuse("missing_key", CHALLENGE);
     if (!/^application\/json *(;|$)/i.test(req.headers.get("content-type") ?? "")) {
       return refuse("unsupported_media_type");
     }
@@ -79,7 +82,10 @@ export function createIngest({ db, now, log }: IngestDeps): (req: Request) => Pr
     }
     // The limit counts by the minute of the clock.
     const wait = String(60 - Math.floor(now() / 1000) % 60);
-    return answer(status, { code, message, ...(hint && { hint }) }, status === 429 ? { "retry-after": wait } : {});
+    return answer(status, { code, message, ...(hint && { hint }) }, {
+      ...(status === 401 && CHALLENGE),
+      ...(status === 429 && { "retry-after": wait }),
+    });
   }
 }
 

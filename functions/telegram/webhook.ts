@@ -53,8 +53,9 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
       if (claim === "done") return answer(200, "done");
       if (claim === "busy") return answer(503, "busy");
     } catch (error) {
+      // Screens only read, so handling one twice harms nobody; and an admin must hear that the database is away.
       log({ level: "warn", event: "claim_failed", update_id: id, ...describe(error) });
-      return answer(503, "database_away");
+      return await bot.handle(update) ? answer(200, "handled_unclaimed") : answer(503, "database_away");
     }
 
     const handled = await bot.handle(update);

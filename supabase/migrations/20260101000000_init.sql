@@ -12,7 +12,7 @@ create schema if not exists partman;
 create extension if not exists pg_partman schema partman;
 
 create schema tracegram;
-revoke all on schema tracegram, partman from public, anon, authenticated, service_role;
+revoke all on schema tracegram from public, anon, authenticated, service_role;
 
 comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to any API role.';
 
@@ -351,23 +351,6 @@ $$;
 comment on function tracegram.cut(text, integer) is 'The text, or its first p_chars characters and its original length.';
 revoke all on function tracegram.cut(text, integer) from public, anon, authenticated, service_role;
 
-create function tracegram.readable(p_item json)
-  returns jsonb
-  language sql immutable strict
-  set search_path = ''
-as $$
-  -- JSON may escape what text cannot hold: NUL, and half of a surrogate pair. Each becomes U+FFFD. An escape counts only
-  -- behind an even number of backslashes.
-  select pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
-    p_item::text,
-    '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g'),
-    '(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\1\\ufffd', 'g'),
-    '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\1\\ufffd', 'g')::jsonb;
-$$;
-
-comment on function tracegram.readable(json) is 'The item with escapes that Postgres cannot store replaced by U+FFFD.';
-revoke all on function tracegram.readable(json) from public, anon, authenticated, service_role;
-
 create type tracegram.wire_trace as (
   trace_id    uuid,
   started_at  jsonb,
@@ -553,19 +536,20 @@ create function tracegram.store_trace(p_key_id smallint, p_item json, p_ord bigi
   language plpgsql
   set search_path = ''
 as $$
+declare
+  -- Read from the text, for the item may hold escapes that cannot be converted.
+  v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
     select p_ord, s.trace_id, s.result, s.refusal
-    from tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(tracegram.readable(p_item)), p_now) as s;
+    from tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_now) as s;
 exception
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, p_item ->> 'trace_id', 'rejected'::text, 'TG012 the day of started_at is not kept'::text;
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
     return query select
-      p_ord,
-      case when pg_catalog.json_typeof(p_item) = 'object' then tracegram.readable(p_item) ->> 'trace_id' end,
-      'rejected'::text,
+      p_ord, v_trace_id, 'rejected'::text,
       case when pg_catalog.json_typeof(p_item) = 'object' then 'TG010 ' || sqlerrm else 'TG010 not an object' end;
 end;
 $$;

@@ -90,7 +90,8 @@ describe("an update of an admin", () => {
     ["handled before is done", { claim: () => Promise.resolve("done" as const) }, 200, ["claim 9"]],
     ["in other hands comes again", { claim: () => Promise.resolve("busy" as const) }, 503, ["claim 9"]],
     ["that failed is given back", { handled: false }, 500, ["claim 9", "handle 9", "finish 9 false"]],
-    ["waits for the database", { claim: away }, 503, ["claim 9"]],
+    ["is handled without a claim while the database is away", { claim: away }, 200, ["claim 9", "handle 9"]],
+    ["comes again when that failed, too", { claim: away, handled: false }, 503, ["claim 9", "handle 9"]],
     ["is not handled twice when its end was not stored", { finish: away }, 200, [
       "claim 9",
       "handle 9",
