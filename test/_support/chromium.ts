@@ -1,5 +1,5 @@
-/** Chromium for the browser tests: this machine's own, or else Debian's headless shell unpacked under `.stack/`. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+/** Chromium for the browser tests: Debian's headless shell, unpacked under `.stack/`. */
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { installDebs } from "../../scripts/stack/debs.ts";
@@ -26,17 +26,20 @@ export async function launchChromium(): Promise<Browser> {
 const libraries = (root: string) =>
   ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/chromium"].map((path) => join(root, path)).join(":");
 
-/** The fonts that were unpacked, and the machine's. */
+/** The fonts that were unpacked, and the machine's; without a preference, the first one found would be taken. */
 function fontConfig(root: string): string {
   const file = join(DIR, "fonts.conf");
   if (!existsSync(file)) {
-    const folders = [join(root, "usr/share/fonts"), "/usr/share/fonts"].map((dir) => `<dir>${dir}</dir>`).join("");
-    mkdirSync(join(DIR, "cache"), { recursive: true });
+    const folders = [join(root, "usr/share/fonts"), "/usr/share/fonts"].map((dir) => `<dir>${dir}</dir>`);
+    const aliases = [["system-ui", "DejaVu Sans"], ["sans-serif", "DejaVu Sans"], ["monospace", "DejaVu Sans Mono"]]
+      .map(([family, font]) =>
+        `<alias binding="strong"><family>${family}</family><prefer><family>${font}</family></prefer></alias>`
+      );
+    const header = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">`;
     writeFileSync(
       file,
-      `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>${folders}<cachedir>${
-        join(DIR, "cache")
-      }</cachedir></fontconfig>`,
+      [header, "<fontconfig>", ...folders, ...aliases, `<cachedir>${join(DIR, "fonts")}</cachedir>`, "</fontconfig>"]
+        .join("\n"),
     );
   }
   return file;

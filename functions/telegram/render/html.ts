@@ -35,6 +35,14 @@ export const bold = (inner: Html): Html => wrap("b", inner);
 export const code = (inner: Html): Html => wrap("code", inner);
 export const pre = (inner: Html): Html => wrap("pre", inner);
 
+/** Untrusted text as code, in which Telegram finds no links, commands or mentions that an admin could tap by mistake. */
+export const quoted = (value: string, columns?: number): Html => code(text(value, columns));
+
+/** An untrusted name in bold, or as {@link quoted} where Telegram could find more in it than a name. */
+export function name(value: string, columns: number): Html {
+  return /^[\p{L}\p{M}\p{N} _-]*$/u.test(value) ? bold(text(value, columns)) : quoted(value, columns);
+}
+
 /** Joins literals (our own words) and pieces: `` line`p95 ${bold(text("12 ms"))}` ``. */
 export function line(literals: TemplateStringsArray, ...pieces: Html[]): Html {
   return join(literals.flatMap((literal, i) => [escaped(literal), ...(pieces[i] ? [pieces[i]] : [])]), "");

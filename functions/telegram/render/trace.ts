@@ -1,6 +1,6 @@
 /** One trace: what ran, when, for whom, what it cost, what failed, and its steps. */
 import type { TraceDetail } from "../../_shared/db.ts";
-import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, text } from "./html.ts";
+import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, name, quoted, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
 import { clockMs, day, duration } from "./units.ts";
@@ -44,25 +44,25 @@ function head(trace: TraceDetail, now: Date): Html {
     ? line`running for ${text(duration(Math.max(0, now.getTime() - Date.parse(trace.started_at))))}`
     : text(duration(trace.duration_ms));
   return lines(
-    line`${text(STATUS_ICON[trace.status])} ${dotted(bold(text(trace.pipeline, 40)), text(trace.status), took)}`,
+    line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), text(trace.status), took)}`,
     line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
     ...nonEmpty(dotted(...usage(trace))),
   );
 }
 
 function origin(trace: TraceDetail): Html {
-  const id = (name: string, value: number | null) => value === null ? null : line`${text(name)} ${text(value)}`;
+  const id = (what: string, value: number | null) => value === null ? null : line`${text(what)} ${text(value)}`;
   return lines(
     code(text(trace.trace_id)),
     ...nonEmpty(dotted(id("user", trace.user_id), id("chat", trace.chat_id))),
     ...nonEmpty(dotted(id("message", trace.message_id), id("update", trace.update_id))),
-    ...(trace.release === null ? [] : [line`release ${text(trace.release, 40)}`]),
+    ...(trace.release === null ? [] : [line`release ${quoted(trace.release, 40)}`]),
   );
 }
 
 function failure(trace: TraceDetail): Html {
-  const what = text(trace.error ?? "It failed without an error text.", ERROR_COLUMNS);
-  return trace.error_step === null ? what : line`${bold(text(trace.error_step, 40))}: ${what}`;
+  const what = trace.error === null ? line`It failed without an error text.` : quoted(trace.error, ERROR_COLUMNS);
+  return trace.error_step === null ? what : line`${name(trace.error_step, 40)}: ${what}`;
 }
 
 const nonEmpty = (row: Html): Html[] => row.length === 0 ? [] : [row];

@@ -1,12 +1,12 @@
 /** The list: ten traces a page, two lines each, newest first. */
 import type { TracePage, TraceSummary } from "../../_shared/db.ts";
-import { bold, dotted, type Html, line, lines, message, text } from "./html.ts";
+import { bold, dotted, type Html, line, lines, message, name, quoted, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
 import { clock, count, day, duration } from "./units.ts";
 
 /** Columns that the second line of a trace may take on a phone before it wraps. */
-const LINE_COLUMNS = 40;
+const LINE_COLUMNS = 36;
 const BUTTONS_PER_ROW = 5;
 
 export function renderTraces(page: TracePage): Screen {
@@ -44,7 +44,7 @@ function days(traces: readonly TraceSummary[]): Html[] {
 function row(trace: TraceSummary, number: number): Html {
   const took = trace.duration_ms === null ? "running" : duration(trace.duration_ms);
   const first = line`${text(number)} ${text(STATUS_ICON[trace.status])} ${
-    dotted(bold(text(trace.pipeline, 20)), text(took), text(clock(trace.started_at)))
+    dotted(name(trace.pipeline, 20), text(took), text(clock(trace.started_at)))
   }`;
   const second = trace.status === "error" ? failure(trace) : dotted(who(trace), ...usage(trace));
   return second.length === 0 ? first : lines(first, line`     ${second}`);
@@ -59,7 +59,7 @@ function failure(trace: TraceSummary): Html {
   const user = who(trace);
   const left = LINE_COLUMNS - (user ? user.length + 3 : 0);
   const what = [trace.error_step, trace.error ?? "failed"].filter((part) => part !== null).join(": ");
-  return dotted(user, text(what, left));
+  return dotted(user, quoted(what, left));
 }
 
 function openButtons(traces: readonly TraceSummary[]): Button[][] {

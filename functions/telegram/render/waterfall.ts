@@ -1,4 +1,4 @@
-/** Steps as a text waterfall: name, duration and a bar, in 34 columns of a monospace font, which a phone does not wrap. */
+/** Steps as a text waterfall: name, duration and a bar, in 32 columns of a monospace font, which a phone does not wrap. */
 import type { WireStep } from "../../../tracer/wire.ts";
 import { cut } from "./graphemes.ts";
 import { type Html, line, lines, literal, padded, pre, text } from "./html.ts";
@@ -6,7 +6,7 @@ import { duration } from "./units.ts";
 
 /** More rows than this are no longer read on a phone. */
 const MAX_ROWS = 60;
-const COLUMNS = 34;
+const COLUMNS = 32;
 const NAME_COLUMNS = 20;
 const MIN_BAR_COLUMNS = 4;
 /** Deeper steps are indented no further. */

@@ -19,8 +19,8 @@ const update = (user: number) =>
 test("the settings reach their places: secret, allow-list, database", async () => {
   const app = createApp((name) => env[name]);
   expect((await app(new Request("http://x", { method: "POST" }))).status).toBe(401);
-  expect((await app(update(6666))).status).toBe(200);
-  expect((await app(update(1001))).status).toBe(503);
+  expect(await (await app(update(6666))).json()).toEqual({ code: "ignored" });
+  expect(await (await app(update(1001))).json()).toEqual({ code: "handled_unclaimed" });
 });
 
 test("nothing starts without them", () => expect(() => createApp(() => undefined)).toThrow(EnvError));

@@ -8,6 +8,7 @@ import {
   literal,
   MAX_VISIBLE,
   message,
+  name,
   padded,
   pre,
   text,
@@ -22,6 +23,19 @@ test("escapes text, and counts what is seen", () => {
   expect(lines(text("a"), text("b"))).toEqual({ html: "a\nb", length: 3 });
   expect(dotted(text("a"), null, text("b"))).toEqual({ html: "a · b", length: 5 });
   expect(dotted()).toEqual({ html: "", length: 0 });
+});
+
+test.each([
+  ["support", "<b>support</b>"],
+  ["Поддержка 2 - b_c", "<b>Поддержка 2 - b_c</b>"],
+  ["/admin", "<code>/admin</code>"],
+  ["@ada", "<code>@ada</code>"],
+  ["#tag", "<code>#tag</code>"],
+  ["db.store", "<code>db.store</code>"],
+  ["tg://x", "<code>tg://x</code>"],
+  ["+1 555 0100", "<code>+1 555 0100</code>"],
+])("a name is bold where Telegram finds nothing to tap in it: %s", (value, html) => {
+  expect(name(value, 40)).toEqual({ html, length: value.length });
 });
 
 test("padded text fills its columns, wide characters counted", () => {

@@ -39,9 +39,9 @@ llm.answer: 429 rate limited by the provider, retry in 20 s
 
 db.history     38 ms █
 llm.classify  412 ms █
-llm.answer    7.48 s ██████████ ✗
- http.request 3.00 s ████
-telegram.edit  70 ms           █
+llm.answer    7.48 s ████████ ✗
+ http.request 3.00 s ███
+telegram.edit  70 ms         █
 [⬅️ Back] [🔄 Refresh]`,
     );
     expect(screen.html).toContain("<code>0194bc1f-9d00-7000-8000-000000000002</code>");

@@ -37,7 +37,7 @@ Fri 31 Jan 2025, UTC
 1 ✅ support · 2.41 s · 12:03:11
      user 1001 · 1,801 tok · $0.0021
 2 ❌ support · 8.02 s · 12:01:40
-     user 1001 · llm.answer: 429 rate limite…
+     user 1001 · llm.answer: 429 rate li…
 3 ⏳ support · running · 12:03:11
      user 1001
 4 ✅ refund · 1 m 05 s · 12:03:11
@@ -121,8 +121,8 @@ test("5,000 traces of hostile names: every page whole, within the budget, withou
     const screen = renderTraces(page(traces, { page: start / 10 + 1, pages: 500, total: 5000 }));
     expect(screen.chars).toBeLessThanOrEqual(MAX_VISIBLE);
     expect(screen.chars).toBe(visible(screen.html).length);
-    expect(screen.html.replace(/<b>[^<>]*<\/b>/g, "")).not.toMatch(/[<>]/);
-    for (let n = 1; n <= 10; n++) expect(screen.html).toMatch(new RegExp(`^${n} [✅❌] <b>`, "mu"));
+    expect(screen.html.replace(/<(b|code)>[^<>]*<\/\1>/g, "")).not.toMatch(/[<>]/);
+    for (let n = 1; n <= 10; n++) expect(screen.html).toMatch(new RegExp(`^${n} [✅❌] <(?:b|code)>`, "mu"));
     expect(screen.html.split("\n").filter((row) => row !== "")).toHaveLength(1 + 10 * 3);
   }
 });

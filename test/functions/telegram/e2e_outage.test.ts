@@ -1,0 +1,34 @@
+// The admin bot while its database is away. Each test leaves the stack whole.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type AdminStack, buttonsOf, lastOf, pageOf, startAdminStack } from "../../_support/admin.ts";
+import { endStack, type Return, stopPostgres, stopPostgrest } from "../../_support/outage.ts";
+import type { TestStack } from "../../_support/stack.ts";
+import { makeTrace } from "../../_support/traces.ts";
+
+let stack: AdminStack;
+beforeAll(async () => {
+  stack = await startAdminStack();
+  await stack.ingest(Array.from({ length: 25 }, () => makeTrace()));
+});
+afterAll(() => endStack(stack));
+
+test.each<[string, (stack: TestStack) => Promise<Return>]>([
+  ["PostgREST", stopPostgrest],
+  ["Postgres", stopPostgres],
+])("without %s the message says so, and Try again leads on once it is back", async (_, stop) => {
+  const ada = stack.person();
+  const count = ada.view().messages.length;
+  const before = await ada.say("/admin traces");
+  const start = await stop(stack);
+
+  const away = await ada.press("Next ➡️");
+  expect(lastOf(away).text).toMatch(/^The database did not answer\.\n.*Try again in a minute/);
+  expect(buttonsOf(away)).toEqual([["🔄 Try again"]]);
+  expect(lastOf(await ada.say("/admin traces")).text).toMatch(/^The database did not answer\./);
+  await start();
+
+  // PostgREST finds its database again with a back-off of its own.
+  await expect.poll(async () => pageOf(await ada.press("🔄 Try again")), { timeout: 20_000 }).toBe("Page 1/3");
+  expect(ada.view().messages).toHaveLength(count + 4);
+  expect(lastOf(ada.view()).text).toBe(lastOf(before).text);
+});
