@@ -7,6 +7,8 @@ export default defineConfig({
     // Whatever depends on an order, or on a file that ran before, is found by chance rather than never.
     sequence: { shuffle: true },
     pool: "forks",
+    // Much of the time is waiting for other programs; the default would be one worker on two cores.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A failing test names itself; a passing one has nothing to say.

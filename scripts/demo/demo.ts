@@ -4,16 +4,16 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { createTracer } from "../../tracer/index.ts";
 import { Failure } from "../stack/failure.ts";
+import { installPostgres } from "../stack/postgres.ts";
 import { readSettings } from "../stack/settings.ts";
 import { serve } from "../stack/serve.ts";
-import { LOCAL_ADMIN, STACK_DIR, type StackInfo, startStack } from "../stack/stack.ts";
-import { claimStack, noteStack, readState, releaseStack } from "../stack/state.ts";
+import { LOCAL_ADMIN, POSTGRES_DIR, stackDir, type StackInfo, startStack } from "../stack/stack.ts";
+import { claimStack, deadParts, noteStack, readState, releaseStack } from "../stack/state.ts";
 import { type Conversation, CONVERSATIONS } from "./conversations.ts";
-import { createExampleBot, STEPS } from "./example_bot.ts";
+import { createExampleBot, SORRY, STEPS } from "./example_bot.ts";
 import { createLlm, type LlmOptions } from "./llm.ts";
 import { createOrders, ordersFinder } from "./orders.ts";
 import { openChat } from "./person.ts";
@@ -28,13 +28,14 @@ const HELP = `The whole way of a trace, on this machine: the local stack, an exa
 The example bot's LLM is a local stand-in. With OPENROUTER_API_KEY set it is the real one, and a few conversations cost
 about a cent. Other settings: .env.example.`;
 
-const DIR = join(STACK_DIR, "local");
 /** With a real provider, so that a demo costs next to nothing. */
 const PAID_CONVERSATIONS = 2;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 const stops: (() => Promise<unknown> | void)[] = [];
+let stopping = false;
 async function stopAll(): Promise<void> {
+  stopping = true;
   for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
 }
 
@@ -68,9 +69,9 @@ async function main(once: boolean): Promise<void> {
     await tracer.close();
   });
 
-  const answered = await runConversations(info, conversations);
+  const { answered, apologies, commands } = await runConversations(info, conversations);
   // A trace ends a moment after its last message.
-  for (let i = 0; i < 100 && tracer.stats().recorded < answered; i++) {
+  for (let i = 0; i < 100 && tracer.stats().recorded < answered + commands; i++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   if (!await tracer.flush()) throw new Error(`The tracer could not deliver: ${JSON.stringify(tracer.stats())}`);
@@ -83,6 +84,13 @@ async function main(once: boolean): Promise<void> {
   console.log(`\n${LOCAL_ADMIN.first_name} writes /admin traces, and Telegram shows:\n\n${showMessage(page)}\n`);
   if (!/support/.test(page.text ?? "")) throw new Error("The first page shows none of the traces.");
 
+  if (apologies === answered) {
+    throw new Failure(
+      `The LLM failed for each of ${answered} messages.`,
+      "The traces above say how. Check OPENROUTER_API_KEY, OPENROUTER_BASE_URL and OPENROUTER_MODEL.",
+    );
+  }
+
   if (once) return;
   console.log(
     `Open ${info.telegram_url} in a browser: write /admin traces to ${info.telegram_bot_username}, press its buttons,`,
@@ -93,8 +101,14 @@ async function main(once: boolean): Promise<void> {
 
 /** Of the stack that is running, or else of one that this process starts and stops. */
 async function stackInfo(): Promise<StackInfo> {
-  const running = readState(DIR)?.info;
+  const dir = stackDir();
+  const state = readState(dir);
+  const running = state?.info;
   if (running) {
+    const ended = deadParts(state);
+    if (ended.length > 0) {
+      throw new Failure(`Of the running stack, ${ended.join(" and ")} has ended.`, "Repair it: npm run stack -- up");
+    }
     if (running.telegram_api_root !== running.telegram_url) {
       throw new Failure(
         `The running stack's admin bot talks to ${running.telegram_api_root}, so nobody could read it here.`,
@@ -111,11 +125,16 @@ async function stackInfo(): Promise<StackInfo> {
     ...(STACK_DB_PORT && { STACK_DB_PORT }),
     ...(STACK_TELEGRAM_PORT && { STACK_TELEGRAM_PORT }),
   };
-  claimStack(DIR, "npm run demo", settings);
-  stops.push(() => releaseStack(DIR));
-  const stack = await startStack({ dir: DIR, env: settings, say: (line) => console.log(line) });
-  stops.push(() => stack.stop());
-  noteStack(DIR, stack);
+  const say = (line: string) => console.log(line);
+  await installPostgres(POSTGRES_DIR, say);
+  await claimStack(dir, "npm run demo", settings);
+  stops.push(() => releaseStack(dir));
+  const starting = startStack({ dir, env: settings, say });
+  // Also when it is interrupted before all of it has started.
+  stops.push(() => starting.then((stack) => stack.stop(), () => {}));
+  const stack = await starting;
+  if (stopping) return new Promise(() => {}); // whoever interrupted us waits for the end, not for the demo
+  noteStack(dir, stack);
   return stack.info;
 }
 
@@ -132,20 +151,31 @@ async function chooseLlm(): Promise<{ llm: LlmOptions; paid: boolean }> {
   return { llm: { baseUrl: `${standIn.url}/v1`, key: "local", model: "stand-in-mini" }, paid: false };
 }
 
-/** All customers at once, each one's messages in turn. Resolves to the number of messages. */
-async function runConversations(info: StackInfo, conversations: Conversation[]): Promise<number> {
+interface Outcome {
+  /** Messages that the LLM had to answer, and how many got an apology instead. */
+  answered: number;
+  apologies: number;
+  /** Messages that it had not. */
+  commands: number;
+}
+
+/** All customers at once, each one's messages in turn. */
+async function runConversations(info: StackInfo, conversations: Conversation[]): Promise<Outcome> {
   const total = conversations.reduce((sum, { says }) => sum + says.length, 0);
-  let answered = 0;
+  const outcome: Outcome = { answered: 0, apologies: 0, commands: 0 };
   const labels = new Set<string>(Object.values(STEPS));
   await Promise.all(conversations.map(async ({ user, says }) => {
     const customer = await openChat(info.telegram_url, user, "support_example_bot");
     for (const text of says) {
       const id = await customer.write(text);
-      await customer.answer(id, (message) => !labels.has(message.text ?? ""), ANSWER_TIMEOUT_MS);
-      showProgress(++answered, total);
+      const { text: answer } = await customer.answer(id, ({ text }) => !labels.has(text ?? ""), ANSWER_TIMEOUT_MS);
+      if (text.startsWith("/")) outcome.commands++;
+      else outcome.answered++;
+      if (answer === SORRY) outcome.apologies++;
+      showProgress(outcome.answered + outcome.commands, total);
     }
   }));
-  return answered;
+  return outcome;
 }
 
 function showProgress(done: number, total: number): void {

@@ -24,7 +24,8 @@ const CLASSIFY =
 const ANSWER = "You are the support of a small online shop. Answer the customer in one or two friendly sentences.";
 const CHECK =
   "Check that the answer is polite and promises nothing that the orders do not allow. Say ok, or what is wrong.";
-const SORRY = "Sorry, something went wrong on our side. Please try again in a moment.";
+/** The answer when a step has failed. */
+export const SORRY = "Sorry, something went wrong on our side. Please try again in a moment.";
 
 export interface ExampleBotOptions {
   token: string;

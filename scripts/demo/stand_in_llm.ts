@@ -39,7 +39,8 @@ export async function standInLlm(request: Request): Promise<Response> {
     return refuse(404, "Unknown request URL.");
   }
   if (!/^Bearer \S+$/.test(request.headers.get("authorization") ?? "")) return refuse(401, "No API key was given.");
-  const { model, messages } = await request.json().catch(() => ({})) as { model?: string; messages?: ChatMessage[] };
+  const body = await request.json().catch(() => null) as { model?: string; messages?: ChatMessage[] } | null;
+  const { model, messages } = body ?? {};
   if (typeof model !== "string") return refuse(400, "you must provide a model parameter");
   if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isMessage)) {
     return refuse(400, "'messages' must be a non-empty array of { role, content }");
@@ -82,7 +83,7 @@ const wasLimited = new Set<string>();
 
 function complete(messages: ChatMessage[]): string {
   const task = messages[0]!.content;
-  const question = messages.findLast((message) => message.role === "user")!.content;
+  const question = messages.at(-1)!.content;
   const [, topic, answer] = TOPICS.find(([words]) => words.test(question)) ??
     [/$/, "other", "Let me pass this on to a colleague."];
   if (task.includes("one word")) return topic;
@@ -90,8 +91,8 @@ function complete(messages: ChatMessage[]): string {
   return answer;
 }
 
-const isMessage = (m: Partial<ChatMessage>) =>
-  ["system", "user", "assistant"].includes(m.role ?? "") && typeof m.content === "string";
+const isMessage = (m: Partial<ChatMessage> | null) =>
+  ["system", "user", "assistant"].includes(m?.role ?? "") && typeof m?.content === "string";
 
 const refuse = (status: number, message: string, headers: Record<string, string> = {}) =>
   Response.json({ error: { message, type: "invalid_request_error" } }, { status, headers });

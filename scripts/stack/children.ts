@@ -83,6 +83,7 @@ export async function untilReady(child: Child, check: () => Promise<unknown>, ti
         throw new Error(`${child.name} ended at start (${await child.ended}):\n  ${logTail(child.log)}`);
       }
       if (Date.now() > deadline) {
+        await child.stop();
         throw new Error(`${child.name} is not ready after ${timeoutMs / 1000} s`, { cause: error });
       }
     }

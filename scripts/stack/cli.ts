@@ -12,8 +12,8 @@ import { Failure } from "./failure.ts";
 import { installPostgres } from "./postgres.ts";
 import { hasEnded, isAlive } from "./processes.ts";
 import { changedSettings, readSettings } from "./settings.ts";
-import { POSTGRES_DIR, STACK_DIR } from "./stack.ts";
-import { readState, type StackState } from "./state.ts";
+import { POSTGRES_DIR, stackDir } from "./stack.ts";
+import { deadParts, readState } from "./state.ts";
 import type { SupervisorMessage } from "./supervisor.ts";
 
 const HELP =
@@ -28,15 +28,13 @@ const HELP =
 Settings are environment variables, also from a file .env; .env.example says what each means.
 Everything listens on 127.0.0.1 and lives in .stack/.`;
 
-const DIR = join(STACK_DIR, "local");
-const LOG = join(STACK_DIR, "supervisor.log");
 const NOT_RUNNING = 3;
 
 /** Grey on a terminal, plain elsewhere. */
 const dim = (text: string) => process.stdout.isTTY && !process.env["NO_COLOR"] ? `\x1b[2m${text}\x1b[0m` : text;
 
 async function up(): Promise<void> {
-  const state = readState(DIR);
+  const state = readState(stackDir());
   if (state?.info) {
     const ended = deadParts(state);
     const changed = changedSettings(state.settings, readSettings(process.env));
@@ -56,8 +54,9 @@ async function up(): Promise<void> {
 }
 
 function startSupervisor(): Promise<void> {
-  mkdirSync(STACK_DIR, { recursive: true });
-  const log = openSync(LOG, "w");
+  const logFile = join(stackDir(), "supervisor.log");
+  mkdirSync(stackDir(), { recursive: true });
+  const log = openSync(logFile, "a");
   const child = spawn(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL("supervisor.ts", import.meta.url))],
@@ -66,19 +65,20 @@ function startSupervisor(): Promise<void> {
   return new Promise((resolve, reject) => {
     child.on("message", (message: SupervisorMessage) => {
       if ("say" in message) console.log(message.say);
-      else if ("failed" in message) reject(new Failure(message.failed.message, message.failed.todo ?? `See ${LOG}.`));
-      else {
+      else if ("failed" in message) {
+        reject(new Failure(message.failed.message, message.failed.todo ?? `See ${logFile}.`));
+      } else {
         child.disconnect();
         child.unref();
         resolve();
       }
     });
-    child.once("exit", () => reject(new Failure("The stack did not start.", `See ${LOG}.`)));
+    child.once("exit", () => reject(new Failure("The stack did not start.", `See ${logFile}.`)));
   });
 }
 
 async function down(): Promise<void> {
-  const state = readState(DIR);
+  const state = readState(stackDir());
   if (!state) return console.log("The stack is not running.");
   process.kill(state.owner.pid, "SIGTERM");
   if (!await hasEnded(state.owner, 20_000)) {
@@ -91,7 +91,7 @@ async function down(): Promise<void> {
 }
 
 function status(flags: string[]): void {
-  const state = readState(DIR);
+  const state = readState(stackDir());
   const dead = state ? deadParts(state) : [];
   if (!state?.info || dead.length > 0) process.exitCode = NOT_RUNNING;
 
@@ -116,11 +116,9 @@ function status(flags: string[]): void {
   console.log(dim("\nKeys for scripts: npm run -s stack -- status --json"));
 }
 
-const deadParts = (state: StackState) => state.parts.filter((part) => !isAlive(part)).map(({ name }) => name);
-
 async function reset(): Promise<void> {
-  if (readState(DIR)) await down();
-  rmSync(DIR, { recursive: true, force: true });
+  if (readState(stackDir())) await down();
+  rmSync(stackDir(), { recursive: true, force: true });
   console.log("The stack's data, secrets and logs are deleted. The installed programs stay.");
 }
 

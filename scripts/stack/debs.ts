@@ -11,6 +11,7 @@ import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Failure } from "./failure.ts";
+import { withLock } from "./lock.ts";
 
 const run = promisify(execFile);
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -25,19 +26,34 @@ export interface DebSet {
   from: { exactly: string } | "missing";
   /** Called on the unpacked root before it is declared complete. */
   finish?: (root: string) => Promise<void>;
+  /** Whether a complete one still works; if not, it is made anew. */
+  works?: (root: string) => Promise<boolean>;
 }
 
 /**
- * Unpacks a set into `dir/root`, once: a complete one is left as it is, a half-finished one is made anew.
+ * Unpacks a set into `dir/root`, once: a complete one is left as it is, a half-finished one is made anew. Of several
+ * processes that want it, one works and the others wait.
  *
  * @throws {Failure} when a tool is missing or something could not be fetched.
  */
 export async function installDebs(dir: string, set: DebSet, say: (message: string) => void): Promise<string> {
-  const root = join(dir, "root");
-  const recipe = JSON.stringify([set.packages, set.from]);
-  if (await readFile(join(dir, "complete"), "utf8").catch(() => "") === recipe) return root;
+  if (!await isInstalled(dir, set)) {
+    await needTools(set.title);
+    await withLock(`${dir}.lock`, async () => {
+      if (!await isInstalled(dir, set)) await install(dir, set, say);
+    });
+  }
+  return join(dir, "root");
+}
 
-  await needTools(set.title);
+const recipe = (set: DebSet) => JSON.stringify([set.packages, set.from]);
+
+async function isInstalled(dir: string, set: DebSet): Promise<boolean> {
+  const stamp = await readFile(join(dir, "complete"), "utf8").catch(() => "");
+  return stamp === recipe(set) && (await set.works?.(join(dir, "root")) ?? true);
+}
+
+async function install(dir: string, set: DebSet, say: (message: string) => void): Promise<void> {
   const work = `${dir}.partial`;
   await rm(work, { recursive: true, force: true });
   await rm(dir, { recursive: true, force: true });
@@ -63,9 +79,8 @@ export async function installDebs(dir: string, set: DebSet, say: (message: strin
 
   await rm(debs, { recursive: true, force: true });
   await rm(join(work, "apt"), { recursive: true, force: true });
-  await writeFile(join(work, "complete"), recipe);
+  await writeFile(join(work, "complete"), recipe(set));
   await rename(work, dir);
-  return root;
 }
 
 async function unpack(deb: string, root: string): Promise<void> {
@@ -98,6 +113,8 @@ async function privateApt(dir: string, set: DebSet): Promise<Apt> {
     await writeFile(join(dir, "status"), "");
     lines.push(
       `Dir::Etc::sourcelist "${dir}/sources.list"; Dir::Etc::sourceparts "/dev/null"; Dir::State::status "${dir}/status";`,
+      // A mirror that does not answer is an error, or the next step would know no packages and not say why.
+      `APT::Update::Error-Mode "any";`,
     );
   }
   await writeFile(join(dir, "apt.conf"), lines.join("\n") + "\n");

@@ -69,7 +69,7 @@ function route(incoming: IncomingMessage, options: GatewayOptions): Upstream | R
     headers.authorization ??= `Bearer ${apiKey}`;
     return { port: options.restPort, path: url.slice("/rest/v1".length) || "/", headers };
   }
-  const [, name, rest = ""] = /^\/functions\/v1\/([\w-]+)(.*)$/.exec(url) ?? [];
+  const [, name, rest = ""] = /^\/functions\/v1\/([\w-]+)((?:[/?].*)?)$/.exec(url) ?? [];
   if (!name) return [404, { message: "no Route matched with those values" }];
   const fn = options.functions.get(name);
   if (!fn) return [404, { code: "NOT_FOUND", message: "Requested function was not found" }];

@@ -14,8 +14,8 @@ export function signKey(role: "anon" | "service_role", secret: string): string {
 
 /** True for a token of this secret that has not expired. */
 export function isValidKey(token: string, secret: string): boolean {
-  const [header, payload, given] = token.split(".");
-  if (!header || !payload || !given) return false;
+  const [header, payload, given, ...more] = token.split(".");
+  if (!header || !payload || !given || more.length > 0) return false;
   const expected = Buffer.from(signature(`${header}.${payload}`, secret));
   const actual = Buffer.from(given);
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) return false;

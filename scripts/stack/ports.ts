@@ -13,16 +13,24 @@ const PORTS = {
 /**
  * The port that the variable names, 0 for any; without it the preferred one, or else any that is free.
  *
- * @throws {Failure} when the variable names a port that is busy, or none at all.
+ * @throws {Failure} when the variable names a port that is busy or that another variable names too, or none at all.
  */
 export async function choosePort(name: keyof typeof PORTS, env: Settings): Promise<number> {
   const { variable, preferred } = PORTS[name];
   const wanted = env[variable];
-  if (!wanted) return await isFree(preferred) ? preferred : freePort();
+  const others = Object.values(PORTS).filter((other) => other.variable !== variable);
+  if (!wanted) {
+    const spoken = others.some((other) => Number(env[other.variable]) === preferred);
+    return !spoken && await isFree(preferred) ? preferred : freePort();
+  }
   const port = Number(wanted);
   if (port === 0) return freePort();
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new Failure(`${variable}=${wanted} is not a port.`, `Set ${variable} to 0..65535, or leave it unset.`);
+  }
+  const twin = others.find((other) => Number(env[other.variable]) === port);
+  if (twin) {
+    throw new Failure(`${variable} and ${twin.variable} are both ${port}.`, "Set one of them to another port.");
   }
   if (!await isFree(port)) {
     throw new Failure(`Port ${port} (${variable}) is in use.`, `Set ${variable} to another port, or leave it unset.`);

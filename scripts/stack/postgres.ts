@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { appendFile, chmod, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -31,19 +31,27 @@ const PACKAGES = `
 
 /** Installs Postgres under `dir` unless it is there. Resolves to the folder of its programs. */
 export async function installPostgres(dir: string, say: (message: string) => void): Promise<string> {
-  const set = { title: "Postgres 17", packages: PACKAGES, from: { exactly: "trixie" }, finish: makeRunnable } as const;
-  const bin = (root: string) => join(root, "usr/lib/postgresql/17/bin");
-  const programs = bin(await installDebs(dir, set, say));
-  const works = await run(join(programs, "postgres"), ["-V"]).then(() => true, () => false);
-  if (works) return programs;
-  say("Postgres 17: the installation is damaged, making it anew …");
-  await rm(dir, { recursive: true, force: true });
-  return bin(await installDebs(dir, set, say));
+  return programs(
+    await installDebs(dir, {
+      title: "Postgres 17",
+      packages: PACKAGES,
+      from: { exactly: "trixie" },
+      finish: makeRunnable,
+      works: canRun,
+    }, say),
+  );
+}
+
+const programs = (root: string) => join(root, "usr/lib/postgresql/17/bin");
+
+function canRun(root: string): Promise<boolean> {
+  const runs = ["postgres", "initdb"].map((program) => run(join(programs(root), program), ["-V"]));
+  return Promise.all(runs).then(() => true, () => false);
 }
 
 /** Puts a wrapper before each program that runs it through its own release's loader, wherever the folder is moved. */
 async function makeRunnable(root: string): Promise<void> {
-  const bin = join(root, "usr/lib/postgresql/17/bin");
+  const bin = programs(root);
   for (const name of await readdir(bin)) {
     const path = join(bin, name);
     if (!await isElf(path)) continue;

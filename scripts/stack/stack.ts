@@ -11,6 +11,7 @@ import type pg from "pg";
 import { createTelegram, type Telegram, type TelegramOptions } from "../../functions/synthetic/telegram/telegram.ts";
 import type { Child } from "./children.ts";
 import { pushMigrations } from "./deploy.ts";
+import { Failure } from "./failure.ts";
 import { edgeFunctions, startFunction } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
 import { signKey } from "./jwt.ts";
@@ -23,6 +24,17 @@ import type { Settings } from "./settings.ts";
 /** Everything that is downloaded, made or running locally is below this folder. */
 export const STACK_DIR = fileURLToPath(new URL("../../.stack/", import.meta.url));
 export const POSTGRES_DIR = join(STACK_DIR, "postgres-17");
+
+/**
+ * Folder of the stack that `npm run stack` and `npm run demo` mean. With `STACK_NAME` set it is another one beside it.
+ *
+ * @throws {Failure} when the name could be a path.
+ */
+export function stackDir(name = process.env["STACK_NAME"]): string {
+  if (!name) return join(STACK_DIR, "local");
+  if (/^[\w-]{1,40}$/.test(name)) return join(STACK_DIR, `local-${name}`);
+  throw new Failure(`STACK_NAME=${name} is not a name.`, "Use letters, digits, - and _, or leave it unset.");
+}
 
 /** The person who reads the bot's health on the local Telegram. */
 export const LOCAL_ADMIN = { id: 1001, first_name: "Ada", username: "ada_admin" };
@@ -91,7 +103,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     mkdirSync(dir, { recursive: true });
     rmSync(join(dir, "logs"), { recursive: true, force: true });
     const secrets = readSecrets(join(dir, "secrets.json"));
-    const ports = { api: await choosePort("api", env), db: await choosePort("db", env) };
+    const ports = {
+      api: await choosePort("api", env),
+      db: await choosePort("db", env),
+      telegram: await choosePort("telegram", env),
+    };
 
     say("Postgres: starting …");
     await initCluster(programs, join(dir, "data"), log("postgres"));
@@ -109,21 +125,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const rest = await startPostgrest({ dbPort: ports.db, jwtSecret: secrets.jwt_secret, log: log("postgrest") });
     watch(rest.child);
 
+    const adminBot = {
+      token: env.TELEGRAM_BOT_TOKEN || secrets.admin_bot_token,
+      username: env.TELEGRAM_BOT_USERNAME || "tracegram_admin_bot",
+    };
     const telegram = createTelegram({
       // Seconds grow faster than one person's updates, over any number of restarts.
       firstUpdateId: Math.floor(Date.now() / 1000),
       ...options.telegram,
       bots: [
-        { token: secrets.admin_bot_token, username: "tracegram_admin_bot", first_name: "Tracegram" },
+        { ...adminBot, first_name: "Tracegram" },
         { token: secrets.example_bot_token, username: "support_example_bot", first_name: "Acme Support" },
         ...options.telegram?.bots ?? [],
       ],
       users: [LOCAL_ADMIN, ...options.telegram?.users ?? []],
     });
     stops.push(() => telegram.close());
-    const telegramServer = await serve((request) => telegram.handle(request), {
-      port: await choosePort("telegram", env),
-    });
+    const telegramServer = await serve((request) => telegram.handle(request), { port: ports.telegram });
     stops.push(() => telegramServer.close());
 
     const functions = new Map<string, { port: number; verifyJwt: boolean }>();
@@ -145,14 +163,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ingest_key: ingestKey,
       functions: Object.fromEntries(wanted.map(({ name }) => [name, `${apiUrl}/functions/v1/${name}`])),
       webhook_secret: env.TELEGRAM_WEBHOOK_SECRET || secrets.webhook_secret,
-      telegram_bot_token: env.TELEGRAM_BOT_TOKEN || secrets.admin_bot_token,
-      telegram_bot_username: env.TELEGRAM_BOT_USERNAME || "tracegram_admin_bot",
+      telegram_bot_token: adminBot.token,
+      telegram_bot_username: adminBot.username,
       telegram_admin_ids: (env.TELEGRAM_ADMIN_IDS || String(LOCAL_ADMIN.id)).split(",").map(Number),
       telegram_api_root: env.TELEGRAM_API_ROOT || telegramServer.url,
       telegram_url: telegramServer.url,
       example_bot_token: secrets.example_bot_token,
     };
-    await Promise.all(wanted.map(async (fn) => {
+    const started = await Promise.allSettled(wanted.map(async (fn) => {
       const running = await startFunction(fn, functionEnv(info), {
         log: log(fn.name),
         cache: join(STACK_DIR, "deno"),
@@ -160,6 +178,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       watch(running.child);
       functions.set(fn.name, running);
     }));
+    for (const outcome of started) if (outcome.status === "rejected") throw outcome.reason;
     if (info.telegram_api_root === telegramServer.url) await setWebhook(info);
     return { info, telegram, children, client: cluster.client, stop };
   } catch (error) {

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { Failure } from "./failure.ts";
-import { isAlive, type ProcessId, processId } from "./processes.ts";
+import { withLock } from "./lock.ts";
+import { hasEnded, isAlive, type ProcessId, processId } from "./processes.ts";
 import type { Settings } from "./settings.ts";
 import type { Stack, StackInfo } from "./stack.ts";
 
@@ -23,40 +24,46 @@ export interface StackState {
   info?: StackInfo;
 }
 
+const PART_ENDS_MS = 10_000;
+
 const file = (dir: string) => join(dir, "state.json");
 
 /** The state of the stack in `dir`, or undefined when none runs. A note that a crash left behind does not count. */
 export function readState(dir: string): StackState | undefined {
+  const state = readNote(dir);
+  return state && isAlive(state.owner) ? state : undefined;
+}
+
+function readNote(dir: string): StackState | undefined {
   try {
-    const state = JSON.parse(readFileSync(file(dir), "utf8")) as StackState;
-    return isAlive(state.owner) ? state : undefined;
+    return JSON.parse(readFileSync(file(dir), "utf8")) as StackState;
   } catch {
     return undefined;
   }
 }
+
+/** Names of the parts that should run and do not. */
+export const deadParts = ({ parts }: StackState): string[] =>
+  parts.filter((part) => !isAlive(part)).map(({ name }) => name);
 
 /**
  * Declares this process the owner of the stack in `dir`.
  *
  * @throws {Failure} when another process owns it.
  */
-export function claimStack(dir: string, startedBy: string, settings: Settings): void {
-  mkdirSync(dir, { recursive: true });
-  const other = readState(dir);
-  if (other) {
-    throw new Failure(
-      `The stack is already running: ${other.started_by}, process ${other.owner.pid}.`,
-      "Stop that one first: npm run stack -- down",
-    );
-  }
-  rmSync(file(dir), { force: true });
-  const claim: StackState = { owner: processId()!, started_by: startedBy, settings, parts: [] };
-  try {
-    // Of two that start at the same moment, one makes the file.
-    writeFileSync(file(dir), JSON.stringify(claim), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    throw new Failure("The stack is being started by another process.", "Wait for it: npm run stack -- status", error);
-  }
+export function claimStack(dir: string, startedBy: string, settings: Settings): Promise<void> {
+  return withLock(join(dir, "lock"), async () => {
+    const other = readNote(dir);
+    if (other && isAlive(other.owner)) {
+      throw new Failure(
+        `The stack is already running: ${other.started_by}, process ${other.owner.pid}.`,
+        "Stop that one first: npm run stack -- down",
+      );
+    }
+    // The parts of an owner that was killed are ending, and hold their ports and data until then.
+    for (const part of other?.parts ?? []) await hasEnded(part, PART_ENDS_MS);
+    writeNote(dir, { owner: processId()!, started_by: startedBy, settings, parts: [] });
+  });
 }
 
 /** Adds what runs, and where. */
@@ -67,7 +74,10 @@ export function noteStack(dir: string, stack: Stack): void {
     const id = processId(pid);
     return id ? [{ ...id, name, log }] : [];
   });
-  const state: StackState = { ...claim, parts, info: stack.info };
+  writeNote(dir, { ...claim, parts, info: stack.info });
+}
+
+function writeNote(dir: string, state: StackState): void {
   writeFileSync(`${file(dir)}.new`, JSON.stringify(state, null, 2), { mode: 0o600 });
   renameSync(`${file(dir)}.new`, file(dir));
 }

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { join } from "node:path";
 import process from "node:process";
 import { Failure } from "./failure.ts";
 import { readSettings } from "./settings.ts";
-import { STACK_DIR, startStack } from "./stack.ts";
+import { stackDir, startStack } from "./stack.ts";
 import { claimStack, noteStack, releaseStack } from "./state.ts";
 
 export type SupervisorMessage =
@@ -15,7 +14,7 @@ export type SupervisorMessage =
   | { ready: true }
   | { failed: { message: string; todo?: string } };
 
-const DIR = join(STACK_DIR, "local");
+const DIR = stackDir();
 
 const tell = (message: SupervisorMessage) => {
   if (process.connected) process.send?.(message);
@@ -25,11 +24,12 @@ const asked = new Promise<void>((resolve) => {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
   // The starter was interrupted before we were ready; it disconnects by itself once we are.
   process.once("disconnect", () => ready || resolve());
+  if (!process.connected) resolve();
 });
 
 try {
   const env = readSettings(process.env);
-  claimStack(DIR, "npm run stack -- up", env);
+  await claimStack(DIR, "npm run stack -- up", env);
   const stack = await startStack({ dir: DIR, env, say: (line) => tell({ say: line }) });
   noteStack(DIR, stack);
   ready = true;
