@@ -11,7 +11,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // A failing test names itself; a passing one has nothing to say.
+    // A failing test names itself; a passing one has nothing to say, unless it is very slow.
+    slowTestThreshold: 10_000,
     reporters: ["default"],
     silent: "passed-only",
   },
