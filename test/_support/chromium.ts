@@ -1,6 +1,6 @@
 /** Chromium for the browser tests: Debian's headless shell, unpacked under `.stack/`. */
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { installDebs } from "../../scripts/stack/debs.ts";
 import { STACK_DIR } from "../../scripts/stack/stack.ts";
@@ -23,8 +23,12 @@ export async function launchChromium(): Promise<Browser> {
   });
 }
 
-const libraries = (root: string) =>
-  ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/chromium"].map((path) => join(root, path)).join(":");
+/** Every folder with libraries in it: some are found through paths that are built into other libraries. */
+function libraries(root: string): string {
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" });
+  const folders = new Set(files.filter((file) => /\.so(\.\d+)*$/.test(file)).map((file) => join(root, dirname(file))));
+  return [...folders].join(":");
+}
 
 /** The fonts that were unpacked, and the machine's; without a preference, the first one found would be taken. */
 function fontConfig(root: string): string {
