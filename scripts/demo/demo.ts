@@ -92,10 +92,9 @@ async function main(once: boolean): Promise<void> {
   }
 
   if (once) return;
-  console.log(
-    `Open ${info.telegram_url} in a browser: write /admin traces to ${info.telegram_bot_username}, press its buttons,`,
-  );
-  console.log("or write to support_example_bot and look at the trace of it. Ctrl-C stops.");
+  await openChat(info.telegram_url, LOCAL_ADMIN, "support_example_bot");
+  console.log(`Open ${info.telegram_url} in a browser, write /admin traces there and press the buttons; or write to`);
+  console.log(`Acme Support as ${LOCAL_ADMIN.first_name}, and look at the trace of it. Ctrl-C stops.`);
   await interrupted;
 }
 

@@ -68,9 +68,11 @@ function startSupervisor(): Promise<void> {
       else if ("failed" in message) {
         reject(new Failure(message.failed.message, message.failed.todo ?? `See ${logFile}.`));
       } else {
-        child.disconnect();
-        child.unref();
-        resolve();
+        child.send("kept", () => {
+          child.disconnect();
+          child.unref();
+          resolve();
+        });
       }
     });
     child.once("exit", () => reject(new Failure("The stack did not start.", `See ${logFile}.`)));

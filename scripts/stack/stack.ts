@@ -141,6 +141,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       users: [LOCAL_ADMIN, ...options.telegram?.users ?? []],
     });
     stops.push(() => telegram.close());
+    // The first chat is the one that the page opens with.
+    telegram.client.openChat(LOCAL_ADMIN.id, "tracegram_admin_bot");
     const telegramServer = await serve((request) => telegram.handle(request), { port: ports.telegram });
     stops.push(() => telegramServer.close());
 

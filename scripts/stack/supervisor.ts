@@ -19,11 +19,12 @@ const DIR = stackDir();
 const tell = (message: SupervisorMessage) => {
   if (process.connected) process.send?.(message);
 };
-let ready = false;
 const asked = new Promise<void>((resolve) => {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
-  // The starter was interrupted before we were ready; it disconnects by itself once we are.
-  process.once("disconnect", () => ready || resolve());
+  // The starter's only message says that it has heard us and leaves us running. Gone without it, it was interrupted.
+  let kept = false;
+  process.once("message", () => kept = true);
+  process.once("disconnect", () => kept || resolve());
   if (!process.connected) resolve();
 });
 
@@ -32,7 +33,6 @@ try {
   await claimStack(DIR, "npm run stack -- up", env);
   const stack = await startStack({ dir: DIR, env, say: (line) => tell({ say: line }) });
   noteStack(DIR, stack);
-  ready = true;
   tell({ ready: true });
   for (const child of stack.children) {
     void child.ended.then((why) => console.log(new Date().toISOString(), `${child.name} ended: ${why}`));

@@ -5,8 +5,8 @@ import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
 import { clock, count, day, duration } from "./units.ts";
 
-/** Columns that the second line of a trace may take on a phone before it wraps. */
-const LINE_COLUMNS = 36;
+/** Columns that an error may take on the second line before a phone wraps it. */
+const ERROR_COLUMNS = 32;
 const BUTTONS_PER_ROW = 5;
 
 export function renderTraces(page: TracePage): Screen {
@@ -46,20 +46,14 @@ function row(trace: TraceSummary, number: number): Html {
   const first = line`${text(number)} ${text(STATUS_ICON[trace.status])} ${
     dotted(name(trace.pipeline, 20), text(took), text(clock(trace.started_at)))
   }`;
-  const second = trace.status === "error" ? failure(trace) : dotted(who(trace), ...usage(trace));
+  const user = trace.user_id === null ? null : line`user ${text(trace.user_id)}`;
+  const second = trace.status === "error" ? failure(trace) : dotted(user, ...usage(trace));
   return second.length === 0 ? first : lines(first, line`     ${second}`);
 }
 
-function who(trace: TraceSummary): Html | null {
-  return trace.user_id === null ? null : line`user ${text(trace.user_id)}`;
-}
-
-/** Who it happened to, then where and what, in the columns that are left. What it cost is on the trace's own screen. */
-function failure(trace: TraceSummary): Html {
-  const user = who(trace);
-  const left = LINE_COLUMNS - (user ? user.length + 3 : 0);
-  const what = [trace.error_step, trace.error ?? "failed"].filter((part) => part !== null).join(": ");
-  return dotted(user, quoted(what, left));
+/** Where and what. To whom, and what it cost, is on the trace's own screen. */
+function failure({ error_step, error }: TraceSummary): Html {
+  return quoted([error_step, error ?? "failed"].filter((part) => part !== null).join(": "), ERROR_COLUMNS);
 }
 
 function openButtons(traces: readonly TraceSummary[]): Button[][] {

@@ -125,7 +125,10 @@ describe("Ctrl-C in the middle of up leaves no process", () => {
     const starting = stack(folder, ["up"]);
     await starting.shows(moment);
     starting.signal("SIGINT");
-    expect((await starting.ended).code).toBe(130);
+    const { code } = await starting.ended;
+    // On a busy machine the signal may come when `up` is done: then the stack stays, as after any `up`.
+    if (code === 0) return expect((await run(folder, "status")).code).toBe(0);
+    expect(code).toBe(130);
     expect(await untilNone(folder.dir)).toEqual([]);
     expect(readState(folder.dir)).toBeUndefined();
   });

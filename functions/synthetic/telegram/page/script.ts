@@ -75,7 +75,7 @@ function paintList() {
     const button = el("button", { type: "button", className: "chat", onclick: () => location.hash = chat.key },
       avatar,
       el("span", { className: "names" },
-        el("b", {}, nameOf(chat)),
+        el("b", {}, nameOf(chat), chat.chat.type === "private" && el("small", {}, " as " + chat.members[0].first_name)),
         el("span", { className: "last" }, last ? last.text ?? last.document?.file_name ?? "" : describe(chat))),
     );
     button.ariaCurrent = String(current);

@@ -21,7 +21,7 @@ export const STYLE = `
 [hidden] { display: none !important; }
 html, body { height: 100%; }
 body { margin: 0; display: flex; overflow: hidden; background: var(--surface); color: var(--text);
-  font: 15px/1.35 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font: 15px/1.35 -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 button, select, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; }
 h1, h2, p, ol, ul { margin: 0; padding: 0; list-style: none; }
@@ -35,6 +35,7 @@ h1, h2, p, ol, ul { margin: 0; padding: 0; list-style: none; }
 .chat:focus-visible { outline-offset: -2px; }
 .chat .names, header .names { min-width: 0; flex: 1; }
 .chat b, .chat span.last, #title, #subtitle { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.chat small { font-weight: normal; color: var(--dim); }
 .chat .last, #subtitle { color: var(--dim); font-size: 13.5px; }
 .chat .unread { width: 10px; height: 10px; border-radius: 5px; background: var(--accent); flex: none; }
 .avatar { width: 44px; height: 44px; flex: none; border-radius: 50%; display: grid; place-items: center; color: #fff;

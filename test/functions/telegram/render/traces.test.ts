@@ -37,7 +37,7 @@ Fri 31 Jan 2025, UTC
 1 ✅ support · 2.41 s · 12:03:11
      user 1001 · 1,801 tok · $0.0021
 2 ❌ support · 8.02 s · 12:01:40
-     user 1001 · llm.answer: 429 rate li…
+     llm.answer: 429 rate limited by…
 3 ⏳ support · running · 12:03:11
      user 1001
 4 ✅ refund · 1 m 05 s · 12:03:11
@@ -70,9 +70,9 @@ If your bot has been running, check that
 
   test("an error says what there is to say", () => {
     const failed = (change: object) => visible(renderTraces(page([summary(1, { status: "error", ...change })])).html);
-    expect(failed({})).toMatch(/user 1001 · failed$/);
-    expect(failed({ error_step: "db.save" })).toMatch(/user 1001 · db\.save: failed$/);
-    expect(failed({ error: "boom", user_id: null })).toMatch(/\n {5}boom$/);
+    expect(failed({})).toMatch(/\n {5}failed$/);
+    expect(failed({ error_step: "db.save" })).toMatch(/\n {5}db\.save: failed$/);
+    expect(failed({ error: "boom" })).toMatch(/\n {5}boom$/);
   });
 });
 
