@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 /** The bot, running, and a customer of it. */
-async function start(timeoutMs?: number) {
+async function start(timeoutMs = 15_000) {
   const { info } = stack;
   await createOrders(info, [userId]);
   const tracer = createTracer({
@@ -51,7 +51,7 @@ async function start(timeoutMs?: number) {
     token: info.example_bot_token,
     apiRoot: info.telegram_url,
     tracer,
-    llm: createLlm({ baseUrl: `${provider.url}/v1`, key: "k", model: "stand-in", ...(timeoutMs && { timeoutMs }) }),
+    llm: createLlm({ baseUrl: `${provider.url}/v1`, key: "k", model: "stand-in", timeoutMs }),
     findOrders: ordersFinder(info),
   });
   const polling = bot.launch().catch(() => {});
@@ -114,7 +114,7 @@ test.each<[string, keyof typeof STEPS, number | undefined, typeof interfere]>([
   [
     "a provider that stalls",
     "llm.answer",
-    400,
+    3000, // long enough for the other calls on a busy machine
     (task) => task === "answer" ? new Promise<Response>(() => {}) : Promise.resolve(undefined),
   ],
   [
