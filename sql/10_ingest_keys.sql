@@ -1,7 +1,7 @@
 -- 10_ingest_keys.sql — who may send traces, and how many.
 --
 -- Written by  public.create_ingest_key (keys), tracegram.charge_key (usage)
--- Read by     public.ingest_traces     (40_ingest.sql)
+-- Read by     public.ingest_traces     (41_ingest.sql)
 -- Dropped by  tracegram.purge          (90_jobs.sql; usage only: a key is revoked, never deleted)
 
 create table tracegram.ingest_keys (

@@ -1,6 +1,6 @@
 -- 20_pipeline_traces.sql — one row per pipeline run, its steps inside the row.
 --
--- Written by  tracegram.store_traces (40_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     the 5x_*.sql files
 -- Dropped by  pg_partman, a day at a time (30_partitions.sql)
 --
@@ -51,7 +51,7 @@ create table tracegram.pipeline_traces (
   primary key (started_at, trace_id)
 ) partition by range (started_at);
 
--- "what ran between these two times" over many days: one small block range per megabyte of rows (50_list_traces.sql)
+-- "what ran between these two times" over many days, without the key: ad-hoc SQL and reports
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;

@@ -1,6 +1,6 @@
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_traces (40_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  pg_partman, a day at a time (30_partitions.sql)
 --
@@ -18,7 +18,7 @@ create table tracegram.trace_io (
   primary key (started_at, trace_id, step)
 ) partition by range (started_at);
 
--- "how much was captured between these two times", for the storage report
+-- "what was captured between these two times": ad-hoc SQL and reports
 create index trace_io_started_at_brin on tracegram.trace_io using brin (started_at);
 
 alter table tracegram.trace_io alter column request set compression lz4;

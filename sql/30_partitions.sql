@@ -1,25 +1,27 @@
 -- 30_partitions.sql — days ahead are made, days behind are dropped.
 --
 -- pg_partman does both when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
--- without maintenance.
+-- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
 set timezone = 'UTC';
 
 select partman.create_parent(
-  p_parent_table  => 'tracegram.pipeline_traces',
-  p_control       => 'started_at',
-  p_interval      => '1 day',
-  p_premake       => 7,
+  p_parent_table    => 'tracegram.pipeline_traces',
+  p_control         => 'started_at',
+  p_interval        => '1 day',
+  p_premake         => 7,
+  p_start_partition => (now() - interval '30 days')::date::text,
   -- Without a default partition a trace of a day that is gone is refused, rather than kept where nothing ever drops it.
-  p_default_table => false
+  p_default_table   => false
 );
 select partman.create_parent(
-  p_parent_table  => 'tracegram.trace_io',
-  p_control       => 'started_at',
-  p_interval      => '1 day',
-  p_premake       => 7,
-  p_default_table => false
+  p_parent_table    => 'tracegram.trace_io',
+  p_control         => 'started_at',
+  p_interval        => '1 day',
+  p_premake         => 7,
+  p_start_partition => (now() - interval '7 days')::date::text,
+  p_default_table   => false
 );
 
 update partman.part_config

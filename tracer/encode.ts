@@ -23,7 +23,8 @@ export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): Wir
   return {
     trace_id: trace.id,
     started_at: trace.startedAt,
-    pipeline: name(trace.pipeline),
+    // The server refuses a trace whose pipeline has no name.
+    pipeline: name(trace.pipeline).trim() || "(unnamed)",
     status: "running",
     ...(release !== undefined && { release: name(release) }),
     ...keysOf(trace),

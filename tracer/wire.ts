@@ -2,7 +2,7 @@
  * The contract between a bot and the server: what one batch of traces looks like, and what comes back.
  *
  * Both sides import this file, so a change here breaks the build of whichever side forgot it. Field names equal the
- * SQL columns; `sql/40_ingest.sql` is where the limits are enforced.
+ * SQL columns; `sql/40_wire.sql` and `sql/41_ingest.sql` are where the limits are enforced.
  *
  * Durations and offsets are whole milliseconds, money is whole micro-dollars, and what is unknown is left out, never 0.
  *
@@ -68,7 +68,10 @@ export interface WireIo {
 
 /** One pipeline run. */
 export interface WireTrace {
-  /** A UUIDv7 made from the same clock reading as `started_at`; the two must agree to the millisecond (TG011). */
+  /**
+   * A UUIDv7 (version 7, variant 10xx) made from the same clock reading as `started_at`; the two must agree to the
+   * millisecond (TG011).
+   */
   trace_id: string;
   /** Epoch milliseconds, or ISO 8601 with an offset. */
   started_at: number | string;

@@ -1,7 +1,7 @@
 /**
  * POST /functions/v1/ingest: one batch of traces from one bot.
  *
- * Only HTTP is decided here: who sends, how much, in which encoding. What a trace may hold is decided in `sql/40_ingest.sql`.
+ * Only HTTP is decided here: who sends, how much, in which encoding. What a trace may hold is decided in `sql/40_wire.sql`.
  *
  * @module
  */
@@ -17,6 +17,9 @@ export interface IngestDeps {
   /** One line for the function's log. */
   log: (line: string) => void;
 }
+
+/** A trace needs four; the rest is for fields that we do not know. */
+const MAX_DEPTH = 32;
 
 /** Refusals of ours, each with what to do. Those of the database come with their own hint. */
 const REFUSALS = {
@@ -34,6 +37,11 @@ const REFUSALS = {
     "Compress the whole body once, as one gzip stream.",
   ],
   invalid_json: [400, "The body is not JSON.", "Send a JSON array of traces."],
+  nested_too_deeply: [
+    400,
+    "The body is nested too deeply.",
+    "Send traces as in tracer/wire.ts: four levels are enough.",
+  ],
   body_too_large: [413, `The body is over ${MAX_BODY_BYTES} bytes.`, "Split the batch."],
 } as const satisfies Record<string, readonly [number, string, string]>;
 
@@ -52,6 +60,7 @@ export function createIngest({ db, now, log }: IngestDeps): (req: Request) => Pr
 
     const body = await readJson(req, MAX_BODY_BYTES);
     if (!body.ok) return refuse(body.code);
+    if (!isShallow(body.value)) return refuse("nested_too_deeply");
 
     try {
       return Response.json(await db.ingestTraces(key, body.value));
@@ -87,6 +96,16 @@ export function createIngest({ db, now, log }: IngestDeps): (req: Request) => Pr
       ...(status === 429 && { "retry-after": wait }),
     });
   }
+}
+
+/** Whether no array or object stands below more than {@link MAX_DEPTH} others: what comes after us recurses, and gives up. */
+function isShallow(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return false;
+    level = level.flatMap((item) => typeof item === "object" && item !== null ? Object.values(item) : []);
+  }
+  return true;
 }
 
 function refuse(code: keyof typeof REFUSALS, headers: Record<string, string> = {}): Response {

@@ -17,6 +17,11 @@ import { openScreen } from "./screens/open.ts";
 import { usageScreen } from "./screens/usage.ts";
 import { answer, isTransient, type SendDeps, show, type Target } from "./send.ts";
 
+/** A page does not wait longer than this, in milliseconds, for Telegram to take the answer to the press that asks for it. */
+const ANSWER_WAIT_MS = 1000;
+/** `/admin`, `/admin@name`, and what follows. Of the text alone: not every sender of updates marks its commands. */
+const ADMIN_COMMAND = /^\/admin(?:@(\w+))?(?:\s+(.*))?$/is;
+
 /** Longest handling of one update, in milliseconds: room for a slow query and one wait for Telegram's rate limit. */
 const HANDLER_TIMEOUT_MS = 30_000;
 
@@ -89,8 +94,10 @@ export function partiesOf(update: Partial<Update.MessageUpdate & Update.Callback
 function addHandlers(telegraf: Telegraf, options: BotOptions): void {
   const latest = createLatest();
 
-  telegraf.command("admin", async (ctx) => {
-    if (ctx.payload.trim().toLowerCase() === "traces") await respond(ctx, { screen: "traces" });
+  telegraf.hears(ADMIN_COMMAND, async (ctx) => {
+    const [, name, words = ""] = ctx.match;
+    const isForUs = !name || !options.username || name.toLowerCase() === options.username.toLowerCase();
+    if (isForUs && words.trim().toLowerCase() === "traces") await respond(ctx, { screen: "traces" });
     else await deliver(ctx, { chat_id: ctx.chat.id }, usageScreen(), performance.now());
   });
 
@@ -101,10 +108,11 @@ function addHandlers(telegraf: Telegraf, options: BotOptions): void {
     const answered = answer(sending(ctx), ctx.callbackQuery.id);
     const under = ctx.callbackQuery.message;
     if (!under) return await answered;
-    const action = "data" in ctx.callbackQuery ? decodeAction(ctx.callbackQuery.data) : null;
+    const data: unknown = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : null;
+    const action = typeof data === "string" ? decodeAction(data) : null;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
     await latest(`${under.chat.id}:${under.message_id}`, async (isNewest) => {
-      await answered;
+      await atMost(ANSWER_WAIT_MS, answered);
       await respond(ctx, action ?? { screen: "traces" }, under.message_id, isNewest);
     });
     await answered;
@@ -129,4 +137,11 @@ function addHandlers(telegraf: Telegraf, options: BotOptions): void {
   }
 
   const sending = (ctx: Context): SendDeps => ({ telegram: ctx.telegram, log: options.log, sleep: options.sleep });
+}
+
+/** Waits for `promise`, but not longer than `ms`. */
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([promise, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
+  clearTimeout(timer);
 }

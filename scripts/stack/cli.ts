@@ -103,8 +103,11 @@ function status(flags: string[]): void {
   if (!state) return console.log("The stack is not running. Start it: npm run stack -- up");
   if (!state.info) return console.log(`The stack is starting (process ${state.owner.pid}).`);
   const { info } = state;
+  const isLocal = info.telegram_api_root === info.telegram_url;
   const rows: [string, string][] = [
-    ["Telegram, in a browser", info.telegram_url],
+    isLocal
+      ? ["Telegram, in a browser", info.telegram_url]
+      : ["Bot API", `${info.telegram_api_root} (TELEGRAM_API_ROOT)`],
     ["API", info.api_url],
     ...Object.entries(info.functions).map(([name, url]): [string, string] => [`function ${name}`, url]),
     ["database", info.db_url],
@@ -114,6 +117,12 @@ function status(flags: string[]): void {
   for (const [name, value] of rows) console.log(`${name.padEnd(24)}${value}`);
   for (const part of state.parts) {
     console.log(dim(`${part.name.padEnd(24)}${isAlive(part) ? `process ${part.pid}` : "ENDED"}, log ${part.log}`));
+  }
+  if (!isLocal) {
+    console.log(
+      `\nThe webhook is not set there: whoever stands in for Telegram posts updates to ${info.functions["telegram"]}`,
+    );
+    console.log("with the header X-Telegram-Bot-Api-Secret-Token (webhook_secret of status --json).");
   }
   console.log(dim("\nKeys for scripts: npm run -s stack -- status --json"));
 }
@@ -129,9 +138,13 @@ const COMMANDS: Record<string, (flags: string[]) => void | Promise<void>> = { up
 const [command = "", ...flags] = process.argv.slice(2);
 const wantsHelp = [command, ...flags].some((word) => ["--help", "-h", "help"].includes(word));
 const run = COMMANDS[command];
-if (wantsHelp || !run || flags.some((flag) => !(command === "status" && flag === "--json"))) {
+const unknown = run ? flags.filter((flag) => !(command === "status" && flag === "--json")) : [command];
+if (wantsHelp || command === "") {
   console.log(HELP);
   process.exitCode = wantsHelp ? 0 : 2;
+} else if (!run || unknown.length > 0) {
+  console.error(`Unknown: ${unknown.join(" ")}\n\n${HELP}`);
+  process.exitCode = 2;
 } else {
   try {
     if (existsSync(".env")) process.loadEnvFile(".env");

@@ -1,4 +1,6 @@
 /** Ports on 127.0.0.1. */
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { Failure } from "./failure.ts";
 import type { Settings } from "./settings.ts";
@@ -32,23 +34,43 @@ export async function choosePort(name: keyof typeof PORTS, env: Settings): Promi
   if (twin) {
     throw new Failure(`${variable} and ${twin.variable} are both ${port}.`, "Set one of them to another port.");
   }
-  if (!await isFree(port)) {
-    throw new Failure(`Port ${port} (${variable}) is in use.`, `Set ${variable} to another port, or leave it unset.`);
+  const refusal = await refusalOf(port);
+  if (refusal) {
+    const why = refusal === "EACCES" ? "may not be opened by this user" : "is in use";
+    throw new Failure(`Port ${port} (${variable}) ${why}.`, `Set ${variable} to another port, or leave it unset.`);
   }
   return port;
 }
 
-/** A port that was free a moment ago. */
-export const freePort = (): Promise<number> => listen(0);
+/** Below the range from which the kernel takes ports for outgoing connections, which would come in between. */
+const RANGE = { from: 20_000, to: 32_000 };
 
-const isFree = (port: number) => listen(port).then(() => true, () => false);
+/**
+ * A port that is free, and that no other process of ours will take: until this process ends, its twin in UDP, which nobody
+ * uses, marks it as taken.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(RANGE.from, RANGE.to);
+    if (await mark(port) && await isFree(port)) return port;
+  }
+}
 
-function listen(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
+function mark(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4").unref();
+    socket.once("error", () => socket.close(() => resolve(false)));
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => resolve(true));
+  });
+}
+
+const isFree = async (port: number): Promise<boolean> => await refusalOf(port) === undefined;
+
+/** Why the port cannot be listened on, such as EADDRINUSE; undefined when it can. */
+function refusalOf(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject).listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : port));
-    });
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(undefined)));
   });
 }

@@ -143,9 +143,8 @@ export async function startCluster(
     timezone: existsSync("/usr/share/zoneinfo/UTC") ? "UTC" : "GMT",
     log_timezone: "GMT",
     jit: "off",
-    // A playground: it survives a crash of any program, but not of the machine. `stack reset` makes a new one.
+    // A playground: what is committed survives a crash of any program, but not of the machine.
     fsync: "off",
-    synchronous_commit: "off",
     full_page_writes: "off",
   };
   const child = startChild({

@@ -55,10 +55,10 @@ export function claimStack(dir: string, startedBy: string, settings: Settings): 
   return withLock(join(dir, "lock"), async () => {
     const other = readNote(dir);
     if (other && isAlive(other.owner)) {
-      throw new Failure(
-        `The stack is already running: ${other.started_by}, process ${other.owner.pid}.`,
-        "Stop that one first: npm run stack -- down",
-      );
+      const owner = `${other.started_by}, process ${other.owner.pid}`;
+      throw other.info
+        ? new Failure(`The stack is already running: ${owner}.`, "Stop that one first: npm run stack -- down")
+        : new Failure(`The stack is just being started or stopped: ${owner}.`, "Try again in a moment.");
     }
     // The parts of an owner that was killed are ending, and hold their ports and data until then.
     for (const part of other?.parts ?? []) await hasEnded(part, PART_ENDS_MS);

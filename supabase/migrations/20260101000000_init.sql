@@ -19,7 +19,7 @@ comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to 
 -- 10_ingest_keys.sql — who may send traces, and how many.
 --
 -- Written by  public.create_ingest_key (keys), tracegram.charge_key (usage)
--- Read by     public.ingest_traces     (40_ingest.sql)
+-- Read by     public.ingest_traces     (41_ingest.sql)
 -- Dropped by  tracegram.purge          (90_jobs.sql; usage only: a key is revoked, never deleted)
 
 create table tracegram.ingest_keys (
@@ -125,7 +125,7 @@ grant execute on function public.create_ingest_key(text) to service_role;
 
 -- 20_pipeline_traces.sql — one row per pipeline run, its steps inside the row.
 --
--- Written by  tracegram.store_traces (40_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     the 5x_*.sql files
 -- Dropped by  pg_partman, a day at a time (30_partitions.sql)
 --
@@ -176,7 +176,7 @@ create table tracegram.pipeline_traces (
   primary key (started_at, trace_id)
 ) partition by range (started_at);
 
--- "what ran between these two times" over many days: one small block range per megabyte of rows (50_list_traces.sql)
+-- "what ran between these two times" over many days, without the key: ad-hoc SQL and reports
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
@@ -208,7 +208,7 @@ comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filt
 
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_traces (40_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  pg_partman, a day at a time (30_partitions.sql)
 --
@@ -226,7 +226,7 @@ create table tracegram.trace_io (
   primary key (started_at, trace_id, step)
 ) partition by range (started_at);
 
--- "how much was captured between these two times", for the storage report
+-- "what was captured between these two times": ad-hoc SQL and reports
 create index trace_io_started_at_brin on tracegram.trace_io using brin (started_at);
 
 alter table tracegram.trace_io alter column request set compression lz4;
@@ -245,25 +245,27 @@ comment on column tracegram.trace_io.response is 'What came back, cut to 65,536 
 -- 30_partitions.sql — days ahead are made, days behind are dropped.
 --
 -- pg_partman does both when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
--- without maintenance.
+-- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
 set timezone = 'UTC';
 
 select partman.create_parent(
-  p_parent_table  => 'tracegram.pipeline_traces',
-  p_control       => 'started_at',
-  p_interval      => '1 day',
-  p_premake       => 7,
+  p_parent_table    => 'tracegram.pipeline_traces',
+  p_control         => 'started_at',
+  p_interval        => '1 day',
+  p_premake         => 7,
+  p_start_partition => (now() - interval '30 days')::date::text,
   -- Without a default partition a trace of a day that is gone is refused, rather than kept where nothing ever drops it.
-  p_default_table => false
+  p_default_table   => false
 );
 select partman.create_parent(
-  p_parent_table  => 'tracegram.trace_io',
-  p_control       => 'started_at',
-  p_interval      => '1 day',
-  p_premake       => 7,
-  p_default_table => false
+  p_parent_table    => 'tracegram.trace_io',
+  p_control         => 'started_at',
+  p_interval        => '1 day',
+  p_premake         => 7,
+  p_start_partition => (now() - interval '7 days')::date::text,
+  p_default_table   => false
 );
 
 update partman.part_config
@@ -303,11 +305,7 @@ $doc$Makes the partitions of today and the days ahead when today's is missing.
 pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
 revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;
 
--- 40_ingest.sql — the write door.
---
--- public.ingest_traces checks the key and the batch, tracegram.store_traces stores what is good of it. A bad trace is refused
--- with its code and never takes a good one with it: the batch is stored as a whole, in one statement, and only when a value
--- cannot even be read does the batch go in trace by trace.
+-- 40_wire.sql — what a sender may send: the shape of tracer/wire.ts, and why a trace of it is refused.
 
 create function tracegram.trace_time(p_trace_id uuid)
   returns timestamptz
@@ -330,11 +328,14 @@ as $$
   -- Cut rather than rounded to the millisecond, as the maker of the UUIDv7 does.
   select pg_catalog.date_trunc('milliseconds', case pg_catalog.jsonb_typeof(p_value)
     when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(p_value::numeric) / 1000.0)
-    when 'string' then (p_value #>> '{}')::timestamptz
+    -- Postgres reads "today" and local times as well; here only what says the same to everybody.
+    when 'string' then (pg_catalog.substring(
+      p_value #>> '{}', '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$'
+    ))::timestamptz
   end);
 $$;
 
-comment on function tracegram.wire_time(jsonb) is 'Epoch milliseconds or ISO 8601 as a time, to the millisecond. Null for any other JSON.';
+comment on function tracegram.wire_time(jsonb) is 'Epoch milliseconds or ISO 8601 with an offset as a time, to the millisecond. Null for any other JSON.';
 revoke all on function tracegram.wire_time(jsonb) from public, anon, authenticated, service_role;
 
 create function tracegram.cut(p_text text, p_chars integer)
@@ -377,15 +378,6 @@ create type tracegram.wire_io as (
 );
 comment on type tracegram.wire_io is 'WireIo of tracer/wire.ts, as it arrives.';
 
-create type tracegram.item_result as (
-  ord      bigint,
-  trace_id text,
-  result   text,
-  refusal  text
-);
-comment on type tracegram.item_result is
-  'What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.';
-
 create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_now timestamptz)
   returns text
   language plpgsql stable
@@ -396,8 +388,8 @@ declare
   v_steps      integer;
 begin
   if p_trace.trace_id is null then return 'TG010 trace_id is missing'; end if;
-  if v_started_at is null then return 'TG010 started_at is neither epoch milliseconds nor ISO 8601'; end if;
-  if coalesce(p_trace.pipeline, '') = '' then return 'TG010 pipeline is missing'; end if;
+  if v_started_at is null then return 'TG010 started_at is neither epoch milliseconds nor ISO 8601 with an offset'; end if;
+  if coalesce(pg_catalog.btrim(p_trace.pipeline), '') = '' then return 'TG010 pipeline is missing'; end if;
   if p_trace.status is null or p_trace.status not in ('ok', 'error', 'running') then
     return 'TG010 status is none of ok, error, running';
   end if;
@@ -406,7 +398,8 @@ begin
   end if;
   if p_trace.duration_ms < 0 then return 'TG010 duration_ms is negative'; end if;
 
-  if pg_catalog.substr(p_trace.trace_id::text, 15, 1) <> '7' or tracegram.trace_time(p_trace.trace_id) <> v_started_at then
+  -- Version 7, variant 10xx.
+  if p_trace.trace_id::text !~ '^.{14}7.{4}[89ab]' or tracegram.trace_time(p_trace.trace_id) <> v_started_at then
     return 'TG011 trace_id is not a UUIDv7 of the millisecond of started_at';
   end if;
   if v_started_at > p_now + interval '1 hour' then return 'TG012 started_at is over an hour in the future'; end if;
@@ -415,6 +408,15 @@ begin
   if pg_catalog.jsonb_typeof(p_trace.steps) is distinct from 'array' then return 'TG013 steps is not an array'; end if;
   v_steps := pg_catalog.jsonb_array_length(p_trace.steps);
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
+  if p_trace.io is not null then
+    if pg_catalog.jsonb_typeof(p_trace.io) <> 'array' then return 'TG013 io is not an array'; end if;
+    if exists (
+      select from pg_catalog.jsonb_populate_recordset(null::tracegram.wire_io, p_trace.io) as io
+      where io.step is null or io.step not between 1 and v_steps
+    ) then
+      return 'TG013 io: step must be the position of a step';
+    end if;
+  end if;
   return (
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.position)
@@ -440,8 +442,67 @@ $doc$Why a trace cannot be stored, as a code and a sentence; null when it can.
 TG010  a field is missing or makes no sense
 TG011  trace_id and started_at disagree
 TG012  started_at is outside of what is kept
-TG013  a step makes no sense, or there are too many$doc$;
+TG013  a step or its I/O makes no sense, or there are too many$doc$;
 revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.unreadable_field(p_item jsonb)
+  returns text
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  v_part record;
+begin
+  for v_part in
+    select e.key as name, null::regtype as of, e.key, e.value
+    from pg_catalog.jsonb_each(p_item) as e
+    union all
+    select pg_catalog.format('%s %s: %s', a.name, i.position, e.key), a.of, e.key, e.value
+    from (values
+      ('step', 'tracegram.trace_step'::regtype, p_item -> 'steps'),
+      ('io', 'tracegram.wire_io'::regtype, p_item -> 'io')
+    ) as a (name, of, items)
+    cross join lateral pg_catalog.jsonb_array_elements(
+      case when pg_catalog.jsonb_typeof(a.items) = 'array' then a.items else '[]' end
+    ) with ordinality as i (item, position)
+    cross join lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(i.item) = 'object' then i.item else '{}' end) as e
+  loop
+    begin
+      case v_part.of
+        when 'tracegram.trace_step'::regtype then
+          perform pg_catalog.jsonb_populate_record(null::tracegram.trace_step, pg_catalog.jsonb_build_object(v_part.key, v_part.value));
+        when 'tracegram.wire_io'::regtype then
+          perform pg_catalog.jsonb_populate_record(null::tracegram.wire_io, pg_catalog.jsonb_build_object(v_part.key, v_part.value));
+        else
+          perform pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, pg_catalog.jsonb_build_object(v_part.key, v_part.value));
+          if v_part.key = 'started_at' then perform tracegram.wire_time(v_part.value); end if;
+      end case;
+    exception when data_exception then
+      return v_part.name || ': ' || sqlerrm;
+    end;
+  end loop;
+  return null;
+end;
+$$;
+
+comment on function tracegram.unreadable_field(jsonb) is
+  'The first value of a trace that does not fit its type, and why: "step 2: duration_ms: invalid input syntax …". Null when all fit.';
+revoke all on function tracegram.unreadable_field(jsonb) from public, anon, authenticated, service_role;
+
+-- 41_ingest.sql — the write door.
+--
+-- public.ingest_traces checks the key and the batch, tracegram.store_traces stores what is good of it. A bad trace is refused
+-- with its code and never takes a good one with it: the batch is stored as a whole, in one statement, and only when a value
+-- cannot even be read does the batch go in trace by trace.
+
+create type tracegram.item_result as (
+  ord      bigint,
+  trace_id text,
+  result   text,
+  refusal  text
+);
+comment on type tracegram.item_result is
+  'What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.';
 
 create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_now timestamptz)
   returns setof tracegram.item_result
@@ -452,19 +513,27 @@ begin
   return query
   with parsed as materialized (
     select
-      i.ord,
-      t.*,
-      tracegram.wire_time(t.started_at) as started,
-      tracegram.wire_refusal(t, p_now) as refusal,
+      r.*,
       -- Of one trace sent twice in a batch, the one that has ended is the one to keep.
-      pg_catalog.row_number() over (partition by t.trace_id order by t.status = 'running', i.ord) as turn,
-      (
-        select old.status
+      pg_catalog.row_number() over (partition by r.trace_id, r.refusal is null order by r.status = 'running', r.ord) as turn
+    from (
+      select
+        i.ord,
+        t.*,
+        tracegram.wire_time(t.started_at) as started,
+        coalesce(tracegram.wire_refusal(t, p_now), case
+          when before.key_id <> p_key_id then 'TG014 a trace of this id came with another key'
+        end) as refusal,
+        before.status as before
+      from pg_catalog.jsonb_array_elements(p_batch) with ordinality as i (item, ord)
+      cross join lateral pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, i.item) as t
+      left join lateral (
+        select old.key_id, old.status
         from tracegram.pipeline_traces as old
         where old.started_at = tracegram.wire_time(t.started_at) and old.trace_id = t.trace_id
-      ) as before
-    from pg_catalog.jsonb_array_elements(p_batch) with ordinality as i (item, ord)
-    cross join lateral pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, i.item) as t
+        offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
+      ) as before on true
+    ) as r
   ),
   written as (
     insert into tracegram.pipeline_traces as old (
@@ -486,7 +555,7 @@ begin
     order by p.started, p.trace_id
     on conflict (started_at, trace_id) do update set
       update_id = excluded.update_id, chat_id = excluded.chat_id, user_id = excluded.user_id,
-      message_id = excluded.message_id, duration_ms = excluded.duration_ms, status = excluded.status,
+      message_id = excluded.message_id, duration_ms = excluded.duration_ms, pipeline = excluded.pipeline, status = excluded.status,
       error = excluded.error, release = excluded.release, steps = excluded.steps
     where old.status = 'running' and excluded.status <> 'running' and old.key_id = excluded.key_id
     returning old.trace_id
@@ -502,11 +571,13 @@ begin
     join written as w on w.trace_id = p.trace_id
     cross join lateral pg_catalog.jsonb_populate_recordset(null::tracegram.wire_io, p.io) as io
     where p.refusal is null and p.turn = 1
-      and io.step between 1 and pg_catalog.jsonb_array_length(p.steps)
       -- A trace that comes so late that its I/O would be dropped at once is stored without it.
       and p.started >= p_now - interval '7 days'
     order by p.started, p.trace_id, io.step
-    on conflict do nothing
+    -- What came with the announcement gives way to what comes with the end.
+    on conflict (started_at, trace_id, step) do update set
+      request_chars = excluded.request_chars, response_chars = excluded.response_chars,
+      request = excluded.request, response = excluded.response
   )
   select
     p.ord,
@@ -531,6 +602,24 @@ Returns what became of each: stored, updated (it was announced before and has no
 22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
 revoke all on function tracegram.store_traces(smallint, jsonb, timestamptz) from public, anon, authenticated, service_role;
 
+create function tracegram.why_unreadable(p_item json, p_error text)
+  returns text
+  language plpgsql stable
+  set search_path = ''
+as $$
+begin
+  if pg_catalog.json_typeof(p_item) <> 'object' then
+    return 'not an object';
+  end if;
+  return coalesce(tracegram.unreadable_field(p_item::jsonb), p_error);
+exception when data_exception or program_limit_exceeded then
+  return p_error; -- not even JSON that can be stored
+end;
+$$;
+
+comment on function tracegram.why_unreadable(json, text) is 'What to tell the sender of a trace that failed with p_error.';
+revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
+
 create function tracegram.store_trace(p_key_id smallint, p_item json, p_ord bigint, p_now timestamptz)
   returns setof tracegram.item_result
   language plpgsql
@@ -548,9 +637,7 @@ exception
     -- The values were checked: what is violated is the partition bounds.
     return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select
-      p_ord, v_trace_id, 'rejected'::text,
-      case when pg_catalog.json_typeof(p_item) = 'object' then 'TG010 ' || sqlerrm else 'TG010 not an object' end;
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG010 ' || tracegram.why_unreadable(p_item, sqlerrm);
 end;
 $$;
 
@@ -644,13 +731,15 @@ Returns {stored, updated, duplicate, rejected, items}: the counts, and in the or
 TG010  a field is missing, of the wrong type, or makes no sense
 TG011  trace_id is not a UUIDv7 of the millisecond of started_at
 TG012  started_at is over an hour in the future, or its day is not kept any more
-TG013  a step makes no sense, or there are over 1,000
+TG013  a step or its I/O makes no sense, or there are over 1,000 steps
+TG014  a trace of this id came with another key
 
 The whole batch is refused with
 TG001  unknown or revoked key          (do not retry)
 TG002  not an array of traces          (do not retry)
 TG003  too many traces or too large    (split and retry)
-TG004  the key's limit is reached      (wait a minute and retry)$doc$;
+TG004  the key's limit is reached      (wait a minute and retry)
+22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;
 revoke all on function public.ingest_traces(text, json) from public, anon, authenticated;
 -- anon: a bot holds no other key, and this function checks the ingest key itself.
 grant execute on function public.ingest_traces(text, json) to anon, service_role;

@@ -33,9 +33,9 @@ afterAll(async () => {
   await stack?.end();
 });
 
-/** The page as `user` sees it. What no page of ours may do fails the test. */
-async function open(user: number, options: BrowserContextOptions = {}): Promise<Page> {
-  const { chat } = stack.person(user);
+/** The page as `user` sees it, or at its bare address. What no page of ours may do fails the test. */
+async function open(user?: number, options: BrowserContextOptions = {}): Promise<Page> {
+  const chat = user === undefined ? "" : `#${encodeURIComponent(stack.person(user).chat)}`;
   const context = await browser!.newContext(options);
   const page = await context.newPage();
   const wrong: string[] = [];
@@ -53,7 +53,7 @@ async function open(user: number, options: BrowserContextOptions = {}): Promise<
     await context.close();
     expect(wrong).toEqual([]);
   });
-  await page.goto(`${stack.info.telegram_url}/#${encodeURIComponent(chat)}`);
+  await page.goto(`${stack.info.telegram_url}/${chat}`);
   return page;
 }
 
@@ -94,6 +94,16 @@ test("types the command, turns a page, opens a trace and goes back", async () =>
   await button(page, "Page 2/6").waitFor();
   expect(await log(page).getByRole("listitem").last().innerText()).toBe(list);
   expect(await log(page).getByRole("listitem").count()).toBe(2);
+});
+
+test("the bare address opens with the admin's chat, ready to type", async () => {
+  stack.person(1003); // whose chat came later
+  const page = await open();
+  await page.getByRole("heading", { name: "Tracegram" }).waitFor();
+  await page.locator("header").getByText("bot · you are Ada").waitFor();
+  await page.keyboard.type("/admin traces");
+  await page.keyboard.press("Enter");
+  await button(page, "Page 1/6").last().waitFor();
 });
 
 test.each([["a phone", 375, 1002], ["a desk", 1200, 1003]])(

@@ -53,7 +53,7 @@ function row(trace: TraceSummary, number: number): Html {
 
 /** Where and what. To whom, and what it cost, is on the trace's own screen. */
 function failure({ error_step, error }: TraceSummary): Html {
-  return quoted([error_step, error ?? "failed"].filter((part) => part !== null).join(": "), ERROR_COLUMNS);
+  return quoted([error_step, error ?? "failed"].filter((part) => part?.trim()).join(": "), ERROR_COLUMNS);
 }
 
 function openButtons(traces: readonly TraceSummary[]): Button[][] {

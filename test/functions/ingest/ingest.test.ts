@@ -126,6 +126,7 @@ describe("refused", () => {
     ["an object", () => post("{}"), 400, "TG002"],
     ["null", () => post("null"), 400, "TG002"],
     ["an empty batch", () => post("[]"), 400, "TG002"],
+    ["20,000 arrays in each other", () => post("[".repeat(20_000) + "]".repeat(20_000)), 400, "nested_too_deeply"],
     ["501 traces", () => post(JSON.stringify(Array.from({ length: 501 }, () => makeTrace()))), 413, "TG003"],
     ["one byte over 1 MiB", () => post(`${one()}${" ".repeat(MIB)}`), 413, "body_too_large"],
     ["10 MiB", () => post(" ".repeat(10 * MIB)), 413, "body_too_large"],

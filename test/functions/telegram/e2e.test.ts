@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one chat: every test starts from the same empty stack, and starting one takes longest.
+//
 // The whole way: Telegram → gateway → function → PostgREST → Postgres and back, as admins see it. Each test starts with no
 // traces and a chat without messages of its own.
 import type pg from "pg";
@@ -206,6 +208,18 @@ describe("pages", () => {
   });
 });
 
+test.each(["/admin traces", "/admin  Traces ", "/admin@tracegram_admin_bot traces"])(
+  "%j is understood by its text alone, also from a sender who does not mark commands",
+  async (text) => {
+    await givenTraces(1);
+    const ada = stack.person();
+    await ada.say("/start");
+    const { update_id, message: { entities: _, ...message } } = commanded();
+    expect((await stack.post({ update_id, message: { ...message, text } })).status).toBe(200);
+    expect(lastOf(ada.view()).text).toMatch(/^Traces · last 30 days · 1\n/);
+  },
+);
+
 describe("whoever may not", () => {
   /** Nothing was called, and no update was claimed. */
   async function expectIgnored(act: () => Promise<unknown>): Promise<void> {
@@ -382,6 +396,16 @@ describe("when Telegram", () => {
     });
     expect(pageOf(await ada.press("Next ➡️"))).toBe("Page 2/2");
   });
+});
+
+test("Telegram takes its time to end the spinner, and the page does not wait for it", async () => {
+  await givenTraces(15);
+  const ada = stack.person();
+  await ada.say("/admin traces");
+  stack.telegram.client.fault({ method: "answerCallbackQuery", fault: { kind: "delay", ms: 6000 } });
+  const pressed = ada.press("Next ➡️");
+  await stack.telegram.client.until(ada.chat, (view) => pageOf(view) === "Page 2/2", 4000);
+  await pressed;
 });
 
 describe("ten presses of Next in a row", () => {

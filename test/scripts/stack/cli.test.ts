@@ -146,7 +146,9 @@ describe("Ctrl-C in the middle of up leaves no process", () => {
 test.concurrent("two ups at once: one starts it, the other says so", async ({ folder, expect }) => {
   const outcomes = await Promise.all([run(folder, "up"), run(folder, "up")]);
   expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1]);
-  expect(outcomes.find(({ code }) => code === 1)!.output).toMatch(/The stack is already running: npm run stack -- up/);
+  expect(outcomes.find(({ code }) => code === 1)!.output).toMatch(
+    /The stack is (just being started|already running).*: npm run stack -- up/,
+  );
   expect((await run(folder, "status")).code).toBe(0);
 });
 
@@ -180,4 +182,18 @@ test.concurrent("STACK_NAME names a folder of its own below .stack, and never a 
   const { code, output } = await stack(NO_FOLDER, ["reset"], { STACK_NAME: "../.." }).ended;
   expect([code, output]).toEqual([1, expect.stringContaining("STACK_NAME=../.. is not a name.")]);
   expect(existsSync(join(stackDir(""), "../../package.json"))).toBe(true);
+});
+
+test.concurrent.for<[string, Record<string, string>, RegExp]>([
+  [
+    "a setting that the function would refuse",
+    { TELEGRAM_ADMIN_IDS: "Ada" },
+    /^Settings that are not right:\n- TELEGRAM_ADMIN_IDS is not/m,
+  ],
+  ["an address that is none", { TELEGRAM_API_ROOT: "notaurl" }, /^- TELEGRAM_API_ROOT is not an http/m],
+])("up refuses %s, before anything starts", async ([, env, message], { folder, expect }) => {
+  const { code, output } = await stack(folder, ["up"], env).ended;
+  expect(code).toBe(1);
+  expect(output).toMatch(message);
+  expect(processesOf(folder.dir)).toEqual([]);
 });

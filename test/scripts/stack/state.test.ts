@@ -84,7 +84,7 @@ test("of several that claim at the same moment, beside the note of a crash, one 
   const outcomes = await Promise.all(claims);
   const winner = rivals[outcomes.indexOf("won")]!;
   expect(outcomes.filter((outcome) => outcome === "won")).toHaveLength(1);
-  const refusal = `The stack is already running: a rival, process ${winner.pid}.`;
+  const refusal = `The stack is just being started or stopped: a rival, process ${winner.pid}.`;
   expect(outcomes.filter((outcome) => outcome === refusal)).toHaveLength(2);
   expect(readState(dir)?.owner.pid).toBe(winner.pid);
 });
@@ -95,7 +95,7 @@ test("a stack of another process is neither noted over nor released", async () =
   const before = readFileSync(join(dir, "state.json"), "utf8");
   await expect(claimStack(dir, "a test", {})).rejects.toMatchObject({
     message: expect.stringContaining(String(other.pid)),
-    todo: expect.stringContaining("npm run stack -- down"),
+    todo: "Try again in a moment.",
   });
   expect(() => noteStack(dir, stackOf())).toThrow("is not ours");
   releaseStack(dir);
