@@ -101,9 +101,9 @@ test("the bare address opens with the admin's chat, ready to type", async () => 
   const page = await open();
   await page.getByRole("heading", { name: "Tracegram" }).waitFor();
   await page.locator("header").getByText("bot · you are Ada").waitFor();
-  await page.keyboard.type("/admin traces");
-  await page.keyboard.press("Enter");
-  await button(page, "Page 1/6").last().waitFor();
+  // Not sent: the chat is another test's.
+  await page.keyboard.type("/admin");
+  expect(await page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("/admin");
 });
 
 test.each([["a phone", 375, 1002], ["a desk", 1200, 1003]])(
