@@ -24,7 +24,7 @@ beforeAll(async () => {
   await stack.ingest(
     Array.from({ length: 20 }, (_, i) => makeTrace({ pipeline: "support", started_at: now + 1000 + i })),
   );
-});
+}, 300_000); // the first time, Chromium is fetched
 beforeEach((context) => {
   if (!browser) context.skip(`Chromium cannot be had: ${why}`);
 });
