@@ -562,7 +562,8 @@ begin
   ),
   captured as (
     insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-    select
+    -- Of a step that comes twice in one trace, either will do: both are of one run.
+    select distinct on (p.started, p.trace_id, io.step)
       p.started, p.trace_id, io.step,
       case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
       case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,

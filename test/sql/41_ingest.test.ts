@@ -105,6 +105,13 @@ describe("ingest_traces", () => {
     expect(await getTraceIo(db, ended.trace_id)).toMatchObject([{ request: "all of it", response: "yes" }]);
   });
 
+  test("takes I/O of one step twice as once, beside other traces", async ({ db }) => {
+    const key = await givenKey(db);
+    const twice = makeTrace({ io: [{ step: 1, request: "same" }, { step: 1, request: "same" }] });
+    expect(await ingest(db, key, [makeTrace(), twice])).toMatchObject({ stored: 2 });
+    expect(await getTraceIo(db, twice.trace_id)).toMatchObject([{ step: 1, request: "same" }]);
+  });
+
   test("takes traces of all days that are kept, from the first day on", async ({ db }) => {
     const key = await givenKey(db);
     const traces = Array.from({ length: 30 }, (_, day) => makeTrace({ started_at: Date.now() - day * DAY }));
@@ -225,6 +232,70 @@ describe("ingest_traces", () => {
     expect(answer.items[1]).toMatchObject({ code });
     expect(await getTrace(db, after.trace_id)).not.toBeNull();
   });
+
+  test(
+    "whatever a field holds, the batch is answered and its good traces are stored",
+    { timeout: 60_000 },
+    async ({ db }) => {
+      const key = await givenKey(db);
+      await db.query("update tracegram.ingest_keys set traces_per_minute = 1000000");
+      const odd = [
+        null,
+        true,
+        -1,
+        1.5,
+        32768,
+        2147483648,
+        1e30,
+        "",
+        " ",
+        "x",
+        "5",
+        "-infinity",
+        "today",
+        "\0",
+        "\ud800",
+        [],
+        [5],
+        [[]],
+        {},
+        {
+          a: 1,
+        },
+        "x".repeat(10_000),
+      ];
+      const whole = () => {
+        const step = { name: "a", parent: null, status: "ok", offset_ms: 0, duration_ms: 1, error: null, model: null };
+        const steps = [{ ...step, input_tokens: 1, output_tokens: 1, cost_microusd: 1 }];
+        const io = [{ step: 1, request: "q", response: "r", request_chars: 1, response_chars: 1 }];
+        return { ...makeTrace(), error: null, release: "1", update_id: 1, message_id: 1, steps, io };
+      };
+      const mutants = odd.flatMap((value) => {
+        const { steps: [step], io: [io] } = whole();
+        return [
+          ...Object.keys(whole()).map((field) => ({ ...whole(), [field]: value })),
+          ...Object.keys(step!).map((field) => ({ ...whole(), steps: [{ ...step, [field]: value }] })),
+          ...Object.keys(io!).map((field) => ({ ...whole(), io: [{ ...io, [field]: value }] })),
+        ];
+      });
+      expect(mutants.length).toBeGreaterThan(500);
+      for (let i = 0; i < mutants.length; i += 100) {
+        const items = mutants.slice(i, i + 100).flatMap((mutant) => [mutant, makeTrace()]);
+        const answer = await ingest(db, key, items);
+        expect(answer.items.filter((_, n) => n % 2 === 1).map(({ result }) => result)).toEqual(
+          Array(items.length / 2).fill("stored"),
+        );
+        for (const item of answer.items) {
+          if (item.result === "rejected") {
+            expect(item).toMatchObject({
+              code: expect.stringMatching(/^TG01\d$/),
+              message: expect.stringMatching(/\w/),
+            });
+          }
+        }
+      }
+    },
+  );
 
   test.for([
     { item: makeTrace({ duration_ms: 1.5 }), message: 'duration_ms: invalid input syntax for type integer: "1.5"' },
