@@ -114,7 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     if (!options.deployed) {
       say("supabase db push …");
-      await pushMigrations(dbUrl, join(STACK_DIR, "supabase"));
+      await pushMigrations(dbUrl, join(STACK_DIR, "supabase"), join(dir, "migrations.json"));
     }
     const ingestKey = await ensureIngestKey(cluster, join(dir, "ingest_key"));
 

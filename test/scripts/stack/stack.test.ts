@@ -1,5 +1,5 @@
 /** A whole stack, as the gateway shows it and as the kernel sees it. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../../scripts/stack/ports.ts";
@@ -96,6 +96,19 @@ test("a busy port is found before anything starts", async () => {
   const started = await startStack({ dir, deployed: true, env: { ...ANY_PORTS, STACK_API_PORT: free } });
   expect(started.info.api_url).toBe(`http://127.0.0.1:${free}`);
   await started.stop();
+  expect(await untilNone(dir)).toEqual([]);
+  remove();
+});
+
+test("a database made from other migrations is not taken for a current one", async () => {
+  const { dir, remove } = copyTemplate();
+  const note = join(dir, "migrations.json");
+  const [name] = Object.keys(JSON.parse(readFileSync(note, "utf8")) as object);
+  writeFileSync(note, JSON.stringify({ [name!]: "another" }));
+  await expect(startStack({ dir, env: ANY_PORTS })).rejects.toMatchObject({
+    message: `This stack's database was made from another ${name}.`,
+    todo: expect.stringContaining("npm run stack -- reset"),
+  });
   expect(await untilNone(dir)).toEqual([]);
   remove();
 });
