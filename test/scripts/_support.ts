@@ -59,6 +59,7 @@ function sweep(): void {
   for (const name of readdirSync(STACK_DIR)) {
     const [, pid, startTick] = /^local-test-(\d+)-(\d+)-/.exec(name) ?? [];
     if (pid && startTick && !isAlive({ pid: Number(pid), startTick })) {
+      for (const left of processesOf(join(STACK_DIR, name))) kill(left);
       rmSync(join(STACK_DIR, name), { recursive: true, force: true });
     }
   }
