@@ -1,6 +1,7 @@
 // The direct way: PostgREST with the anon key, as a bot without the function uses it, and what a leaked anon key can reach.
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTracer, rpcTransport } from "../../../tracer/index.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
@@ -32,6 +33,29 @@ const ingest = (key: string, batch: unknown[], apikey?: string) =>
 test("a batch is stored with the anon key and the bot's own", async () => {
   const response = await ingest(stack.info.ingest_key, [makeTrace(), { trace_id: "no" }]);
   expect([response.status, await response.json()]).toMatchObject([200, { stored: 1, rejected: 1 }]);
+});
+
+test("the tracer's direct transport delivers, and tells what PostgREST refused", async () => {
+  const { api_url, anon_key, ingest_key } = stack.info;
+  const tracer = createTracer({ transport: rpcTransport(api_url, anon_key, ingest_key), flushOnExit: false });
+  const id = tracer.trace("direct", (trace) => tracer.step("work", () => trace.id));
+  expect(await tracer.close()).toBe(true);
+  expect(tracer.stats()).toMatchObject({ delivered: 1, queued: 0, dropped: {} });
+  const { rows } = await db.query("select pipeline, steps[1].name from tracegram.pipeline_traces where trace_id = $1", [
+    id,
+  ]);
+  expect(rows).toEqual([{ pipeline: "direct", name: "work" }]);
+
+  const problems: string[] = [];
+  const revoked = createTracer({
+    transport: rpcTransport(api_url, anon_key, "tgk_unknown"),
+    flushOnExit: false,
+    onError: ({ message }) => problems.push(message),
+  });
+  revoked.trace("direct", () => {});
+  expect(await revoked.close()).toBe(false);
+  expect(revoked.stats()).toMatchObject({ delivered: 0, dropped: { refused: 1 } });
+  expect(problems.join()).toContain("TG001");
 });
 
 test("refusals keep their code and hint", async () => {
