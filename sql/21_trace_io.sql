@@ -25,7 +25,7 @@ alter table tracegram.trace_io alter column request set compression lz4;
 alter table tracegram.trace_io alter column response set compression lz4;
 alter table tracegram.trace_io enable row level security;
 
-comment on table tracegram.trace_io is 'Requests and responses of captured steps, partitioned by UTC day, kept 7 days.';
+comment on table tracegram.trace_io is 'Requests and responses of captured steps, partitioned by UTC day, kept settings.io_days.';
 comment on column tracegram.trace_io.started_at is 'Start of the trace. Partition key.';
 comment on column tracegram.trace_io.trace_id is 'The trace.';
 comment on column tracegram.trace_io.step is 'Position of the step in the trace, counted from 1.';

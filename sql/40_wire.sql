@@ -45,6 +45,15 @@ $$;
 comment on function tracegram.cut(text, integer) is 'The text, or its first p_chars characters and its original length.';
 revoke all on function tracegram.cut(text, integer) from public, anon, authenticated, service_role;
 
+create type tracegram.wire_io as (
+  step           smallint,
+  request        text,
+  response       text,
+  request_chars  integer,
+  response_chars integer
+);
+comment on type tracegram.wire_io is 'WireIo of tracer/wire.ts, as it arrives.';
+
 create type tracegram.wire_trace as (
   trace_id    uuid,
   started_at  jsonb,
@@ -57,28 +66,19 @@ create type tracegram.wire_trace as (
   chat_id     bigint,
   user_id     bigint,
   message_id  bigint,
-  steps       jsonb,
-  io          jsonb
+  steps       tracegram.trace_step[],
+  io          tracegram.wire_io[]
 );
 comment on type tracegram.wire_trace is 'WireTrace of tracer/wire.ts, as it arrives.';
 
-create type tracegram.wire_io as (
-  step           smallint,
-  request        text,
-  response       text,
-  request_chars  integer,
-  response_chars integer
-);
-comment on type tracegram.wire_io is 'WireIo of tracer/wire.ts, as it arrives.';
-
-create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_now timestamptz)
+create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_from timestamptz, p_now timestamptz)
   returns text
   language plpgsql stable
   set search_path = ''
 as $$
 declare
   v_started_at constant timestamptz := tracegram.wire_time(p_trace.started_at);
-  v_steps      integer;
+  v_steps      constant integer := pg_catalog.cardinality(p_trace.steps);
 begin
   if p_trace.trace_id is null then return 'TG010 trace_id is missing'; end if;
   if v_started_at is null then return 'TG010 started_at is neither epoch milliseconds nor ISO 8601 with an offset'; end if;
@@ -96,47 +96,40 @@ begin
     return 'TG011 trace_id is not a UUIDv7 of the millisecond of started_at';
   end if;
   if v_started_at > p_now + interval '1 hour' then return 'TG012 started_at is over an hour in the future'; end if;
-  if v_started_at < p_now - interval '30 days' then return 'TG012 started_at is over 30 days ago'; end if;
+  if v_started_at < p_from then return 'TG012 the day of started_at is not kept'; end if;
 
-  if pg_catalog.jsonb_typeof(p_trace.steps) is distinct from 'array' then return 'TG013 steps is not an array'; end if;
-  v_steps := pg_catalog.jsonb_array_length(p_trace.steps);
+  if v_steps is null or pg_catalog.array_ndims(p_trace.steps) > 1 then return 'TG013 steps is not an array of steps'; end if;
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
-  if p_trace.io is not null then
-    if pg_catalog.jsonb_typeof(p_trace.io) <> 'array' then return 'TG013 io is not an array'; end if;
-    if exists (
-      select from pg_catalog.jsonb_populate_recordset(null::tracegram.wire_io, p_trace.io) as io
-      where io.step is null or io.step not between 1 and v_steps
-    ) then
-      return 'TG013 io: step must be the position of a step';
-    end if;
+  if exists (
+    select from pg_catalog.unnest(p_trace.io) as io where io.step is null or io.step not between 1 and v_steps
+  ) then
+    return 'TG013 io: step must be the position of a step';
   end if;
   return (
     select case
-      when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.position)
-      when s.status is null or s.status not in ('ok', 'error')
-        then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.position)
-      when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
-        then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.position)
-      else pg_catalog.format('TG013 step %s: parent must be the position of an earlier step', s.position)
+      when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
+      when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
+      else pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
     end
-    from pg_catalog.jsonb_populate_recordset(null::tracegram.trace_step, p_trace.steps) with ordinality
-      as s (name, parent, status, offset_ms, duration_ms, error, model, input_tokens, output_tokens, cost_microusd, position)
-    where coalesce(s.name, '') = '' or s.status is null or s.status not in ('ok', 'error')
+    from pg_catalog.unnest(p_trace.steps) with ordinality as s
+    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
-      or (s.parent is not null and s.parent not between 1 and s.position - 1)
     limit 1
   );
 end;
 $$;
 
-comment on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz) is
-$doc$Why a trace cannot be stored, as a code and a sentence; null when it can.
+comment on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz) is
+$doc$Why a trace cannot be stored, as a code and a sentence; null when it can. p_from is the start of the oldest day that is kept.
 
 TG010  a field is missing or makes no sense
 TG011  trace_id and started_at disagree
 TG012  started_at is outside of what is kept
-TG013  a step or its I/O makes no sense, or there are too many$doc$;
-revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz) from public, anon, authenticated, service_role;
+TG013  a step or its I/O makes no sense, or there are too many
+
+A step whose parent does not exist is taken: it is counted as an orphan (45_rollups.sql).$doc$;
+revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
 
 create function tracegram.unreadable_field(p_item jsonb)
   returns text
@@ -149,6 +142,7 @@ begin
   for v_part in
     select e.key as name, null::regtype as of, e.key, e.value
     from pg_catalog.jsonb_each(p_item) as e
+    where e.key not in ('steps', 'io')
     union all
     select pg_catalog.format('%s %s: %s', a.name, i.position, e.key), a.of, e.key, e.value
     from (values
@@ -171,13 +165,22 @@ begin
           if v_part.key = 'started_at' then perform tracegram.wire_time(v_part.value); end if;
       end case;
     exception when data_exception then
-      return v_part.name || ': ' || sqlerrm;
+      return 'TG010 ' || v_part.name || ': ' || sqlerrm;
     end;
+  end loop;
+  -- Each value by itself can be read, so it is what holds them that is not as it should be.
+  foreach v_part.name in array array['steps', 'io'] loop
+    if exists (
+      select from pg_catalog.jsonb_path_query(p_item -> v_part.name, 'strict $[*]', silent => true) as e
+      where pg_catalog.jsonb_typeof(e) <> 'object'
+    ) or pg_catalog.jsonb_typeof(p_item -> v_part.name) <> 'array' then
+      return pg_catalog.format('TG013 %s is not an array of objects', v_part.name);
+    end if;
   end loop;
   return null;
 end;
 $$;
 
 comment on function tracegram.unreadable_field(jsonb) is
-  'The first value of a trace that does not fit its type, and why: "step 2: duration_ms: invalid input syntax …". Null when all fit.';
+  'The first value of a trace that does not fit its type, and why: "TG010 step 2: duration_ms: invalid input …". Null when all fit.';
 revoke all on function tracegram.unreadable_field(jsonb) from public, anon, authenticated, service_role;

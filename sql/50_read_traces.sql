@@ -26,21 +26,13 @@ as $$
     'status', p_trace.status,
     'duration_ms', p_trace.duration_ms,
     'error', p_trace.error,
-    'error_step', (
-      select s.name
-      from pg_catalog.unnest(p_trace.steps) with ordinality
-        as s (name, parent, status, offset_ms, duration_ms, error, model, input_tokens, output_tokens, cost_microusd, position)
-      where s.status = 'error'
-      -- Of a chain of steps that failed together, the innermost is where it began.
-      order by s.offset_ms + s.duration_ms, s.position desc
-      limit 1
-    ),
+    'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
     'chat_id', p_trace.chat_id,
     'user_id', p_trace.user_id,
     'step_count', pg_catalog.cardinality(p_trace.steps),
     'input_tokens', sum(s.input_tokens),
     'output_tokens', sum(s.output_tokens),
-    'cost_microusd', sum(s.cost_microusd),
+    'cost_microusd', p_trace.cost_microusd,
     'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
   )
   from pg_catalog.unnest(p_trace.steps) as s;

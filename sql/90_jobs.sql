@@ -11,6 +11,10 @@ as $$
   delete from tracegram.ingest_usage where minute < p_now - interval '2 days';
   -- pg_cron never does this itself.
   delete from cron.job_run_details where end_time < p_now - interval '7 days';
+  -- Of jobs that run all the time, a day of successes is enough.
+  delete from cron.job_run_details where status = 'succeeded' and end_time < p_now - interval '1 day';
+  select tracegram.purge_rollups(p_now);
+  select tracegram.purge_gaps(p_now);
 $$;
 
 comment on function tracegram.purge(timestamptz) is
@@ -22,3 +26,6 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
 select cron.schedule('tracegram-partitions', '7 * * * *', 'call partman.run_maintenance_proc()');
 select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()');
+-- Readers add what waits to what is folded, so this only keeps that small.
+select cron.schedule('tracegram-fold', '15 seconds', 'select tracegram.fold_batches()');
+select cron.schedule('tracegram-lost', '* * * * *', 'select tracegram.mark_lost()');

@@ -16,6 +16,130 @@ revoke all on schema tracegram from public, anon, authenticated, service_role;
 
 comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to any API role.';
 
+-- 05_settings.sql — what the owner decides: how long, how much, and where alerts go.
+--
+-- Written by  public.change_settings; traces_from by retention, guard_io_sample_percent by the quota guard
+-- Read by     ingest, retention, the quota guard, alerts
+
+create table tracegram.settings (
+  only_row                boolean primary key default true check (only_row),
+  trace_days              smallint not null default 30 check (trace_days between 1 and 365),
+  io_days                 smallint not null default 7 check (io_days between 1 and 365),
+  io_sample_percent       smallint not null default 100 check (io_sample_percent between 0 and 100),
+  guard_io_sample_percent smallint check (guard_io_sample_percent between 0 and 100),
+  quota_bytes             bigint not null default 500000000 check (quota_bytes > 0),
+  lost_after              interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
+  traces_from             timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
+  alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
+  alert_secret            text,
+  check (io_days <= trace_days)
+);
+alter table tracegram.settings enable row level security;
+
+comment on table tracegram.settings is 'What the owner decides. One row.';
+comment on column tracegram.settings.only_row is 'True: there is one row.';
+comment on column tracegram.settings.trace_days is 'Days that traces are kept, besides today. 1..365.';
+comment on column tracegram.settings.io_days is 'Days that requests and responses are kept, besides today. At most trace_days.';
+comment on column tracegram.settings.io_sample_percent is
+  'Share of the successful traces whose requests and responses are stored when they are sent, 0..100. Of errors, all are.';
+comment on column tracegram.settings.guard_io_sample_percent is 'What the quota guard has lowered that share to. Null: it has not.';
+comment on column tracegram.settings.quota_bytes is 'Size that the plan allows the whole database. The free plan: 500 MB.';
+comment on column tracegram.settings.lost_after is 'How long after its start an announced trace that has not ended is lost. 1 minute..1 day.';
+comment on column tracegram.settings.traces_from is 'Start of the oldest day of traces that is there, UTC. Older traces are refused.';
+comment on column tracegram.settings.alert_url is 'Where alerts are posted. Null: nowhere.';
+comment on column tracegram.settings.alert_secret is 'Sent with each alert, so that the receiver knows who it is from.';
+
+insert into tracegram.settings default values;
+
+create function tracegram.settings()
+  returns tracegram.settings
+  language sql stable
+  set search_path = ''
+as $$
+  select s from tracegram.settings as s;
+$$;
+
+comment on function tracegram.settings() is 'The one row of settings.';
+revoke all on function tracegram.settings() from public, anon, authenticated, service_role;
+
+create function public.get_settings()
+  returns jsonb
+  language sql stable
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = ''
+as $$
+  select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
+    'lost_after', pg_catalog.to_char(s.lost_after, 'HH24:MI:SS'),
+    'alert_secret_set', s.alert_secret is not null
+  )
+  from tracegram.settings as s;
+$$;
+
+comment on function public.get_settings() is
+$doc$The settings as one object, under the names of the columns of tracegram.settings. Of the secret, only whether it is set.$doc$;
+revoke all on function public.get_settings() from public, anon, authenticated;
+grant execute on function public.get_settings() to service_role;
+
+create function public.change_settings(p_changes jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = ''
+as $$
+declare
+  -- The rest is not the owner's: it says what retention and the quota guard have done.
+  c_changeable constant text[] := '{trace_days,io_days,io_sample_percent,quota_bytes,lost_after,alert_url,alert_secret}';
+  v_unknown    text;
+begin
+  if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then
+    raise exception sqlstate 'TG020' using message = 'the changes are not an object', hint = 'Such as {"io_days": 3}.';
+  end if;
+  select k into v_unknown from pg_catalog.jsonb_object_keys(p_changes) as k where k <> all (c_changeable) limit 1;
+  if v_unknown is not null then
+    raise exception sqlstate 'TG020' using
+      message = pg_catalog.format('%L is not a setting that can be changed', v_unknown),
+      hint    = 'Those are ' || pg_catalog.array_to_string(c_changeable, ', ') || '.';
+  end if;
+  begin
+    update tracegram.settings as s
+    set (trace_days, io_days, io_sample_percent, quota_bytes, lost_after, alert_url, alert_secret) = (
+      select n.trace_days, n.io_days, n.io_sample_percent, n.quota_bytes, n.lost_after, n.alert_url, n.alert_secret
+      from pg_catalog.jsonb_populate_record(s, p_changes) as n
+    );
+  exception when data_exception or integrity_constraint_violation then
+    raise exception sqlstate 'TG020' using
+      message = 'a setting has a value that it cannot have: ' || sqlerrm,
+      hint    = 'Nothing was changed. The comments of tracegram.settings say what each takes.';
+  end;
+  return public.get_settings();
+end;
+$$;
+
+comment on function public.change_settings(jsonb) is
+$doc$Changes the settings that are named, and leaves the rest.
+
+p_changes  such as {"trace_days": 14, "io_days": 3}: names and values of columns of tracegram.settings. lost_after is an
+           interval ("15 minutes"), quota_bytes is bytes, null takes alert_url or alert_secret away.
+
+Returns the settings as get_settings does. Fewer days take effect when retention runs next, within the hour.
+
+TG020  a name or a value that does not fit  (nothing was changed)$doc$;
+revoke all on function public.change_settings(jsonb) from public, anon, authenticated;
+grant execute on function public.change_settings(jsonb) to service_role;
+
+create function tracegram.io_sampled(p_trace_id uuid, p_settings tracegram.settings)
+  returns boolean
+  language sql immutable
+  set search_path = ''
+as $$
+  -- The last 16 of the id's random bits: the same traces for everyone who samples by them, and of a smaller share a part of them.
+  select ('x' || pg_catalog.right(p_trace_id::text, 4))::pg_catalog.bit(16)::integer * 100
+    < least(p_settings.io_sample_percent, p_settings.guard_io_sample_percent) * 65536;
+$$;
+
+comment on function tracegram.io_sampled(uuid, tracegram.settings) is 'Whether a successful trace is one of the share whose I/O is stored.';
+revoke all on function tracegram.io_sampled(uuid, tracegram.settings) from public, anon, authenticated, service_role;
+
 -- 10_ingest_keys.sql — who may send traces, and how many.
 --
 -- Written by  public.create_ingest_key (keys), tracegram.charge_key (usage)
@@ -133,76 +257,94 @@ grant execute on function public.create_ingest_key(text) to service_role;
 -- the same millisecond, so an id alone finds its partition.
 
 create type tracegram.trace_step as (
-  name          text,
-  parent        smallint,
-  status        text,
-  offset_ms     integer,
-  duration_ms   integer,
-  error         text,
-  model         text,
-  input_tokens  integer,
-  output_tokens integer,
-  cost_microusd bigint
+  name             text,
+  parent           smallint,
+  status           text,
+  offset_ms        integer,
+  duration_ms      integer,
+  error            text,
+  model            text,
+  input_tokens     integer,
+  cached_tokens    integer,
+  output_tokens    integer,
+  reasoning_tokens integer,
+  cost_microusd    bigint
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
 comment on column tracegram.trace_step.name is 'Low-cardinality name, such as llm.generate.';
 comment on column tracegram.trace_step.parent is 'Position of the enclosing step in the array, counted from 1. Null at the top level.';
-comment on column tracegram.trace_step.status is 'ok or error.';
+comment on column tracegram.trace_step.status is 'error, or null: ok. Most steps are, and this is eight bytes of each.';
 comment on column tracegram.trace_step.offset_ms is 'Milliseconds from the start of the trace.';
 comment on column tracegram.trace_step.duration_ms is 'Milliseconds.';
 comment on column tracegram.trace_step.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.trace_step.model is 'LLM calls: the model that answered.';
 comment on column tracegram.trace_step.input_tokens is 'LLM calls: tokens of the request. Null when not known.';
+comment on column tracegram.trace_step.cached_tokens is 'LLM calls: those of input_tokens that came from a cache.';
 comment on column tracegram.trace_step.output_tokens is 'LLM calls: tokens of the response. Null when not known.';
+comment on column tracegram.trace_step.reasoning_tokens is 'LLM calls: those of output_tokens that were reasoning.';
 comment on column tracegram.trace_step.cost_microusd is 'LLM calls: price in micro-dollars. Null when not known, never 0 for that.';
 
 create table tracegram.pipeline_traces (
-  started_at  timestamptz(3) not null,
-  update_id   bigint,
-  chat_id     bigint,
-  user_id     bigint,
-  message_id  bigint,
-  duration_ms integer check (duration_ms >= 0),
-  key_id      smallint not null,
-  trace_id    uuid not null,
-  pipeline    text not null,
-  status      text not null check (status in ('ok', 'error', 'running')),
-  error       text,
-  release     text,
-  steps       tracegram.trace_step[] not null,
-  check ((status = 'running') = (duration_ms is null)),
+  started_at    timestamptz(3) not null,
+  update_id     bigint,
+  chat_id       bigint,
+  user_id       bigint,
+  message_id    bigint,
+  cost_microusd bigint,
+  duration_ms   integer check (duration_ms >= 0),
+  key_id        smallint not null,
+  trace_id      uuid not null,
+  pipeline      text not null,
+  status        text not null check (status in ('ok', 'error', 'running', 'lost')),
+  error         text,
+  release       text,
+  steps         tracegram.trace_step[] not null,
+  check ((status in ('running', 'lost')) = (duration_ms is null)),
   -- Makes a retried batch idempotent, finds a trace by id, and reads pages newest first without a sort.
   primary key (started_at, trace_id)
 ) partition by range (started_at);
 
 -- "what ran between these two times" over many days, without the key: ad-hoc SQL and reports
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
+-- list_traces of one status, other than ok; the latter also for mark_lost and the counts of what has not ended
+create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
+create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
+-- list_traces of one user or chat. In a private chat both have the same id, so that one entry serves both.
+create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
+create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is distinct from user_id;
+-- list_traces, slowest and dearest first
+create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
+create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
 alter table tracegram.pipeline_traces enable row level security;
 
-comment on table tracegram.pipeline_traces is 'Pipeline runs with their steps, partitioned by UTC day, kept 30 days.';
+comment on table tracegram.pipeline_traces is 'Pipeline runs with their steps, partitioned by UTC day, kept settings.trace_days.';
 comment on column tracegram.pipeline_traces.started_at is 'Start by the bot''s clock, to the millisecond. Partition key.';
 comment on column tracegram.pipeline_traces.update_id is 'Telegram update that started the run.';
 comment on column tracegram.pipeline_traces.chat_id is 'Telegram chat.';
 comment on column tracegram.pipeline_traces.user_id is 'Telegram user.';
 comment on column tracegram.pipeline_traces.message_id is 'Telegram message that the bot answered with, or else the one it answered to.';
-comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null while running.';
+comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null while running, and when lost.';
+comment on column tracegram.pipeline_traces.cost_microusd is 'Sum of the steps'' known costs in micro-dollars. Null when none is known.';
 comment on column tracegram.pipeline_traces.key_id is 'Ingest key that the trace came with.';
 comment on column tracegram.pipeline_traces.trace_id is 'UUIDv7 whose time is started_at.';
 comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most 300 characters.';
-comment on column tracegram.pipeline_traces.status is 'ok, error, or running for a trace that was announced and has not ended yet.';
+comment on column tracegram.pipeline_traces.status is 'ok, error, running (announced, has not ended yet), or lost (has not ended in time).';
 comment on column tracegram.pipeline_traces.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.pipeline_traces.release is 'Version of the bot.';
 comment on column tracegram.pipeline_traces.steps is 'Steps in order of their start.';
 
 create view tracegram.trace_steps with (security_invoker = true) as
-select t.trace_id, t.started_at as trace_started_at, s.position, s.name, s.parent, s.status, s.offset_ms, s.duration_ms,
-  s.error, s.model, s.input_tokens, s.output_tokens, s.cost_microusd
+select t.trace_id, t.started_at as trace_started_at, s.position, s.name, s.parent, coalesce(s.status, 'ok') as status,
+  s.offset_ms, s.duration_ms, s.error, s.model, s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens,
+  s.cost_microusd
 from tracegram.pipeline_traces as t
-cross join lateral pg_catalog.unnest(t.steps) with ordinality
-  as s (name, parent, status, offset_ms, duration_ms, error, model, input_tokens, output_tokens, cost_microusd, position);
+cross join lateral pg_catalog.unnest(t.steps) with ordinality as s (
+  name, parent, status, offset_ms, duration_ms, error, model, input_tokens, cached_tokens, output_tokens, reasoning_tokens,
+  cost_microusd, position
+);
 
 comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filter on trace_started_at, or every day is read.';
 
@@ -233,7 +375,7 @@ alter table tracegram.trace_io alter column request set compression lz4;
 alter table tracegram.trace_io alter column response set compression lz4;
 alter table tracegram.trace_io enable row level security;
 
-comment on table tracegram.trace_io is 'Requests and responses of captured steps, partitioned by UTC day, kept 7 days.';
+comment on table tracegram.trace_io is 'Requests and responses of captured steps, partitioned by UTC day, kept settings.io_days.';
 comment on column tracegram.trace_io.started_at is 'Start of the trace. Partition key.';
 comment on column tracegram.trace_io.trace_id is 'The trace.';
 comment on column tracegram.trace_io.step is 'Position of the step in the trace, counted from 1.';
@@ -352,6 +494,15 @@ $$;
 comment on function tracegram.cut(text, integer) is 'The text, or its first p_chars characters and its original length.';
 revoke all on function tracegram.cut(text, integer) from public, anon, authenticated, service_role;
 
+create type tracegram.wire_io as (
+  step           smallint,
+  request        text,
+  response       text,
+  request_chars  integer,
+  response_chars integer
+);
+comment on type tracegram.wire_io is 'WireIo of tracer/wire.ts, as it arrives.';
+
 create type tracegram.wire_trace as (
   trace_id    uuid,
   started_at  jsonb,
@@ -364,28 +515,19 @@ create type tracegram.wire_trace as (
   chat_id     bigint,
   user_id     bigint,
   message_id  bigint,
-  steps       jsonb,
-  io          jsonb
+  steps       tracegram.trace_step[],
+  io          tracegram.wire_io[]
 );
 comment on type tracegram.wire_trace is 'WireTrace of tracer/wire.ts, as it arrives.';
 
-create type tracegram.wire_io as (
-  step           smallint,
-  request        text,
-  response       text,
-  request_chars  integer,
-  response_chars integer
-);
-comment on type tracegram.wire_io is 'WireIo of tracer/wire.ts, as it arrives.';
-
-create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_now timestamptz)
+create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_from timestamptz, p_now timestamptz)
   returns text
   language plpgsql stable
   set search_path = ''
 as $$
 declare
   v_started_at constant timestamptz := tracegram.wire_time(p_trace.started_at);
-  v_steps      integer;
+  v_steps      constant integer := pg_catalog.cardinality(p_trace.steps);
 begin
   if p_trace.trace_id is null then return 'TG010 trace_id is missing'; end if;
   if v_started_at is null then return 'TG010 started_at is neither epoch milliseconds nor ISO 8601 with an offset'; end if;
@@ -403,47 +545,40 @@ begin
     return 'TG011 trace_id is not a UUIDv7 of the millisecond of started_at';
   end if;
   if v_started_at > p_now + interval '1 hour' then return 'TG012 started_at is over an hour in the future'; end if;
-  if v_started_at < p_now - interval '30 days' then return 'TG012 started_at is over 30 days ago'; end if;
+  if v_started_at < p_from then return 'TG012 the day of started_at is not kept'; end if;
 
-  if pg_catalog.jsonb_typeof(p_trace.steps) is distinct from 'array' then return 'TG013 steps is not an array'; end if;
-  v_steps := pg_catalog.jsonb_array_length(p_trace.steps);
+  if v_steps is null or pg_catalog.array_ndims(p_trace.steps) > 1 then return 'TG013 steps is not an array of steps'; end if;
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
-  if p_trace.io is not null then
-    if pg_catalog.jsonb_typeof(p_trace.io) <> 'array' then return 'TG013 io is not an array'; end if;
-    if exists (
-      select from pg_catalog.jsonb_populate_recordset(null::tracegram.wire_io, p_trace.io) as io
-      where io.step is null or io.step not between 1 and v_steps
-    ) then
-      return 'TG013 io: step must be the position of a step';
-    end if;
+  if exists (
+    select from pg_catalog.unnest(p_trace.io) as io where io.step is null or io.step not between 1 and v_steps
+  ) then
+    return 'TG013 io: step must be the position of a step';
   end if;
   return (
     select case
-      when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.position)
-      when s.status is null or s.status not in ('ok', 'error')
-        then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.position)
-      when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
-        then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.position)
-      else pg_catalog.format('TG013 step %s: parent must be the position of an earlier step', s.position)
+      when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
+      when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
+      else pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
     end
-    from pg_catalog.jsonb_populate_recordset(null::tracegram.trace_step, p_trace.steps) with ordinality
-      as s (name, parent, status, offset_ms, duration_ms, error, model, input_tokens, output_tokens, cost_microusd, position)
-    where coalesce(s.name, '') = '' or s.status is null or s.status not in ('ok', 'error')
+    from pg_catalog.unnest(p_trace.steps) with ordinality as s
+    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
-      or (s.parent is not null and s.parent not between 1 and s.position - 1)
     limit 1
   );
 end;
 $$;
 
-comment on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz) is
-$doc$Why a trace cannot be stored, as a code and a sentence; null when it can.
+comment on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz) is
+$doc$Why a trace cannot be stored, as a code and a sentence; null when it can. p_from is the start of the oldest day that is kept.
 
 TG010  a field is missing or makes no sense
 TG011  trace_id and started_at disagree
 TG012  started_at is outside of what is kept
-TG013  a step or its I/O makes no sense, or there are too many$doc$;
-revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz) from public, anon, authenticated, service_role;
+TG013  a step or its I/O makes no sense, or there are too many
+
+A step whose parent does not exist is taken: it is counted as an orphan (45_rollups.sql).$doc$;
+revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
 
 create function tracegram.unreadable_field(p_item jsonb)
   returns text
@@ -456,6 +591,7 @@ begin
   for v_part in
     select e.key as name, null::regtype as of, e.key, e.value
     from pg_catalog.jsonb_each(p_item) as e
+    where e.key not in ('steps', 'io')
     union all
     select pg_catalog.format('%s %s: %s', a.name, i.position, e.key), a.of, e.key, e.value
     from (values
@@ -478,15 +614,24 @@ begin
           if v_part.key = 'started_at' then perform tracegram.wire_time(v_part.value); end if;
       end case;
     exception when data_exception then
-      return v_part.name || ': ' || sqlerrm;
+      return 'TG010 ' || v_part.name || ': ' || sqlerrm;
     end;
+  end loop;
+  -- Each value by itself can be read, so it is what holds them that is not as it should be.
+  foreach v_part.name in array array['steps', 'io'] loop
+    if exists (
+      select from pg_catalog.jsonb_path_query(p_item -> v_part.name, 'strict $[*]', silent => true) as e
+      where pg_catalog.jsonb_typeof(e) <> 'object'
+    ) or pg_catalog.jsonb_typeof(p_item -> v_part.name) <> 'array' then
+      return pg_catalog.format('TG013 %s is not an array of objects', v_part.name);
+    end if;
   end loop;
   return null;
 end;
 $$;
 
 comment on function tracegram.unreadable_field(jsonb) is
-  'The first value of a trace that does not fit its type, and why: "step 2: duration_ms: invalid input syntax …". Null when all fit.';
+  'The first value of a trace that does not fit its type, and why: "TG010 step 2: duration_ms: invalid input …". Null when all fit.';
 revoke all on function tracegram.unreadable_field(jsonb) from public, anon, authenticated, service_role;
 
 -- 41_ingest.sql — the write door.
@@ -495,113 +640,295 @@ revoke all on function tracegram.unreadable_field(jsonb) from public, anon, auth
 -- with its code and never takes a good one with it: the batch is stored as a whole, in one statement, and only when a value
 -- cannot even be read does the batch go in trace by trace.
 
+create table tracegram.batches (
+  batch_id    bigint generated always as identity primary key,
+  received_at timestamptz(3) not null,
+  key_id      smallint not null,
+  traces      integer not null,
+  rejected    integer not null,
+  duration_ms integer not null,
+  ended       uuid[] not null
+);
+alter table tracegram.batches enable row level security;
+-- Random bytes do not compress.
+alter table tracegram.batches alter column ended set storage external;
+-- Every row is deleted within seconds of its insert.
+alter table tracegram.batches set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+comment on table tracegram.batches is
+  'Batches that came in and are not in the rollups yet: one row each, inserted by the ingest and deleted by the fold, so that ingests never meet on a row.';
+comment on column tracegram.batches.batch_id is 'In order of arrival, about.';
+comment on column tracegram.batches.received_at is 'When it came.';
+comment on column tracegram.batches.key_id is 'Ingest key that it came with.';
+comment on column tracegram.batches.traces is 'Traces in it.';
+comment on column tracegram.batches.rejected is 'Those that were refused.';
+comment on column tracegram.batches.duration_ms is 'How long the database took to store it, in milliseconds.';
+comment on column tracegram.batches.ended is 'Ids of the traces that ended with it.';
+
 create type tracegram.item_result as (
   ord      bigint,
   trace_id text,
   result   text,
-  refusal  text
+  refusal  text,
+  ended    uuid
 );
 comment on type tracegram.item_result is
-  'What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.';
+$doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
 
-create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_now timestamptz)
-  returns setof tracegram.item_result
-  language plpgsql
+ended is the id of a trace that has ended with this batch.$doc$;
+
+create function tracegram.store_io(
+  p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings, p_now timestamptz
+)
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+  -- Of a step that comes twice in one trace, either will do: both are of one run.
+  select distinct on (s.started_at, t.trace_id, io.step)
+    s.started_at, t.trace_id, io.step,
+    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+  from pg_catalog.unnest(p_items) as r
+  cross join lateral pg_catalog.jsonb_populate_record(
+    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+  ) as t
+  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
+  cross join lateral pg_catalog.unnest(t.io) as io
+  where r.result in ('stored', 'updated')
+    -- A trace that comes so late that its I/O would be dropped at once is stored without it.
+    and s.started_at >= pg_catalog.date_trunc('day', p_now, 'UTC') - p_settings.io_days * interval '1 day'
+    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
+  order by s.started_at, t.trace_id, io.step
+  -- What came with the announcement gives way to what comes with the end.
+  on conflict (started_at, trace_id, step) do update set
+    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
+    request = excluded.request, response = excluded.response;
+$$;
+
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz) is
+  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
+
+create type tracegram.judged_trace as (
+  ord           bigint,
+  started_at    timestamptz,
+  update_id     bigint,
+  chat_id       bigint,
+  user_id       bigint,
+  message_id    bigint,
+  cost_microusd bigint,
+  duration_ms   integer,
+  trace_id      uuid,
+  pipeline      text,
+  status        text,
+  error         text,
+  release       text,
+  steps         tracegram.trace_step[],
+  has_io        boolean,
+  refusal       text,
+  first         boolean
+);
+comment on type tracegram.judged_trace is
+  'A trace of a batch as it will be stored, or why it will not. first is false when the batch has a better one of the same id.';
+
+create function tracegram.judge_traces(p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
+  returns tracegram.judged_trace[]
+  language plpgsql stable
   set search_path = ''
 as $$
 begin
-  return query
-  with parsed as materialized (
-    select
-      r.*,
-      -- Of one trace sent twice in a batch, the one that has ended is the one to keep.
-      pg_catalog.row_number() over (partition by r.trace_id, r.refusal is null order by r.status = 'running', r.ord) as turn
+  return array(
+    select (
+      j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
+      case when pg_catalog.length(j.pipeline) > 300 then tracegram.cut(j.pipeline, 300) else j.pipeline end,
+      j.status,
+      case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
+      case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
+      case when j.as_sent then j.steps else tracegram.tidy_steps(j.steps) end,
+      j.io is not null, j.refusal,
+      pg_catalog.row_number() over (partition by j.refusal is null, j.trace_id order by j.status = 'running', j.ord) = 1
+    )::tracegram.judged_trace
     from (
       select
-        i.ord,
-        t.*,
-        tracegram.wire_time(t.started_at) as started,
-        coalesce(tracegram.wire_refusal(t, p_now), case
-          when before.key_id <> p_key_id then 'TG014 a trace of this id came with another key'
-        end) as refusal,
-        before.status as before
+        i.ord, t.*, started.at, steps.as_sent, steps.cost_microusd,
+        case
+          -- All that wire_refusal refuses, in one expression: it is asked only for the reason.
+          when pg_catalog.btrim(t.pipeline) <> ''
+            and (t.status in ('ok', 'error') and t.duration_ms >= 0 or t.status = 'running' and t.duration_ms is null)
+            and pg_catalog.substr(t.trace_id::text, 15, 1) = '7'
+            and pg_catalog.substr(t.trace_id::text, 20, 1) in ('8', '9', 'a', 'b')
+            -- tracegram.trace_time, written out: a call of each trace would cost more than the rest of this.
+            and ('x0000' || pg_catalog.left(pg_catalog.replace(t.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint
+              = pg_catalog.date_part('epoch', started.at) * 1000
+            and started.at between p_settings.traces_from and p_now + interval '1 hour'
+            and pg_catalog.cardinality(t.steps) <= 1000 and steps.valid and t.io is null
+          then null
+          else tracegram.wire_refusal(t, p_settings.traces_from, p_now)
+        end as refusal
       from pg_catalog.jsonb_array_elements(p_batch) with ordinality as i (item, ord)
       cross join lateral pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, i.item) as t
-      left join lateral (
-        select old.key_id, old.status
-        from tracegram.pipeline_traces as old
-        where old.started_at = tracegram.wire_time(t.started_at) and old.trace_id = t.trace_id
-        offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
-      ) as before on true
-    ) as r
-  ),
-  written as (
-    insert into tracegram.pipeline_traces as old (
-      started_at, update_id, chat_id, user_id, message_id, duration_ms, key_id, trace_id, pipeline, status, error, release, steps
-    )
-    select
-      p.started, p.update_id, p.chat_id, p.user_id, p.message_id, p.duration_ms, p_key_id, p.trace_id,
-      tracegram.cut(p.pipeline, 300), p.status, tracegram.cut(p.error, 2000), tracegram.cut(p.release, 300),
-      array(
-        select (
-          tracegram.cut(s.name, 300), s.parent, s.status, s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
-          tracegram.cut(s.model, 300), s.input_tokens, s.output_tokens, s.cost_microusd
-        )::tracegram.trace_step
-        from pg_catalog.jsonb_populate_recordset(null::tracegram.trace_step, p.steps) as s
-      )
-    from parsed as p
-    where p.refusal is null and p.turn = 1
-    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock.
-    order by p.started, p.trace_id
-    on conflict (started_at, trace_id) do update set
-      update_id = excluded.update_id, chat_id = excluded.chat_id, user_id = excluded.user_id,
-      message_id = excluded.message_id, duration_ms = excluded.duration_ms, pipeline = excluded.pipeline, status = excluded.status,
-      error = excluded.error, release = excluded.release, steps = excluded.steps
-    where old.status = 'running' and excluded.status <> 'running' and old.key_id = excluded.key_id
-    returning old.trace_id
-  ),
-  captured as (
-    insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-    -- Of a step that comes twice in one trace, either will do: both are of one run.
-    select distinct on (p.started, p.trace_id, io.step)
-      p.started, p.trace_id, io.step,
-      case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
-      case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
-      pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
-    from parsed as p
-    join written as w on w.trace_id = p.trace_id
-    cross join lateral pg_catalog.jsonb_populate_recordset(null::tracegram.wire_io, p.io) as io
-    where p.refusal is null and p.turn = 1
-      -- A trace that comes so late that its I/O would be dropped at once is stored without it.
-      and p.started >= p_now - interval '7 days'
-    order by p.started, p.trace_id, io.step
-    -- What came with the announcement gives way to what comes with the end.
-    on conflict (started_at, trace_id, step) do update set
-      request_chars = excluded.request_chars, response_chars = excluded.response_chars,
-      request = excluded.request, response = excluded.response
-  )
-  select
-    p.ord,
-    p.trace_id::text,
-    case
-      when p.refusal is not null then 'rejected'
-      when p.turn > 1 or w.trace_id is null then 'duplicate'
-      when p.before = 'running' then 'updated'
-      else 'stored'
-    end,
-    p.refusal
-  from parsed as p
-  left join written as w on w.trace_id = p.trace_id and p.turn = 1;
+      cross join lateral (
+        select case pg_catalog.jsonb_typeof(t.started_at)
+          when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(t.started_at::double precision) / 1000)
+          else tracegram.wire_time(t.started_at)
+        end as at
+        offset 0 -- once
+      ) as started
+      cross join lateral (
+        select
+          coalesce(pg_catalog.bool_and(
+            coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
+            and (s.status is null or s.status in ('ok', 'error'))
+          ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
+          -- Most are stored as they came; what is too long, or says ok, is put right first.
+          coalesce(pg_catalog.bool_and(
+            pg_catalog.length(s.name) <= 300 and (s.status is null or s.status = 'error')
+            and (s.error is null or pg_catalog.length(s.error) <= 2000)
+            and (s.model is null or pg_catalog.length(s.model) <= 300)
+          ), true) as as_sent,
+          pg_catalog.sum(s.cost_microusd) as cost_microusd
+        from pg_catalog.unnest(t.steps) as s
+      ) as steps
+    ) as j
+  );
 end;
 $$;
 
-comment on function tracegram.store_traces(smallint, jsonb, timestamptz) is
-$doc$Stores the good traces of a batch, all in one statement.
+comment on function tracegram.judge_traces(jsonb, tracegram.settings, timestamptz) is
+$doc$Reads a batch.
+
+22xxx, 54xxx  a value does not fit its type$doc$;
+revoke all on function tracegram.judge_traces(jsonb, tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
+  returns tracegram.trace_step[]
+  language sql immutable
+  set search_path = ''
+as $$
+  select array(
+    select (
+      tracegram.cut(s.name, 300), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
+      tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
+    )::tracegram.trace_step
+    from pg_catalog.unnest(p_steps) as s
+  );
+$$;
+
+comment on function tracegram.tidy_steps(tracegram.trace_step[]) is 'Steps as they are stored: long texts cut, ok left out.';
+revoke all on function tracegram.tidy_steps(tracegram.trace_step[]) from public, anon, authenticated, service_role;
+
+create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
+  returns tracegram.item_result[]
+  language plpgsql
+  set search_path = ''
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_trace     tracegram.judged_trace;
+  v_completed uuid[] := '{}';
+  v_foreign   uuid[] := '{}';
+begin
+  -- In the order of the insert, for the same reason.
+  for v_trace in
+    select t.* from pg_catalog.unnest(p_traces) as t
+    where t.refusal is null and t.first and t.trace_id <> all (p_new)
+    order by t.trace_id
+  loop
+    update tracegram.pipeline_traces as old set
+      update_id = v_trace.update_id, chat_id = v_trace.chat_id, user_id = v_trace.user_id, message_id = v_trace.message_id,
+      cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
+      status = v_trace.status, error = v_trace.error, release = v_trace.release, steps = v_trace.steps
+    where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
+      and old.status in ('running', 'lost') and v_trace.status <> 'running';
+    if found then
+      v_completed := v_completed || v_trace.trace_id;
+    elsif exists (
+      select from tracegram.pipeline_traces as old
+      where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id <> p_key_id
+    ) then
+      v_foreign := v_foreign || v_trace.trace_id;
+    end if;
+  end loop;
+
+  return array(
+    select (
+      t.ord, t.trace_id,
+      case
+        when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
+        when t.first and t.trace_id = any (p_new) then 'stored'
+        when t.first and t.trace_id = any (v_completed) then 'updated'
+        else 'duplicate'
+      end,
+      case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
+      case when t.first and t.refusal is null and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+    )::tracegram.item_result
+    from pg_catalog.unnest(p_traces) as t
+  );
+end;
+$$;
+
+comment on function tracegram.complete_traces(smallint, tracegram.judged_trace[], uuid[]) is
+$doc$Of a batch whose new traces (p_new) are stored, completes those that were announced before, and says what became of each.$doc$;
+revoke all on function tracegram.complete_traces(smallint, tracegram.judged_trace[], uuid[])
+from public, anon, authenticated, service_role;
+
+create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
+  returns tracegram.item_result[]
+  language plpgsql
+  set search_path = ''
+  -- Planning over all days costs more than a batch does.
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_traces constant tracegram.judged_trace[] := tracegram.judge_traces(p_batch, p_settings, p_now);
+  v_new    uuid[];
+  v_items  tracegram.item_result[];
+begin
+  with written as (
+    insert into tracegram.pipeline_traces (
+      started_at, update_id, chat_id, user_id, message_id, cost_microusd, duration_ms, key_id, trace_id, pipeline, status,
+      error, release, steps
+    )
+    select
+      t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
+      t.pipeline, t.status, t.error, t.release, t.steps
+    from pg_catalog.unnest(v_traces) as t
+    where t.refusal is null and t.first
+    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock.
+    order by t.trace_id
+    on conflict (started_at, trace_id) do nothing
+    returning trace_id
+  )
+  select coalesce(pg_catalog.array_agg(w.trace_id), '{}') into v_new from written as w;
+
+  if pg_catalog.cardinality(v_new) = pg_catalog.cardinality(v_traces) then
+    v_items := array(
+      select (t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end)::tracegram.item_result
+      from pg_catalog.unnest(v_traces) as t
+    );
+  else
+    v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
+  end if;
+  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
+    perform tracegram.store_io(p_batch, v_items, p_settings, p_now);
+  end if;
+  return v_items;
+end;
+$$;
+
+comment on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz) is
+$doc$Stores the good traces of a batch, all together.
 
 Returns what became of each: stored, updated (it was announced before and has now ended), duplicate, or rejected with a refusal.
 
 22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
-revoke all on function tracegram.store_traces(smallint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
 
 create function tracegram.why_unreadable(p_item json, p_error text)
   returns text
@@ -610,18 +937,20 @@ create function tracegram.why_unreadable(p_item json, p_error text)
 as $$
 begin
   if pg_catalog.json_typeof(p_item) <> 'object' then
-    return 'not an object';
+    return 'TG010 not an object';
   end if;
-  return coalesce(tracegram.unreadable_field(p_item::jsonb), p_error);
+  return coalesce(tracegram.unreadable_field(p_item::jsonb), 'TG010 ' || p_error);
 exception when data_exception or program_limit_exceeded then
-  return p_error; -- not even JSON that can be stored
+  return 'TG010 ' || p_error; -- not even JSON that can be stored
 end;
 $$;
 
-comment on function tracegram.why_unreadable(json, text) is 'What to tell the sender of a trace that failed with p_error.';
+comment on function tracegram.why_unreadable(json, text) is 'The refusal of a trace that failed with p_error.';
 revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
 
-create function tracegram.store_trace(p_key_id smallint, p_item json, p_ord bigint, p_now timestamptz)
+create function tracegram.store_trace(
+  p_key_id smallint, p_item json, p_ord bigint, p_settings tracegram.settings, p_now timestamptz
+)
   returns setof tracegram.item_result
   language plpgsql
   set search_path = ''
@@ -631,42 +960,47 @@ declare
   v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
-    select p_ord, s.trace_id, s.result, s.refusal
-    from tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_now) as s;
+    select p_ord, s.trace_id, s.result, s.refusal, s.ended
+    from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text;
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG010 ' || tracegram.why_unreadable(p_item, sqlerrm);
+    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid;
 end;
 $$;
 
-comment on function tracegram.store_trace(smallint, json, bigint, timestamptz) is
+comment on function tracegram.store_trace(smallint, json, bigint, tracegram.settings, timestamptz) is
   'Stores one trace of a batch that could not be stored as a whole. A failure becomes its refusal.';
-revoke all on function tracegram.store_trace(smallint, json, bigint, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.store_trace(smallint, json, bigint, tracegram.settings, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select pg_catalog.jsonb_build_object(
-    'stored',    count(*) filter (where i.result = 'stored'),
-    'updated',   count(*) filter (where i.result = 'updated'),
-    'duplicate', count(*) filter (where i.result = 'duplicate'),
-    'rejected',  count(*) filter (where i.result = 'rejected'),
-    'items', pg_catalog.jsonb_agg(
-      pg_catalog.jsonb_build_object('trace_id', i.trace_id, 'result', i.result)
-        || case
-          when i.refusal is null then '{}'
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'stored',    count(*) filter (where i.result = 'stored'),
+      'updated',   count(*) filter (where i.result = 'updated'),
+      'duplicate', count(*) filter (where i.result = 'duplicate'),
+      'rejected',  count(*) filter (where i.result = 'rejected'),
+      'items', pg_catalog.jsonb_agg(
+        case
+          when i.refusal is null then pg_catalog.jsonb_build_object('trace_id', i.trace_id, 'result', i.result)
           else pg_catalog.jsonb_build_object(
-            'code', pg_catalog.left(i.refusal, 5), 'message', pg_catalog.substr(i.refusal, 7))
+            'trace_id', i.trace_id, 'result', i.result,
+            'code', pg_catalog.left(i.refusal, 5), 'message', pg_catalog.substr(i.refusal, 7)
+          )
         end
-      order by i.ord
+        order by i.ord
+      )
     )
-  )
-  from pg_catalog.unnest(p_items) as i;
+    from pg_catalog.unnest(p_items) as i
+  );
+end;
 $$;
 
 comment on function tracegram.ingest_answer(tracegram.item_result[]) is 'IngestResult of tracer/wire.ts.';
@@ -679,11 +1013,15 @@ create function public.ingest_traces(p_key text, p_batch json)
   set search_path = ''
 as $$
 declare
-  v_key    tracegram.ingest_keys;
-  v_count  integer;
-  v_now    constant timestamptz := pg_catalog.now();
-  v_answer jsonb;
+  v_now      constant timestamptz := pg_catalog.now();
+  v_began    constant timestamptz := pg_catalog.clock_timestamp();
+  v_settings tracegram.settings;
+  v_key      tracegram.ingest_keys;
+  v_batch    jsonb;
+  v_count    integer;
+  v_items    tracegram.item_result[];
 begin
+  select * into v_settings from tracegram.settings;
   select * into v_key
   from tracegram.ingest_keys
   where key_sha256 = pg_catalog.sha256(pg_catalog.convert_to(p_key, 'UTF8')) and revoked_at is null;
@@ -693,12 +1031,21 @@ begin
       hint    = 'Create one with select public.create_ingest_key(''my bot'').';
   end if;
 
-  if pg_catalog.json_typeof(p_batch) is distinct from 'array' or pg_catalog.json_array_length(p_batch) = 0 then
+  begin
+    v_batch := p_batch::jsonb;
+  exception when data_exception or program_limit_exceeded then
+    -- A trace of it holds what jsonb cannot; the others will be stored one by one.
+  end;
+  if coalesce(pg_catalog.jsonb_typeof(v_batch), pg_catalog.json_typeof(p_batch)) is distinct from 'array' then
+    v_count := 0;
+  else
+    v_count := coalesce(pg_catalog.jsonb_array_length(v_batch), pg_catalog.json_array_length(p_batch));
+  end if;
+  if v_count = 0 then
     raise exception sqlstate 'TG002' using
       message = 'the batch is not an array of traces',
       hint    = 'Send a JSON array of at least one trace.';
   end if;
-  v_count := pg_catalog.json_array_length(p_batch);
   if v_count > 500 or pg_catalog.octet_length(p_batch::text) > 1048576 then
     raise exception sqlstate 'TG003' using
       message = pg_catalog.format('the batch has %s traces in %s bytes', v_count, pg_catalog.octet_length(p_batch::text)),
@@ -707,15 +1054,27 @@ begin
   perform tracegram.charge_key(v_key.key_id, v_key.traces_per_minute, v_count, v_now);
   perform tracegram.ensure_partitions(v_now);
 
-  begin
-    select tracegram.ingest_answer(pg_catalog.array_agg(s)) into v_answer
-    from tracegram.store_traces(v_key.key_id, p_batch::jsonb, v_now) as s;
-  exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    select tracegram.ingest_answer(pg_catalog.array_agg(s)) into v_answer
-    from pg_catalog.json_array_elements(p_batch) with ordinality as i (item, ord)
-    cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_now) as s;
-  end;
-  return v_answer;
+  if v_batch is not null then
+    begin
+      v_items := tracegram.store_traces(v_key.key_id, v_batch, v_settings, v_now);
+    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+      -- The batch was not stored: a value of one of its traces does not fit its type.
+    end;
+  end if;
+  if v_items is null then
+    v_items := array(
+      select s
+      from pg_catalog.json_array_elements(p_batch) with ordinality as i (item, ord)
+      cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
+    );
+  end if;
+  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended)
+  select
+    v_now, v_key.key_id, v_count, count(*) filter (where i.result = 'rejected'),
+    1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - v_began),
+    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}')
+  from pg_catalog.unnest(v_items) as i;
+  return tracegram.ingest_answer(v_items);
 end;
 $$;
 
@@ -745,6 +1104,767 @@ revoke all on function public.ingest_traces(text, json) from public, anon, authe
 -- anon: a bot holds no other key, and this function checks the ingest key itself.
 grant execute on function public.ingest_traces(text, json) to anon, service_role;
 
+-- 45_rollups.sql — counts, durations, tokens and cost per pipeline and step, by five minutes, hour and day.
+--
+-- Written by  tracegram.fold_batches (90_jobs.sql, every few seconds), nothing else
+-- Read by     the 5x_*.sql files and the alerts, through tracegram.rollup_rows
+-- Dropped by  tracegram.purge_rollups (90_jobs.sql)
+--
+-- A trace is counted once, when it has ended: the ingest leaves its id in tracegram.batches, and the fold takes the batch away
+-- and adds the trace in one transaction. So ingests share no row, late traces and replays need no thought, and a reader who
+-- adds the batches that wait to the rollups sees exactly what has been stored. One file, because the shapes of the fold, of
+-- what waits and of what was folded are one.
+
+create type tracegram.histogram as (
+  slots  smallint[],
+  counts integer[]
+);
+comment on type tracegram.histogram is 'Durations: how many fell into which slot, see tracegram.slot_ms. Slots without any are left out.';
+comment on column tracegram.histogram.slots is 'Slots, ascending.';
+comment on column tracegram.histogram.counts is 'Durations in the slot at the same position.';
+
+create table tracegram.rollups (
+  level            text not null check (level in ('5m', '1h', '1d')),
+  bucket           timestamptz(0) not null,
+  pipeline         text not null,
+  step             text not null,
+  count            bigint not null,
+  errors           bigint not null,
+  duration_ms      bigint not null,
+  durations        tracegram.histogram not null,
+  input_tokens     bigint,
+  cached_tokens    bigint,
+  output_tokens    bigint,
+  reasoning_tokens bigint,
+  cost_microusd    bigint,
+  unpriced         bigint not null,
+  large            bigint not null,
+  orphans          bigint not null,
+  stepless         bigint not null,
+  primary key (level, bucket, pipeline, step)
+);
+-- counts of whole runs: pages, rates, spend
+create index rollups_runs on tracegram.rollups (level, bucket) where step = '';
+alter table tracegram.rollups enable row level security;
+
+comment on table tracegram.rollups is
+  'What has ended, per pipeline and step: by five minutes for 26 hours, by hour for 62 days, by day for 400 days.';
+comment on column tracegram.rollups.level is '5m, 1h or 1d: each trace is counted in one row of each.';
+comment on column tracegram.rollups.bucket is 'Start of the five minutes, hour or day, UTC.';
+comment on column tracegram.rollups.pipeline is 'Pipeline. Empty: Tracegram itself (step ingest: calls of ingest_traces, their errors: calls with a refused trace).';
+comment on column tracegram.rollups.step is 'Step. Empty: whole runs.';
+comment on column tracegram.rollups.count is 'Runs or steps that have ended, ok or error.';
+comment on column tracegram.rollups.errors is 'Those that failed.';
+comment on column tracegram.rollups.duration_ms is 'Sum of their durations in milliseconds.';
+comment on column tracegram.rollups.durations is 'Their durations.';
+comment on column tracegram.rollups.input_tokens is 'Tokens of LLM requests. Null when none is known.';
+comment on column tracegram.rollups.cached_tokens is 'Those of input_tokens that came from a cache.';
+comment on column tracegram.rollups.output_tokens is 'Tokens of LLM responses. Null when none is known.';
+comment on column tracegram.rollups.reasoning_tokens is 'Those of output_tokens that were reasoning.';
+comment on column tracegram.rollups.cost_microusd is 'Known cost in micro-dollars. Null when none is known.';
+comment on column tracegram.rollups.unpriced is 'LLM calls whose cost is not known.';
+comment on column tracegram.rollups.large is 'Whole runs: rows over 5 kB.';
+comment on column tracegram.rollups.orphans is 'Steps whose parent does not exist; of whole runs, the runs that have one.';
+comment on column tracegram.rollups.stepless is 'Whole runs: those without a step.';
+
+create table tracegram.error_rollups (
+  level    text not null check (level in ('5m', '1h', '1d')),
+  bucket   timestamptz(0) not null,
+  pipeline text not null,
+  step     text not null,
+  kind     text not null,
+  count    bigint not null,
+  example  uuid not null,
+  primary key (level, bucket, pipeline, step, kind)
+);
+alter table tracegram.error_rollups enable row level security;
+
+comment on table tracegram.error_rollups is 'Failed runs by kind of error, kept as the rollups are.';
+comment on column tracegram.error_rollups.level is '5m, 1h or 1d: each failed run is counted in one row of each.';
+comment on column tracegram.error_rollups.bucket is 'Start of the five minutes, hour or day, UTC.';
+comment on column tracegram.error_rollups.pipeline is 'Pipeline.';
+comment on column tracegram.error_rollups.step is 'Innermost step that failed. Empty: none did.';
+comment on column tracegram.error_rollups.kind is 'The error without what differs from one to the next, see tracegram.error_kind.';
+comment on column tracegram.error_rollups.count is 'Runs.';
+comment on column tracegram.error_rollups.example is 'The newest of them.';
+
+-- Slots -----------------------------------------------------------------------------------------------------------------
+-- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
+-- is, the slot's middle is within 5 % of it.
+
+create function tracegram.slot_ms(p_slot integer)
+  returns double precision
+  language sql immutable
+  set search_path = ''
+as $$
+  select case when p_slot <= 10 then p_slot::double precision else 2 * lo * hi / (lo + hi) end
+  from (
+    -- The whole milliseconds in it, and between them the point with the same ratio to both.
+    select
+      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9) as lo,
+      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1 as hi
+  ) as bounds;
+$$;
+
+comment on function tracegram.slot_ms(integer) is 'Milliseconds that stand for a slot, within 5 % of every duration in it.';
+revoke all on function tracegram.slot_ms(integer) from public, anon, authenticated, service_role;
+
+create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
+  returns tracegram.histogram
+  language sql immutable
+  set search_path = ''
+as $$
+  select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
+  from (
+    select c.slot, pg_catalog.sum(c.n)::integer as n
+    from pg_catalog.unnest(p_histograms) as h
+    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as c (slot, n)
+    group by c.slot
+  ) as s;
+$$;
+
+comment on function tracegram.merge_histograms(tracegram.histogram[]) is 'The durations of all of them.';
+revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from public, anon, authenticated, service_role;
+
+create function tracegram.percentiles(p_histograms tracegram.histogram[])
+  returns jsonb
+  language sql immutable
+  set search_path = ''
+as $$
+  with slots as (
+    select
+      s.slot,
+      pg_catalog.sum(pg_catalog.sum(s.n)) over (order by s.slot) as up_to,
+      pg_catalog.sum(pg_catalog.sum(s.n)) over () as of
+    from pg_catalog.unnest(p_histograms) as h
+    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as s (slot, n)
+    group by s.slot
+  )
+  select pg_catalog.jsonb_object_agg(
+    p.name,
+    (select pg_catalog.round(tracegram.slot_ms(min(s.slot))::numeric, 1) from slots as s where s.up_to >= pg_catalog.ceil(p.share * s.of))
+  )
+  from (values ('p50_ms', 0.50), ('p95_ms', 0.95), ('p99_ms', 0.99)) as p (name, share);
+$$;
+
+comment on function tracegram.percentiles(tracegram.histogram[]) is
+  '{p50_ms, p95_ms, p99_ms} of all durations together, each within 5 % of the nearest-rank percentile. Nulls without any.';
+revoke all on function tracegram.percentiles(tracegram.histogram[]) from public, anon, authenticated, service_role;
+
+create function tracegram.error_kind(p_error text)
+  returns text
+  language sql immutable
+  set search_path = ''
+as $$
+  select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+    pg_catalog.regexp_replace(
+      pg_catalog.split_part(pg_catalog.left(p_error, 400), E'\n', 1),
+      '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\m[0-9a-f]{16,}\M', '#', 'gi'
+    ),
+    '\d+(?:[.,:]\d+)*', '#', 'g'
+  ), 120)), ''), '(no message)');
+$$;
+
+comment on function tracegram.error_kind(text) is
+  'The first line of an error with # for numbers and ids, cut to 120 characters: what errors of one cause have in common.';
+revoke all on function tracegram.error_kind(text) from public, anon, authenticated, service_role;
+
+create function tracegram.failed_step(p_steps tracegram.trace_step[])
+  returns text
+  language sql immutable
+  set search_path = ''
+as $$
+  select s.name
+  from pg_catalog.unnest(p_steps) with ordinality as s
+  where s.status = 'error'
+  -- Of a chain of steps that failed together, the innermost is where it began.
+  order by s.offset_ms + s.duration_ms, s.ordinality desc
+  limit 1;
+$$;
+
+comment on function tracegram.failed_step(tracegram.trace_step[]) is 'Name of the innermost step that failed first. Null when none did.';
+revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public, anon, authenticated, service_role;
+
+-- From batches to rows --------------------------------------------------------------------------------------------------
+
+create function tracegram.ended_traces(p_batches tracegram.batches[])
+  returns setof tracegram.pipeline_traces
+  language sql stable
+  set search_path = ''
+as $$
+  select t.*
+  from pg_catalog.unnest(p_batches) as b
+  cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+  cross join lateral (
+    select *
+    from tracegram.pipeline_traces as found
+    where found.started_at = pg_catalog.to_timestamp( -- tracegram.trace_time, written out: it is done for each
+      ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
+    ) and found.trace_id = e.trace_id
+    offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
+  ) as t;
+$$;
+
+comment on function tracegram.ended_traces(tracegram.batches[]) is 'The traces that have ended with these batches.';
+revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, anon, authenticated, service_role;
+
+create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
+  returns setof tracegram.rollups
+  language sql stable
+  set search_path = ''
+as $$
+  with spans as (
+    select
+      t.started_at, t.pipeline, '' as step, t.status = 'error' as failed, t.duration_ms, s.input_tokens, s.cached_tokens,
+      s.output_tokens, s.reasoning_tokens, t.cost_microusd, s.unpriced,
+      pg_catalog.pg_column_size(t.steps) + coalesce(pg_catalog.octet_length(t.error), 0) + 100 > 5000 as large,
+      s.orphans > 0 as orphan, pg_catalog.cardinality(t.steps) = 0 as stepless
+    from pg_catalog.unnest(p_traces) as t
+    cross join lateral (
+      select
+        pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
+        pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
+        count(*) filter (where s.model is not null and s.cost_microusd is null) as unpriced,
+        count(*) filter (where s.parent not between 1 and s.ordinality - 1) as orphans
+      from pg_catalog.unnest(t.steps) with ordinality as s
+    ) as s
+    union all
+    select
+      t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
+      s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
+      false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
+    from pg_catalog.unnest(p_traces) as t
+    cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
+    union all
+    select b.received_at, '', 'ingest', b.rejected > 0, b.duration_ms, null, null, null, null, null, 0, false, false, false
+    from pg_catalog.unnest(p_batches) as b
+  ),
+  slots as (
+    select
+      pg_catalog.date_bin('5 minutes', s.started_at, '2000-01-01 00:00+00') as bucket, s.pipeline, s.step,
+      (case
+        when s.duration_ms < 10 then s.duration_ms
+        else 10 + pg_catalog.floor(pg_catalog.ln(s.duration_ms / 10.0::double precision) / pg_catalog.ln(1.1::double precision))
+      end)::smallint as slot,
+      count(*) as count, count(*) filter (where s.failed) as errors, pg_catalog.sum(s.duration_ms) as duration_ms,
+      pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
+      pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
+      pg_catalog.sum(s.cost_microusd) as cost_microusd, pg_catalog.sum(s.unpriced) as unpriced,
+      count(*) filter (where s.large) as large, count(*) filter (where s.orphan) as orphans,
+      count(*) filter (where s.stepless) as stepless
+    from spans as s
+    group by 1, 2, 3, 4
+  )
+  select
+    '5m', s.bucket, s.pipeline, s.step, pg_catalog.sum(s.count), pg_catalog.sum(s.errors), pg_catalog.sum(s.duration_ms),
+    (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
+    pg_catalog.sum(s.input_tokens), pg_catalog.sum(s.cached_tokens), pg_catalog.sum(s.output_tokens),
+    pg_catalog.sum(s.reasoning_tokens), pg_catalog.sum(s.cost_microusd), pg_catalog.sum(s.unpriced), pg_catalog.sum(s.large),
+    pg_catalog.sum(s.orphans), pg_catalog.sum(s.stepless)
+  from slots as s
+  group by s.bucket, s.pipeline, s.step;
+$$;
+
+comment on function tracegram.roll_up(tracegram.pipeline_traces[], tracegram.batches[]) is
+  'The 5m rows of traces that have ended, and of the calls that brought batches.';
+revoke all on function tracegram.roll_up(tracegram.pipeline_traces[], tracegram.batches[])
+from public, anon, authenticated, service_role;
+
+create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
+  returns setof tracegram.error_rollups
+  language sql stable
+  set search_path = ''
+as $$
+  with kinds as (
+    select
+      pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00') as bucket, t.pipeline,
+      coalesce(tracegram.failed_step(t.steps), '') as step, tracegram.error_kind(t.error) as kind,
+      count(*) as count, (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1] as example
+    from pg_catalog.unnest(p_traces) as t
+    where t.status = 'error'
+    group by 1, 2, 3, 4
+  )
+  select
+    '5m', k.bucket, k.pipeline, case when k.place <= 20 then k.step else '' end as step,
+    case when k.place <= 20 then k.kind else '(other)' end as kind, pg_catalog.sum(k.count),
+    (pg_catalog.array_agg(k.example order by k.example desc))[1]
+  from (
+    -- A bot whose errors are all different does not make a row of each.
+    select *, pg_catalog.row_number() over (partition by bucket, pipeline order by count desc, example) as place from kinds
+  ) as k
+  group by k.bucket, k.pipeline, 4, 5;
+$$;
+
+comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
+  'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
+revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
+
+create function tracegram.fold_batches(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  v_batches tracegram.batches[];
+  v_traces  tracegram.pipeline_traces[];
+  v_last    bigint := 0;
+  v_folded  integer := 0;
+begin
+  -- One fold at a time: a second one would only wait for the rows that the first has taken away.
+  if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('tracegram.fold_batches')) then
+    return 0;
+  end if;
+  loop
+    with gone as (
+      delete from tracegram.batches as b
+      where b.batch_id in (
+        select w.batch_id from tracegram.batches as w where w.batch_id > v_last order by w.batch_id limit 100
+      )
+      returning b
+    )
+    select pg_catalog.array_agg(g.b), max((g.b).batch_id) into v_batches, v_last from gone as g;
+    exit when v_batches is null;
+    v_folded := v_folded + pg_catalog.cardinality(v_batches);
+    v_traces := array(select t from tracegram.ended_traces(v_batches) as t);
+
+    insert into tracegram.rollups as r
+    select
+      l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, pg_catalog.sum(f.count), pg_catalog.sum(f.errors),
+      pg_catalog.sum(f.duration_ms), tracegram.merge_histograms(pg_catalog.array_agg(f.durations)),
+      pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
+      pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
+      pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
+    from tracegram.roll_up(v_traces, v_batches) as f
+    cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+    group by 1, 2, 3, 4
+    on conflict (level, bucket, pipeline, step) do update set
+      count = r.count + excluded.count,
+      errors = r.errors + excluded.errors,
+      duration_ms = r.duration_ms + excluded.duration_ms,
+      durations = tracegram.merge_histograms(array[r.durations, excluded.durations]),
+      -- Null is unknown, and what is known of the rest is still known.
+      input_tokens = coalesce(r.input_tokens + excluded.input_tokens, r.input_tokens, excluded.input_tokens),
+      cached_tokens = coalesce(r.cached_tokens + excluded.cached_tokens, r.cached_tokens, excluded.cached_tokens),
+      output_tokens = coalesce(r.output_tokens + excluded.output_tokens, r.output_tokens, excluded.output_tokens),
+      reasoning_tokens = coalesce(r.reasoning_tokens + excluded.reasoning_tokens, r.reasoning_tokens, excluded.reasoning_tokens),
+      cost_microusd = coalesce(r.cost_microusd + excluded.cost_microusd, r.cost_microusd, excluded.cost_microusd),
+      unpriced = r.unpriced + excluded.unpriced,
+      large = r.large + excluded.large,
+      orphans = r.orphans + excluded.orphans,
+      stepless = r.stepless + excluded.stepless;
+
+    insert into tracegram.error_rollups as r
+    select
+      l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, f.kind, pg_catalog.sum(f.count),
+      (pg_catalog.array_agg(f.example order by f.example desc))[1]
+    from tracegram.roll_up_errors(v_traces) as f
+    cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+    group by 1, 2, 3, 4, 5
+    on conflict (level, bucket, pipeline, step, kind) do update set
+      count = r.count + excluded.count, example = greatest(r.example, excluded.example);
+
+    perform tracegram.note_gaps(v_traces);
+  end loop;
+  return v_folded;
+end;
+$$;
+
+comment on function tracegram.fold_batches(timestamptz) is
+$doc$Adds the batches that wait to the rollups, and takes them away. p_now is not used to decide anything.
+
+Returns how many there were; 0 as well while another fold is at work.$doc$;
+revoke all on function tracegram.fold_batches(timestamptz) from public, anon, authenticated, service_role;
+
+-- Reading ---------------------------------------------------------------------------------------------------------------
+
+create type tracegram.rollup_range as (
+  level  text,
+  starts timestamptz,
+  ends   timestamptz
+);
+comment on type tracegram.rollup_range is 'Buckets of one level from one time up to another.';
+
+create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns setof tracegram.rollup_range
+  language plpgsql immutable
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  -- What the finer levels still have.
+  c_5m  constant timestamptz := pg_catalog.date_trunc('hour', p_now) - interval '25 hours';
+  c_1h  constant timestamptz := pg_catalog.date_trunc('day', p_now) - interval '61 days';
+  v_from timestamptz := case
+    when p_from >= c_5m then pg_catalog.date_bin('5 minutes', p_from, '2000-01-01 00:00+00')
+    when p_from >= c_1h then pg_catalog.date_trunc('hour', p_from)
+    else pg_catalog.date_trunc('day', p_from)
+  end;
+  -- A microsecond before the next bucket is in this one; so is nothing of a bucket that starts at p_to.
+  v_end  constant timestamptz := p_to - interval '1 microsecond';
+  v_to   constant timestamptz := case
+    when p_to >= c_5m then pg_catalog.date_bin('5 minutes', v_end, '2000-01-01 00:00+00') + interval '5 minutes'
+    when p_to >= c_1h then pg_catalog.date_trunc('hour', v_end) + interval '1 hour'
+    else pg_catalog.date_trunc('day', v_end) + interval '1 day'
+  end;
+  v_hour timestamptz := pg_catalog.date_trunc('hour', v_from + interval '1 hour' - interval '1 microsecond');
+  v_day  timestamptz := pg_catalog.date_trunc('day', v_from + interval '1 day' - interval '1 microsecond');
+  v_last_hour timestamptz := pg_catalog.date_trunc('hour', v_to);
+  v_last_day  timestamptz := pg_catalog.date_trunc('day', v_to);
+begin
+  -- Without a whole day, or hour, inside there is but one range of what is finer.
+  if v_hour >= v_last_hour then
+    v_hour := v_to;
+    v_last_hour := v_to;
+  end if;
+  if v_day >= v_last_day then
+    v_day := v_last_hour;
+    v_last_day := v_last_hour;
+  end if;
+  return query
+    select r.*
+    from (values
+      ('5m', v_from, v_hour), ('1h', v_hour, v_day), ('1d', v_day, v_last_day), ('1h', v_last_day, v_last_hour),
+      ('5m', v_last_hour, v_to)
+    ) as r (level, starts, ends)
+    where r.starts < r.ends;
+end;
+$$;
+
+comment on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) is
+$doc$The fewest buckets that cover [p_from, p_to): days, and where no whole day fits hours, and then five minutes.
+
+Of times over 25 hours ago the bounds are widened to the hour, over 61 days ago to the day. Five minutes are the least.$doc$;
+revoke all on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.rollup_rows(
+  p_from timestamptz, p_to timestamptz, p_runs_only boolean default false, p_now timestamptz default now()
+)
+  returns setof tracegram.rollups
+  language plpgsql stable
+  set search_path = ''
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_from    constant timestamptz := (v_ranges[1]).starts;
+  v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
+  v_batches tracegram.batches[];
+  v_traces  tracegram.pipeline_traces[];
+begin
+  if p_runs_only then
+    return query
+      select r.*
+      from pg_catalog.unnest(v_ranges) as g
+      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends
+      where r.step = '';
+  else
+    return query
+      select r.*
+      from pg_catalog.unnest(v_ranges) as g
+      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+  end if;
+  v_batches := array(select b from tracegram.batches as b);
+  if pg_catalog.cardinality(v_batches) > 0 then
+    v_traces := array(
+      select t from tracegram.ended_traces(v_batches) as t where t.started_at >= v_from and t.started_at < v_to
+    );
+    return query
+      select *
+      from tracegram.roll_up(v_traces, array(
+        select b from pg_catalog.unnest(v_batches) as b where b.received_at >= v_from and b.received_at < v_to
+      )) as r
+      where r.step = '' or not p_runs_only;
+  end if;
+end;
+$$;
+
+comment on function tracegram.rollup_rows(timestamptz, timestamptz, boolean, timestamptz) is
+$doc$The fewest rows that together hold all that is stored and has ended in [p_from, p_to), and each trace once.
+
+Rows are of several levels, and of batches that were not folded yet. The bounds are widened as tracegram.rollup_ranges says.
+p_runs_only leaves the steps out.$doc$;
+revoke all on function tracegram.rollup_rows(timestamptz, timestamptz, boolean, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.error_rows(p_from timestamptz, p_to timestamptz, p_now timestamptz default now())
+  returns setof tracegram.error_rollups
+  language plpgsql stable
+  set search_path = ''
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_from    constant timestamptz := (v_ranges[1]).starts;
+  v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
+begin
+  return query
+    select r.*
+    from pg_catalog.unnest(v_ranges) as g
+    join tracegram.error_rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+  if exists (select from tracegram.batches) then
+    return query
+      select *
+      from tracegram.roll_up_errors(array(
+        select t
+        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
+        where t.status = 'error' and t.started_at >= v_from and t.started_at < v_to
+      ));
+  end if;
+end;
+$$;
+
+comment on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) is
+  'The same of errors: the fewest rows that hold all runs that failed in [p_from, p_to).';
+revoke all on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.purge_rollups(p_now timestamptz default now())
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
+  delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
+  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
+  delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
+$$;
+
+comment on function tracegram.purge_rollups(timestamptz) is
+  'Deletes rollups that a coarser level replaces: five minutes after 27 hours, hours after 63 days, and days after 400.';
+revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, authenticated, service_role;
+
+-- 46_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+--
+-- Written by  public.define_steps, tracegram.note_gaps (the fold, 45_rollups.sql), tracegram.mark_lost (90_jobs.sql)
+-- Read by     public.trace_gaps
+-- Dropped by  tracegram.purge_gaps (90_jobs.sql)
+
+create table tracegram.step_names (
+  name  text primary key check (pg_catalog.length(name) between 1 and 300),
+  label text
+);
+alter table tracegram.step_names enable row level security;
+
+comment on table tracegram.step_names is 'The bot''s table of steps. Empty: not known, and then no step is unknown.';
+comment on column tracegram.step_names.name is 'Name, such as llm.generate.';
+comment on column tracegram.step_names.label is 'What users read while it runs.';
+
+create function public.define_steps(p_steps jsonb)
+  returns integer
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  if pg_catalog.jsonb_typeof(p_steps) is distinct from 'object'
+    or exists (
+      select from pg_catalog.jsonb_each(p_steps) as s
+      where pg_catalog.length(s.key) not between 1 and 300 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
+    )
+  then
+    raise exception sqlstate 'TG021' using
+      message = 'the steps are not an object of names and labels',
+      hint    = 'Such as {"llm.generate": "Writing the answer…", "db.orders": null}.';
+  end if;
+  delete from tracegram.step_names where not p_steps ? name;
+  insert into tracegram.step_names as s (name, label)
+  select d.key, d.value from pg_catalog.jsonb_each_text(p_steps) as d
+  order by d.key
+  on conflict (name) do update set label = excluded.label;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.define_steps(jsonb) is
+$doc$Says which steps the bot has, so that trace_gaps can tell the ones it has not. Replaces what was said before.
+
+p_steps  {name: label}, the bot's table of steps as the tracer's defineSteps takes it. {} forgets it.
+
+Returns how many there are.
+
+TG021  not an object of names and labels  (nothing was changed)$doc$;
+revoke all on function public.define_steps(jsonb) from public, anon, authenticated;
+grant execute on function public.define_steps(jsonb) to service_role;
+
+create table tracegram.gaps (
+  gap_id     bigint generated always as identity primary key,
+  gap        text not null check (gap in ('orphan_step', 'no_steps', 'lost')),
+  trace_id   uuid not null,
+  started_at timestamptz(3) not null,
+  pipeline   text not null,
+  detail     text not null
+);
+-- the newest of each kind
+create index gaps_newest on tracegram.gaps (gap, started_at);
+alter table tracegram.gaps enable row level security;
+
+comment on table tracegram.gaps is 'Traces that are not whole, a few of each kind as examples; the rollups have the counts. Kept as long as traces.';
+comment on column tracegram.gaps.gap_id is 'In order of their finding.';
+comment on column tracegram.gaps.gap is 'orphan_step (its parent does not exist), no_steps, or lost (announced, not ended in time).';
+comment on column tracegram.gaps.trace_id is 'The trace.';
+comment on column tracegram.gaps.started_at is 'Its start.';
+comment on column tracegram.gaps.pipeline is 'Its pipeline.';
+comment on column tracegram.gaps.detail is 'Which step, or how long it has been missing.';
+
+create function tracegram.note_gaps(p_traces tracegram.pipeline_traces[])
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  insert into tracegram.gaps (gap, trace_id, started_at, pipeline, detail)
+  (
+    select distinct on (t.trace_id)
+      'orphan_step', t.trace_id, t.started_at, t.pipeline,
+      pg_catalog.format('step %s, %s: there is no step %s before it', s.ordinality, s.name, s.parent)
+    from pg_catalog.unnest(p_traces) as t
+    cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
+    where s.parent not between 1 and s.ordinality - 1
+    order by t.trace_id desc, s.ordinality
+    limit 10
+  )
+  union all
+  (
+    select 'no_steps', t.trace_id, t.started_at, t.pipeline, 'it has no steps'
+    from pg_catalog.unnest(p_traces) as t
+    where pg_catalog.cardinality(t.steps) = 0
+    order by t.trace_id desc
+    limit 10
+  );
+$$;
+
+comment on function tracegram.note_gaps(tracegram.pipeline_traces[]) is 'Notes ten traces of each kind that are not whole.';
+revoke all on function tracegram.note_gaps(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
+
+create function tracegram.mark_lost(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_lost     integer;
+begin
+  with late as (
+    select t.started_at, t.trace_id
+    from tracegram.pipeline_traces as t
+    where t.status = 'running' and t.status in ('running', 'lost')
+      and t.started_at >= v_settings.traces_from and t.started_at < p_now - v_settings.lost_after
+    -- One whose end is coming in just now is not lost.
+    for update skip locked
+  ),
+  lost as (
+    update tracegram.pipeline_traces as t
+    set status = 'lost'
+    from late as l
+    where t.started_at = l.started_at and t.trace_id = l.trace_id
+    returning t.trace_id, t.started_at, t.pipeline
+  ),
+  noted as (
+    insert into tracegram.gaps (gap, trace_id, started_at, pipeline, detail)
+    select 'lost', l.trace_id, l.started_at, l.pipeline,
+      pg_catalog.format('announced, and not ended within %s', v_settings.lost_after)
+    from lost as l
+    order by l.trace_id desc
+    limit 100
+  )
+  select count(*) into v_lost from lost;
+  return v_lost;
+end;
+$$;
+
+comment on function tracegram.mark_lost(timestamptz) is
+$doc$Marks announced traces as lost that have not ended within settings.lost_after of their start. Returns how many.
+
+A trace that ends after all is completed as any other.$doc$;
+revoke all on function tracegram.mark_lost(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.trace_gaps(p_from timestamptz default null, p_to timestamptz default null)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = ''
+as $$
+declare
+  v_from constant timestamptz := coalesce(p_from, pg_catalog.now() - interval '24 hours');
+  v_to   constant timestamptz := coalesce(p_to, pg_catalog.now() + interval '1 hour');
+  v_rows constant tracegram.rollups[] := array(select r from tracegram.rollup_rows(v_from, v_to) as r);
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(v_from),
+      'to', tracegram.iso(v_to),
+      'orphan_steps', coalesce(pg_catalog.sum(r.orphans) filter (where r.step <> ''), 0),
+      'no_steps', coalesce(pg_catalog.sum(r.stepless), 0)
+    )
+    from pg_catalog.unnest(v_rows) as r
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'lost', count(*) filter (where t.status = 'lost'),
+      'running', count(*) filter (where t.status = 'running')
+    )
+    from tracegram.pipeline_traces as t
+    where t.status in ('running', 'lost') and t.started_at >= v_from and t.started_at < v_to
+  ) || pg_catalog.jsonb_build_object(
+    'unknown_steps', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(u) order by u.count desc, u.pipeline, u.step), '[]')
+      from (
+        select r.pipeline, r.step, pg_catalog.sum(r.count) as count
+        from pg_catalog.unnest(v_rows) as r
+        where r.step <> '' and r.pipeline <> '' and exists (select from tracegram.step_names)
+          and not exists (select from tracegram.step_names as n where n.name = r.step)
+        group by r.pipeline, r.step
+        order by 3 desc, 1, 2
+        limit 50
+      ) as u
+    ),
+    'examples', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'gap', e.gap, 'trace_id', e.trace_id, 'started_at', tracegram.iso(e.started_at), 'pipeline', e.pipeline, 'detail', e.detail
+        ) order by e.started_at desc, e.gap_id desc
+      ), '[]')
+      from (
+        select g.*, pg_catalog.row_number() over (partition by g.gap order by g.started_at desc, g.gap_id desc) as place
+        from tracegram.gaps as g
+        where g.started_at >= v_from and g.started_at < v_to
+      ) as e
+      where e.place <= 10
+    )
+  );
+end;
+$$;
+
+comment on function public.trace_gaps(timestamptz, timestamptz) is
+$doc$What is missing in a window: one call serves one screen.
+
+p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts of what has ended are by whole five minutes, or
+              hours beyond 25 hours ago.
+
+Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
+started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost.$doc$;
+revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
+
+create function tracegram.purge_gaps(p_now timestamptz default now())
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  delete from tracegram.gaps where started_at < (tracegram.settings()).traces_from;
+  -- They are examples: of each kind the newest thousand.
+  delete from tracegram.gaps as g
+  using (select gap_id, pg_catalog.row_number() over (partition by gap order by started_at desc) as place from tracegram.gaps) as p
+  where p.gap_id = g.gap_id and p.place > 1000;
+$$;
+
+comment on function tracegram.purge_gaps(timestamptz) is 'Deletes gaps of traces that are gone, and all but the newest thousand of each kind.';
+revoke all on function tracegram.purge_gaps(timestamptz) from public, anon, authenticated, service_role;
+
 -- 50_read_traces.sql — what screens read: pages of traces, one trace, its I/O.
 --
 -- Each function keeps one generic plan a connection (planning over all partitions costs more than the query), and bounds
@@ -773,21 +1893,13 @@ as $$
     'status', p_trace.status,
     'duration_ms', p_trace.duration_ms,
     'error', p_trace.error,
-    'error_step', (
-      select s.name
-      from pg_catalog.unnest(p_trace.steps) with ordinality
-        as s (name, parent, status, offset_ms, duration_ms, error, model, input_tokens, output_tokens, cost_microusd, position)
-      where s.status = 'error'
-      -- Of a chain of steps that failed together, the innermost is where it began.
-      order by s.offset_ms + s.duration_ms, s.position desc
-      limit 1
-    ),
+    'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
     'chat_id', p_trace.chat_id,
     'user_id', p_trace.user_id,
     'step_count', pg_catalog.cardinality(p_trace.steps),
     'input_tokens', sum(s.input_tokens),
     'output_tokens', sum(s.output_tokens),
-    'cost_microusd', sum(s.cost_microusd),
+    'cost_microusd', p_trace.cost_microusd,
     'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
   )
   from pg_catalog.unnest(p_trace.steps) as s;
@@ -1070,6 +2182,10 @@ as $$
   delete from tracegram.ingest_usage where minute < p_now - interval '2 days';
   -- pg_cron never does this itself.
   delete from cron.job_run_details where end_time < p_now - interval '7 days';
+  -- Of jobs that run all the time, a day of successes is enough.
+  delete from cron.job_run_details where status = 'succeeded' and end_time < p_now - interval '1 day';
+  select tracegram.purge_rollups(p_now);
+  select tracegram.purge_gaps(p_now);
 $$;
 
 comment on function tracegram.purge(timestamptz) is
@@ -1081,3 +2197,6 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
 select cron.schedule('tracegram-partitions', '7 * * * *', 'call partman.run_maintenance_proc()');
 select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()');
+-- Readers add what waits to what is folded, so this only keeps that small.
+select cron.schedule('tracegram-fold', '15 seconds', 'select tracegram.fold_batches()');
+select cron.schedule('tracegram-lost', '* * * * *', 'select tracegram.mark_lost()');
