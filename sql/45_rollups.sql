@@ -87,17 +87,21 @@ comment on column tracegram.error_rollups.example is 'The newest of them.';
 -- is, the slot's middle is within 5 % of it.
 
 create function tracegram.slot_ms(p_slot integer)
-  returns double precision
-  language sql immutable
+  returns numeric
+  language plpgsql immutable strict
   set search_path = ''
 as $$
-  select case when p_slot <= 10 then p_slot::double precision else 2 * lo * hi / (lo + hi) end
-  from (
-    -- The whole milliseconds in it, and between them the point with the same ratio to both.
-    select
-      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9) as lo,
-      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1 as hi
-  ) as bounds;
+declare
+  -- The whole milliseconds in it.
+  v_least constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9);
+  v_most  constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1;
+begin
+  if p_slot <= 10 then
+    return p_slot;
+  end if;
+  -- Between the two, where the ratio to both is the same.
+  return pg_catalog.round((2 * v_least * v_most / (v_least + v_most))::numeric, 1);
+end;
 $$;
 
 comment on function tracegram.slot_ms(integer) is 'Milliseconds that stand for a slot, within 5 % of every duration in it.';
@@ -105,16 +109,21 @@ revoke all on function tracegram.slot_ms(integer) from public, anon, authenticat
 
 create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
   returns tracegram.histogram
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
-  from (
-    select c.slot, pg_catalog.sum(c.n)::integer as n
-    from pg_catalog.unnest(p_histograms) as h
-    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as c (slot, n)
-    group by c.slot
-  ) as s;
+begin
+  return (
+    select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
+    from (
+      select c.slot, pg_catalog.sum(c.n)::integer as n
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    ) as s
+  );
+end;
 $$;
 
 comment on function tracegram.merge_histograms(tracegram.histogram[]) is 'The durations of all of them.';
@@ -122,23 +131,29 @@ revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from pu
 
 create function tracegram.percentiles(p_histograms tracegram.histogram[])
   returns jsonb
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  with slots as (
-    select
-      s.slot,
-      pg_catalog.sum(pg_catalog.sum(s.n)) over (order by s.slot) as up_to,
-      pg_catalog.sum(pg_catalog.sum(s.n)) over () as of
-    from pg_catalog.unnest(p_histograms) as h
-    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as s (slot, n)
-    group by s.slot
-  )
-  select pg_catalog.jsonb_object_agg(
-    p.name,
-    (select pg_catalog.round(tracegram.slot_ms(min(s.slot))::numeric, 1) from slots as s where s.up_to >= pg_catalog.ceil(p.share * s.of))
-  )
-  from (values ('p50_ms', 0.50), ('p95_ms', 0.95), ('p99_ms', 0.99)) as p (name, share);
+begin
+  return (
+    with slots as (
+      select
+        c.slot,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over (order by c.slot) as up_to,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over () as of
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    )
+    select pg_catalog.jsonb_build_object(
+      'p50_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.50 * s.of))),
+      'p95_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.95 * s.of))),
+      'p99_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.99 * s.of)))
+    )
+    from slots as s
+  );
+end;
 $$;
 
 comment on function tracegram.percentiles(tracegram.histogram[]) is
@@ -165,15 +180,19 @@ revoke all on function tracegram.error_kind(text) from public, anon, authenticat
 
 create function tracegram.failed_step(p_steps tracegram.trace_step[])
   returns text
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select s.name
-  from pg_catalog.unnest(p_steps) with ordinality as s
-  where s.status = 'error'
-  -- Of a chain of steps that failed together, the innermost is where it began.
-  order by s.offset_ms + s.duration_ms, s.ordinality desc
-  limit 1;
+begin
+  return (
+    select s.name
+    from pg_catalog.unnest(p_steps) with ordinality as s
+    where s.status = 'error'
+    -- Of a chain of steps that failed together, the innermost is where it began.
+    order by s.offset_ms + s.duration_ms, s.ordinality desc
+    limit 1
+  );
+end;
 $$;
 
 comment on function tracegram.failed_step(tracegram.trace_step[]) is 'Name of the innermost step that failed first. Null when none did.';
@@ -450,13 +469,20 @@ begin
     return query
       select r.*
       from pg_catalog.unnest(v_ranges) as g
-      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends
-      where r.step = '';
+      cross join lateral (
+        select * from tracegram.rollups as l
+        where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = ''
+        offset 0
+      ) as r;
   else
     return query
       select r.*
       from pg_catalog.unnest(v_ranges) as g
-      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+      cross join lateral (
+        select * from tracegram.rollups as l
+        where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+        offset 0 -- range by range: a hash of everything would be made otherwise
+      ) as r;
   end if;
   v_batches := array(select b from tracegram.batches as b);
   if pg_catalog.cardinality(v_batches) > 0 then
@@ -495,7 +521,11 @@ begin
   return query
     select r.*
     from pg_catalog.unnest(v_ranges) as g
-    join tracegram.error_rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+    cross join lateral (
+      select * from tracegram.error_rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r;
   if exists (select from tracegram.batches) then
     return query
       select *

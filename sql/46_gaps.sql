@@ -115,7 +115,7 @@ begin
   with late as (
     select t.started_at, t.trace_id
     from tracegram.pipeline_traces as t
-    where t.status = 'running' and t.status in ('running', 'lost')
+    where t.status = 'running'
       and t.started_at >= v_settings.traces_from and t.started_at < p_now - v_settings.lost_after
     -- One whose end is coming in just now is not lost.
     for update skip locked

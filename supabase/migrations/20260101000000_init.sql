@@ -1193,17 +1193,21 @@ comment on column tracegram.error_rollups.example is 'The newest of them.';
 -- is, the slot's middle is within 5 % of it.
 
 create function tracegram.slot_ms(p_slot integer)
-  returns double precision
-  language sql immutable
+  returns numeric
+  language plpgsql immutable strict
   set search_path = ''
 as $$
-  select case when p_slot <= 10 then p_slot::double precision else 2 * lo * hi / (lo + hi) end
-  from (
-    -- The whole milliseconds in it, and between them the point with the same ratio to both.
-    select
-      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9) as lo,
-      pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1 as hi
-  ) as bounds;
+declare
+  -- The whole milliseconds in it.
+  v_least constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9);
+  v_most  constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1;
+begin
+  if p_slot <= 10 then
+    return p_slot;
+  end if;
+  -- Between the two, where the ratio to both is the same.
+  return pg_catalog.round((2 * v_least * v_most / (v_least + v_most))::numeric, 1);
+end;
 $$;
 
 comment on function tracegram.slot_ms(integer) is 'Milliseconds that stand for a slot, within 5 % of every duration in it.';
@@ -1211,16 +1215,21 @@ revoke all on function tracegram.slot_ms(integer) from public, anon, authenticat
 
 create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
   returns tracegram.histogram
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
-  from (
-    select c.slot, pg_catalog.sum(c.n)::integer as n
-    from pg_catalog.unnest(p_histograms) as h
-    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as c (slot, n)
-    group by c.slot
-  ) as s;
+begin
+  return (
+    select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
+    from (
+      select c.slot, pg_catalog.sum(c.n)::integer as n
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    ) as s
+  );
+end;
 $$;
 
 comment on function tracegram.merge_histograms(tracegram.histogram[]) is 'The durations of all of them.';
@@ -1228,23 +1237,29 @@ revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from pu
 
 create function tracegram.percentiles(p_histograms tracegram.histogram[])
   returns jsonb
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  with slots as (
-    select
-      s.slot,
-      pg_catalog.sum(pg_catalog.sum(s.n)) over (order by s.slot) as up_to,
-      pg_catalog.sum(pg_catalog.sum(s.n)) over () as of
-    from pg_catalog.unnest(p_histograms) as h
-    cross join lateral rows from (pg_catalog.unnest(h.slots), pg_catalog.unnest(h.counts)) as s (slot, n)
-    group by s.slot
-  )
-  select pg_catalog.jsonb_object_agg(
-    p.name,
-    (select pg_catalog.round(tracegram.slot_ms(min(s.slot))::numeric, 1) from slots as s where s.up_to >= pg_catalog.ceil(p.share * s.of))
-  )
-  from (values ('p50_ms', 0.50), ('p95_ms', 0.95), ('p99_ms', 0.99)) as p (name, share);
+begin
+  return (
+    with slots as (
+      select
+        c.slot,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over (order by c.slot) as up_to,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over () as of
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    )
+    select pg_catalog.jsonb_build_object(
+      'p50_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.50 * s.of))),
+      'p95_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.95 * s.of))),
+      'p99_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.99 * s.of)))
+    )
+    from slots as s
+  );
+end;
 $$;
 
 comment on function tracegram.percentiles(tracegram.histogram[]) is
@@ -1271,15 +1286,19 @@ revoke all on function tracegram.error_kind(text) from public, anon, authenticat
 
 create function tracegram.failed_step(p_steps tracegram.trace_step[])
   returns text
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select s.name
-  from pg_catalog.unnest(p_steps) with ordinality as s
-  where s.status = 'error'
-  -- Of a chain of steps that failed together, the innermost is where it began.
-  order by s.offset_ms + s.duration_ms, s.ordinality desc
-  limit 1;
+begin
+  return (
+    select s.name
+    from pg_catalog.unnest(p_steps) with ordinality as s
+    where s.status = 'error'
+    -- Of a chain of steps that failed together, the innermost is where it began.
+    order by s.offset_ms + s.duration_ms, s.ordinality desc
+    limit 1
+  );
+end;
 $$;
 
 comment on function tracegram.failed_step(tracegram.trace_step[]) is 'Name of the innermost step that failed first. Null when none did.';
@@ -1556,13 +1575,20 @@ begin
     return query
       select r.*
       from pg_catalog.unnest(v_ranges) as g
-      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends
-      where r.step = '';
+      cross join lateral (
+        select * from tracegram.rollups as l
+        where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = ''
+        offset 0
+      ) as r;
   else
     return query
       select r.*
       from pg_catalog.unnest(v_ranges) as g
-      join tracegram.rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+      cross join lateral (
+        select * from tracegram.rollups as l
+        where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+        offset 0 -- range by range: a hash of everything would be made otherwise
+      ) as r;
   end if;
   v_batches := array(select b from tracegram.batches as b);
   if pg_catalog.cardinality(v_batches) > 0 then
@@ -1601,7 +1627,11 @@ begin
   return query
     select r.*
     from pg_catalog.unnest(v_ranges) as g
-    join tracegram.error_rollups as r on r.level = g.level and r.bucket >= g.starts and r.bucket < g.ends;
+    cross join lateral (
+      select * from tracegram.error_rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r;
   if exists (select from tracegram.batches) then
     return query
       select *
@@ -1752,7 +1782,7 @@ begin
   with late as (
     select t.started_at, t.trace_id
     from tracegram.pipeline_traces as t
-    where t.status = 'running' and t.status in ('running', 'lost')
+    where t.status = 'running'
       and t.started_at >= v_settings.traces_from and t.started_at < p_now - v_settings.lost_after
     -- One whose end is coming in just now is not lost.
     for update skip locked
@@ -1865,17 +1895,213 @@ $$;
 comment on function tracegram.purge_gaps(timestamptz) is 'Deletes gaps of traces that are gone, and all but the newest thousand of each kind.';
 revoke all on function tracegram.purge_gaps(timestamptz) from public, anon, authenticated, service_role;
 
--- 50_read_traces.sql — what screens read: pages of traces, one trace, its I/O.
+-- 50_list_query.sql — stretches of the lists of traces, by any filter, in any order, from any place, either way.
 --
--- Each function keeps one generic plan a connection (planning over all partitions costs more than the query), and bounds
--- started_at, so that only the partitions in question are opened when it runs.
+-- The queries are put together from fixed pieces and parameters, for the conditions that a list has, and run over few days at
+-- a time: so Postgres plans over one partition or two, with the values at hand, and picks the index that fits them.
+
+create type tracegram.trace_filter as (
+  starts      timestamptz,
+  ends        timestamptz,
+  status      text,
+  pipeline    text,
+  user_id     bigint,
+  chat_id     bigint,
+  duration_ms integer,
+  release     text,
+  error       text
+);
+comment on type tracegram.trace_filter is
+  'Which traces are listed: those that started in [starts, ends) and match all that is not null. duration_ms is the least, error a part of the text.';
+
+create type tracegram.trace_key as (
+  started_at timestamptz,
+  trace_id   uuid,
+  value      bigint
+);
+comment on type tracegram.trace_key is 'A place in a list. value is its duration or cost where the list is ordered by that.';
+
+create function tracegram.key_of(p_trace tracegram.pipeline_traces, p_order text)
+  returns tracegram.trace_key
+  language plpgsql immutable
+  set search_path = ''
+as $$
+begin
+  return (
+    p_trace.started_at, p_trace.trace_id, case p_order when 'slowest' then p_trace.duration_ms when 'dearest' then p_trace.cost_microusd end
+  )::tracegram.trace_key;
+end;
+$$;
+
+comment on function tracegram.key_of(tracegram.pipeline_traces, text) is 'Where a trace stands in a list. Its value is null where it has no place.';
+revoke all on function tracegram.key_of(tracegram.pipeline_traces, text) from public, anon, authenticated, service_role;
+
+create type tracegram.trace_stretch as (
+  traces      tracegram.pipeline_traces[],
+  searched_to tracegram.trace_key
+);
+comment on type tracegram.trace_stretch is
+  'Traces of a list, in its order. searched_to is null, or where the search stopped because it had looked at too many that did not match.';
+
+create function tracegram.list_query(p_order text, p_ascending boolean, p_keyset text, p_filter tracegram.trace_filter)
+  returns text[]
+  language plpgsql immutable
+  set search_path = ''
+as $$
+declare
+  v_way     constant text := case when p_ascending then ' asc' else ' desc' end;
+  v_column  constant text := case p_order when 'newest' then 't.started_at' when 'slowest' then 't.duration_ms' else 't.cost_microusd' end;
+  v_by      constant text := v_column || v_way || ', t.trace_id' || v_way;
+  v_source  text := 'tracegram.pipeline_traces';
+  -- What an index finds …
+  v_found   text := 't.started_at >= $1 and t.started_at < $2';
+  -- … and what the traces that it finds are looked at for.
+  v_matches text := '';
+begin
+  if p_filter.user_id is not null then
+    v_found := v_found || ' and t.user_id = $9';
+  end if;
+  if p_filter.chat_id is not null then
+    v_found := v_found || ' and (t.user_id = $10 and t.chat_id = $10 or t.chat_id = $10 and t.chat_id is distinct from t.user_id)';
+  end if;
+  if p_order <> 'newest' then
+    if p_filter.user_id is not null or p_filter.chat_id is not null then
+      -- They are few: all are sorted, rather than all traces walked through in order until a few of them are met.
+      v_source := '(select * from ' || v_source || ' as t where ' || v_found || ' offset 0)';
+    end if;
+    v_found := v_found || ' and ' || v_column || ' is not null';
+  end if;
+  if p_filter.status in ('error', 'running', 'lost') and p_order = 'newest' then
+    v_found := v_found || ' and t.status = $7';
+  elsif p_filter.status is not null then
+    v_matches := v_matches || ' and t.status = $7';
+  end if;
+  if p_filter.error is not null then
+    if p_order = 'newest' then
+      v_found := v_found || $q$ and t.status = 'error'$q$;
+    end if;
+    v_matches := v_matches || ' and pg_catalog.strpos(pg_catalog.lower(t.error), pg_catalog.lower($13)) > 0';
+  end if;
+  if p_filter.duration_ms is not null then
+    if p_order = 'slowest' then
+      v_found := v_found || ' and t.duration_ms >= $11';
+    else
+      v_matches := v_matches || ' and t.duration_ms >= $11';
+    end if;
+  end if;
+  if p_filter.pipeline is not null then v_matches := v_matches || ' and t.pipeline = $8'; end if;
+  if p_filter.release is not null then v_matches := v_matches || ' and t.release = $12'; end if;
+
+  if p_keyset is not null then
+    v_found := v_found || pg_catalog.format(
+      ' and (%s, t.trace_id) %s (%s, $4)', v_column, p_keyset,
+      case p_order when 'newest' then '$3' when 'slowest' then '$5::integer' else '$5' end
+    );
+  end if;
+  if v_matches = '' then
+    return array[
+      pg_catalog.format('from %s as t where %s order by %s limit $6', v_source, v_found, v_by)
+    ];
+  end if;
+  return array[
+    pg_catalog.format(
+      'from (select * from %s as t where %s order by %s limit $14) as t where true%s order by %s limit $6',
+      v_source, v_found, v_by, v_matches, v_by
+    ),
+    pg_catalog.format(
+      'select (t.started_at, t.trace_id, %s)::tracegram.trace_key from %s as t where %s order by %s offset $14 - 1 limit 1',
+      case p_order when 'newest' then 'null' else v_column end, v_source, v_found, v_by
+    )
+  ];
+end;
+$$;
+
+comment on function tracegram.list_query(text, boolean, text, tracegram.trace_filter) is
+$doc$The query of a list, from its "from" on, and where traces must be looked at the query of the last one that is looked at.
+
+p_order      newest, slowest or dearest
+p_ascending  whether it is read against its order
+p_keyset     the comparison that the rows stand in to the key: <, <= or >. Null: no key.
+
+Parameters: $1 and $2 the window, $3..$5 the key, $6 limit, $7 status, $8 pipeline, $9 user, $10 chat, $11 duration, $12
+release, $13 error, $14 traces to look at.$doc$;
+revoke all on function tracegram.list_query(text, boolean, text, tracegram.trace_filter) from public, anon, authenticated, service_role;
+
+create function tracegram.list_stretch(
+  p_order text, p_ascending boolean, p_keyset text, p_key tracegram.trace_key, p_filter tracegram.trace_filter, p_limit integer,
+  p_count_only boolean default false
+)
+  returns tracegram.trace_stretch
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  c_look   constant integer := 20000;
+  v_query  constant text[] := tracegram.list_query(p_order, p_ascending, p_keyset, p_filter);
+  v_select constant text := 'select array(select '
+    || case when p_count_only then 'null::tracegram.pipeline_traces ' else 't ' end || v_query[1] || ')';
+  v_from   timestamptz := p_filter.starts;
+  v_to     timestamptz := p_filter.ends;
+  v_days   integer := 1;
+  v_rows   tracegram.pipeline_traces[];
+  v_found  tracegram.trace_stretch := ('{}', null);
+begin
+  if p_order = 'newest' then
+    if p_ascending then
+      v_from := greatest(v_from, p_key.started_at);
+      v_to := least(v_to, pg_catalog.date_trunc('day', v_from, 'UTC') + interval '1 day');
+    else
+      v_to := least(v_to, p_key.started_at + interval '1 microsecond');
+      v_from := greatest(v_from, pg_catalog.date_trunc('day', v_to - interval '1 microsecond', 'UTC'));
+    end if;
+  end if;
+  loop
+    execute v_select into v_rows using
+      v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - pg_catalog.cardinality(v_found.traces),
+      p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
+      p_filter.error, c_look;
+    v_found.traces := v_found.traces || v_rows;
+    exit when pg_catalog.cardinality(v_found.traces) >= p_limit;
+    if v_query[2] is not null then
+      execute v_query[2] into v_found.searched_to using
+        v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
+        p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
+        p_filter.error, c_look;
+      exit when v_found.searched_to is not null;
+    end if;
+    -- Days that have few are read together, the more the fewer.
+    if p_ascending then
+      exit when p_order <> 'newest' or v_to >= p_filter.ends;
+      v_from := v_to;
+      v_to := least(p_filter.ends, v_to + v_days * interval '1 day');
+    else
+      exit when p_order <> 'newest' or v_from <= p_filter.starts;
+      v_to := v_from;
+      v_from := greatest(p_filter.starts, v_from - v_days * interval '1 day');
+    end if;
+    v_days := v_days * 2;
+  end loop;
+  return v_found;
+end;
+$$;
+
+comment on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean) is
+$doc$Up to p_limit traces of a list, from a key or its start, in the order in which they are read.
+
+Where no index knows which traces match, at most 20,000 of a stretch of days are looked at. p_count_only: nulls, to be counted.$doc$;
+revoke all on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean)
+from public, anon, authenticated, service_role;
+
+-- 51_list_traces.sql — pages of traces, and which page of how many each is.
 
 create function tracegram.iso(p_time timestamptz)
   returns text
-  language sql immutable strict parallel safe
+  language plpgsql immutable strict parallel safe
   set search_path = ''
 as $$
-  select pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+begin
+  return pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end;
 $$;
 
 comment on function tracegram.iso(timestamptz) is 'ISO 8601 with milliseconds, in UTC.';
@@ -1883,147 +2109,309 @@ revoke all on function tracegram.iso(timestamptz) from public, anon, authenticat
 
 create function tracegram.trace_summary(p_trace tracegram.pipeline_traces)
   returns jsonb
-  language sql immutable
+  language plpgsql immutable
   set search_path = ''
 as $$
-  select pg_catalog.jsonb_build_object(
-    'trace_id', p_trace.trace_id,
-    'started_at', tracegram.iso(p_trace.started_at),
-    'pipeline', p_trace.pipeline,
-    'status', p_trace.status,
-    'duration_ms', p_trace.duration_ms,
-    'error', p_trace.error,
-    'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
-    'chat_id', p_trace.chat_id,
-    'user_id', p_trace.user_id,
-    'step_count', pg_catalog.cardinality(p_trace.steps),
-    'input_tokens', sum(s.input_tokens),
-    'output_tokens', sum(s.output_tokens),
-    'cost_microusd', p_trace.cost_microusd,
-    'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
-  )
-  from pg_catalog.unnest(p_trace.steps) as s;
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'trace_id', p_trace.trace_id,
+      'started_at', tracegram.iso(p_trace.started_at),
+      'pipeline', p_trace.pipeline,
+      'status', p_trace.status,
+      'duration_ms', p_trace.duration_ms,
+      'error', p_trace.error,
+      'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
+      'chat_id', p_trace.chat_id,
+      'user_id', p_trace.user_id,
+      'step_count', pg_catalog.cardinality(p_trace.steps),
+      'input_tokens', sum(s.input_tokens),
+      'output_tokens', sum(s.output_tokens),
+      'cost_microusd', p_trace.cost_microusd,
+      'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
+    )
+    from pg_catalog.unnest(p_trace.steps) as s
+  );
+end;
 $$;
 
 comment on function tracegram.trace_summary(tracegram.pipeline_traces) is 'TraceSummary of functions/_shared/db.ts: a trace as one row of a page.';
 revoke all on function tracegram.trace_summary(tracegram.pipeline_traces) from public, anon, authenticated, service_role;
 
+create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestamptz, p_unended boolean, p_filter tracegram.trace_filter)
+  returns bigint
+  language plpgsql stable
+  set search_path = ''
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_count bigint := 0;
+begin
+  if p_filter.status is null or p_filter.status in ('ok', 'error') then
+    select coalesce(pg_catalog.sum(case p_filter.status when 'ok' then r.count - r.errors when 'error' then r.errors else r.count end), 0)
+    into v_count
+    from tracegram.rollup_ranges(p_starts, p_ends, pg_catalog.now()) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+    where p_filter.pipeline is null or r.pipeline = p_filter.pipeline;
+
+    if exists (select from tracegram.batches) then
+      v_count := v_count + (
+        select count(*)
+        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
+        where t.started_at >= p_starts and t.started_at < p_ends
+          and (p_filter.status is null or t.status = p_filter.status)
+          and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
+      );
+    end if;
+  end if;
+  if p_unended and (p_filter.status is null or p_filter.status in ('running', 'lost')) then
+    v_count := v_count + (
+      select count(*)
+      from tracegram.pipeline_traces as t
+      where t.status in ('running', 'lost') and t.started_at >= p_starts and t.started_at < p_ends
+        and (p_filter.status is null or t.status = p_filter.status)
+        and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
+    );
+  end if;
+  return v_count;
+end;
+$$;
+
+comment on function tracegram.count_by_rollups(timestamptz, timestamptz, boolean, tracegram.trace_filter) is
+$doc$How many traces started in [p_starts, p_ends), bounds of rollup buckets, of the filter's status and pipeline.
+
+p_unended  whether those that have not ended are counted.$doc$;
+revoke all on function tracegram.count_by_rollups(timestamptz, timestamptz, boolean, tracegram.trace_filter)
+from public, anon, authenticated, service_role;
+
+create type tracegram.bounded_count as (
+  n     bigint,
+  exact boolean
+);
+comment on type tracegram.bounded_count is 'A count, or where it is not exact a lower bound: counting stopped there.';
+
+create function tracegram.covered(p_filter tracegram.trace_filter)
+  returns boolean
+  language plpgsql immutable
+  set search_path = ''
+as $$
+begin
+  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null;
+end;
+$$;
+
+comment on function tracegram.covered(tracegram.trace_filter) is 'Whether rollups can count what matches: they know status and pipeline.';
+revoke all on function tracegram.covered(tracegram.trace_filter) from public, anon, authenticated, service_role;
+
+create function tracegram.count_stretch(
+  p_order text, p_ascending boolean, p_key tracegram.trace_key, p_filter tracegram.trace_filter
+)
+  returns tracegram.bounded_count
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  c_most    constant integer := 500;
+  v_stretch constant tracegram.trace_stretch := tracegram.list_stretch(
+    p_order, p_ascending, case when p_ascending then '>' else '<' end, p_key, p_filter, c_most + 1, true
+  );
+  v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
+begin
+  return (least(v_count, c_most)::bigint, v_count <= c_most and v_stretch.searched_to is null);
+end;
+$$;
+
+comment on function tracegram.count_stretch(text, boolean, tracegram.trace_key, tracegram.trace_filter) is
+  'How many traces of a list come after a key, or before it. Counting stops at 500.';
+revoke all on function tracegram.count_stretch(text, boolean, tracegram.trace_key, tracegram.trace_filter)
+from public, anon, authenticated, service_role;
+
+create function tracegram.count_before(p_order text, p_key tracegram.trace_key, p_filter tracegram.trace_filter)
+  returns tracegram.bounded_count
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  v_edge timestamptz;
+  v_rest tracegram.trace_filter := p_filter;
+begin
+  if p_order <> 'newest' or not tracegram.covered(p_filter) then
+    return tracegram.count_stretch(p_order, true, p_key, p_filter);
+  end if;
+  -- The key's own bucket trace by trace, and what is newer by rollups.
+  select least(g.ends, p_filter.ends) into v_edge
+  from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
+  v_rest.ends := v_edge;
+  return (
+    pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_rest, 2147483647, true)).traces)
+      + tracegram.count_by_rollups(v_edge, p_filter.ends, true, p_filter),
+    true
+  );
+end;
+$$;
+
+comment on function tracegram.count_before(text, tracegram.trace_key, tracegram.trace_filter) is 'How many traces of a list come before a key.';
+revoke all on function tracegram.count_before(text, tracegram.trace_key, tracegram.trace_filter)
+from public, anon, authenticated, service_role;
+
 create function public.list_traces(
-  p_cursor    uuid        default null,
-  p_direction text        default 'older',
-  p_limit     integer     default 10,
-  p_from      timestamptz default null,
-  p_to        timestamptz default null
+  p_cursor          uuid        default null,
+  p_direction       text        default 'older',
+  p_limit           integer     default 10,
+  p_from            timestamptz default null,
+  p_to              timestamptz default null,
+  p_order           text        default 'newest',
+  p_status          text        default null,
+  p_pipeline        text        default null,
+  p_user_id         bigint      default null,
+  p_chat_id         bigint      default null,
+  p_min_duration_ms integer     default null,
+  p_release         text        default null,
+  p_error           text        default null
 )
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
   set search_path = ''
-  set plan_cache_mode = force_generic_plan
 as $$
 declare
-  -- Counting stops here: beyond it the total is a lower bound, and says so.
-  c_most   constant integer := 10000;
-  v_limit  constant integer := least(greatest(p_limit, 1), 100);
-  v_from   constant timestamptz := coalesce(p_from, pg_catalog.now() - interval '30 days');
-  v_to     constant timestamptz := coalesce(p_to, pg_catalog.now() + interval '1 hour');
-  v_cursor constant timestamptz := tracegram.trace_time(p_cursor);
-  v_page   tracegram.pipeline_traces[];
-  v_first  tracegram.pipeline_traces;
-  v_last   tracegram.pipeline_traces;
-  v_total  integer;
-  v_newer  integer;
+  v_limit   constant integer := least(greatest(p_limit, 1), 100);
+  v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
+  v_ranges  constant tracegram.rollup_range[] := array(
+    select g from tracegram.rollup_ranges(
+      greatest(coalesce(p_from, v_oldest), v_oldest), coalesce(p_to, pg_catalog.now() + interval '1 hour'), pg_catalog.now()
+    ) as g
+  );
+  v_filter  constant tracegram.trace_filter := (
+    (v_ranges[1]).starts, (v_ranges[pg_catalog.cardinality(v_ranges)]).ends, p_status, p_pipeline, p_user_id, p_chat_id,
+    p_min_duration_ms, p_release, nullif(p_error, '')
+  );
+  v_key     tracegram.trace_key;
+  v_page    tracegram.trace_stretch := ('{}', null);
+  v_traces  tracegram.pipeline_traces[];
+  v_shown   integer;
+  v_last    tracegram.trace_key;
+  v_before  tracegram.bounded_count := (0, true);
+  v_after   tracegram.bounded_count;
+  v_total   tracegram.bounded_count;
 begin
   if p_direction is null or p_direction not in ('older', 'newer', 'from') then
     raise exception sqlstate '22023' using
-      message = pg_catalog.format('unknown direction %L', p_direction),
-      hint    = 'Use older, newer or from.';
+      message = pg_catalog.format('unknown direction %L', p_direction), hint = 'Use older, newer or from.';
+  end if;
+  if p_order is null or p_order not in ('newest', 'slowest', 'dearest') then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('unknown order %L', p_order), hint = 'Use newest, slowest or dearest.';
+  end if;
+  if p_status not in ('ok', 'error', 'running', 'lost') then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('unknown status %L', p_status), hint = 'Use ok, error, running or lost.';
   end if;
 
-  if p_direction = 'newer' then
-    v_page := array(
-      select t from tracegram.pipeline_traces as t
-      where t.started_at >= v_cursor and t.started_at <= v_to and (t.started_at, t.trace_id) > (v_cursor, p_cursor)
-      order by t.started_at, t.trace_id
-      limit 2 * v_limit
-    );
-    -- Pages are numbered from the newest trace, which moves on. So near the top, "the page before" is the top itself.
-    v_page := case when pg_catalog.cardinality(v_page) = 2 * v_limit then array(
-      select (t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.duration_ms, t.key_id, t.trace_id, t.pipeline,
-        t.status, t.error, t.release, t.steps)::tracegram.pipeline_traces
-      from pg_catalog.unnest(v_page[:v_limit]) as t
-      order by t.started_at desc, t.trace_id desc
+  if p_cursor is not null then
+    v_key := (tracegram.trace_time(p_cursor), p_cursor, null);
+    if p_order <> 'newest' then
+      select case p_order when 'slowest' then t.duration_ms else t.cost_microusd end into v_key.value
+      from tracegram.pipeline_traces as t
+      where t.started_at = v_key.started_at and t.trace_id = v_key.trace_id;
+    end if;
+  end if;
+
+  if v_key.value is null and p_order <> 'newest' then
+    v_key := null; -- it is gone, or has no place in this order: the list starts at its top
+  elsif p_direction = 'newer' then
+    v_page := tracegram.list_stretch(p_order, true, '>', v_key, v_filter, 2 * v_limit);
+    -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself.
+    v_traces := case when pg_catalog.cardinality(v_page.traces) = 2 * v_limit then array(
+      select v_page.traces[i] from pg_catalog.generate_series(v_limit, 1, -1) as i
     ) end;
+    v_page := (coalesce(v_traces, '{}'), null);
   elsif p_cursor is not null then
-    v_page := array(
-      select t from tracegram.pipeline_traces as t
-      where t.started_at >= v_from and t.started_at <= least(v_cursor, v_to)
-        and (t.started_at, t.trace_id) <= (v_cursor, p_cursor)
-        and (p_direction = 'from' or t.trace_id <> p_cursor)
-      order by t.started_at desc, t.trace_id desc
-      limit v_limit
+    v_page := tracegram.list_stretch(
+      p_order, false, case p_direction when 'from' then '<=' else '<' end, v_key, v_filter, v_limit + 1
     );
   end if;
-  -- Without a cursor, near the top, or when all that the cursor led to is gone: the newest traces.
-  if coalesce(pg_catalog.cardinality(v_page), 0) = 0 then
-    v_page := array(
-      select t from tracegram.pipeline_traces as t
-      where t.started_at >= v_from and t.started_at <= v_to
-      order by t.started_at desc, t.trace_id desc
-      limit v_limit
-    );
+  -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
+  if v_key is null or pg_catalog.cardinality(v_page.traces) = 0 and v_page.searched_to is null then
+    v_key := null;
+    v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
 
-  v_first := v_page[1];
-  v_last := v_page[pg_catalog.cardinality(v_page)];
-  select count(*) into v_total
-  from (
-    select from tracegram.pipeline_traces as t
-    where t.started_at >= v_from and t.started_at <= v_to
-    limit c_most + 1
-  ) as counted;
-  select count(*) into v_newer
-  from (
-    select from tracegram.pipeline_traces as t
-    where t.started_at >= v_first.started_at and t.started_at <= v_to
-      and (t.started_at, t.trace_id) > (v_first.started_at, v_first.trace_id)
-    limit c_most + 1
-  ) as counted;
+  v_traces := v_page.traces[:v_limit];
+  v_shown := pg_catalog.cardinality(v_traces);
+  -- Where the next page goes on: after the last trace, or after what has been looked at in vain.
+  v_last := coalesce(v_page.searched_to, tracegram.key_of(v_traces[v_shown], p_order));
+  if v_key is not null then
+    v_before := tracegram.count_before(p_order, coalesce(tracegram.key_of(v_traces[1], p_order), v_last), v_filter);
+  end if;
+  if p_order <> 'dearest' and tracegram.covered(v_filter) then
+    v_total := (tracegram.count_by_rollups(v_filter.starts, v_filter.ends, p_order = 'newest', v_filter), true);
+  elsif v_last is null then
+    v_total := (0, true);
+  else
+    v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
+    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and v_page.searched_to is null);
+  end if;
 
   return pg_catalog.jsonb_build_object(
-    'page', v_newer / v_limit + 1,
-    'pages', greatest(1, pg_catalog.ceil(least(v_total, c_most)::numeric / v_limit), v_newer / v_limit + 1),
-    'total', least(v_total, c_most),
-    'total_exact', v_total <= c_most,
-    'has_newer', v_newer > 0,
-    'has_older', exists (
-      select from tracegram.pipeline_traces as t
-      where t.started_at >= v_from and t.started_at <= v_last.started_at
-        and (t.started_at, t.trace_id) < (v_last.started_at, v_last.trace_id)
-    ),
+    'from', tracegram.iso(v_filter.starts),
+    'to', tracegram.iso(v_filter.ends),
+    'page', v_before.n / v_limit + 1,
+    'page_exact', v_before.exact,
+    'pages', greatest(1, pg_catalog.ceil(v_total.n::numeric / v_limit), v_before.n / v_limit + 1),
+    'total', v_total.n,
+    'total_exact', v_total.exact,
+    'has_newer', v_before.n > 0,
+    'has_older', v_page.searched_to is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+      or v_key is not null and p_direction = 'newer',
+    'older_cursor', v_last.trace_id,
+    'searched_to', tracegram.iso((v_page.searched_to).started_at),
     'traces', coalesce((
-      select pg_catalog.jsonb_agg(tracegram.trace_summary(v_page[i]) order by i)
-      from pg_catalog.generate_series(1, pg_catalog.cardinality(v_page)) as i
+      select pg_catalog.jsonb_agg(tracegram.trace_summary(v_traces[i]) order by i)
+      from pg_catalog.generate_series(1, v_shown) as i
     ), '[]')
   );
 end;
 $$;
 
-comment on function public.list_traces(uuid, text, integer, timestamptz, timestamptz) is
-$doc$One page of traces, newest first, with all that a screen says about it: one call serves one screen.
+comment on function public.list_traces(
+  uuid, text, integer, timestamptz, timestamptz, text, text, text, bigint, bigint, integer, text, text
+) is
+$doc$One page of traces with all that a screen says about it: one call serves one screen.
 
-p_cursor     trace id that the page is relative to; null: the newest page.
-p_direction  older, newer (the page after or before p_cursor), or from (at p_cursor). Where there is no full page before
-             p_cursor, newer is the newest page.
-p_limit      traces a page, 1..100; other values are brought into that range.
-p_from, p_to started_at is within both; null: the last 30 days.
+p_cursor           trace id that the page is relative to; null: the first page.
+p_direction        older (the page after p_cursor), newer (the page before it), or from (at p_cursor). Where there is no full
+                   page before p_cursor, newer is the first page.
+p_limit            traces a page, 1..100; other values are brought into that range.
+p_from, p_to       started_at is in [p_from, p_to), widened to whole five minutes, beyond 25 hours ago to hours; null: all
+                   that is kept.
+p_order            newest, slowest (those that have ended) or dearest (those whose cost is known) first.
+p_status           ok, error, running or lost; p_pipeline, p_user_id, p_chat_id, p_release: exactly that.
+p_min_duration_ms  at least so long.
+p_error            failed with this in the error's text, in any case of letters. null: no condition, in all of them.
 
-Returns TracePage of functions/_shared/db.ts. Counting stops at 10,000 traces: then total_exact is false, and total and pages
-are lower bounds. Money is micro-dollars, durations are milliseconds, times are ISO 8601.
+Returns TracePage of functions/_shared/db.ts. total and pages are exact for status and pipeline, newest or slowest first, for
+rollups know them. Otherwise counting stops at 500 on either side of the page: then total_exact (or page_exact) is false, and
+the number is a lower bound. Where no index knows what matches, 20,000 traces are looked at; a page that they did not fill has
+searched_to, how far back they went, and its older_cursor goes on from there. Money is micro-dollars, durations are
+milliseconds, times are ISO 8601.
 
-22023  p_direction is none of the three  (do not retry)$doc$;
-revoke all on function public.list_traces(uuid, text, integer, timestamptz, timestamptz) from public, anon, authenticated;
-grant execute on function public.list_traces(uuid, text, integer, timestamptz, timestamptz) to service_role;
+22023  p_direction, p_order or p_status is none of those  (do not retry)$doc$;
+revoke all on function public.list_traces(
+  uuid, text, integer, timestamptz, timestamptz, text, text, text, bigint, bigint, integer, text, text
+) from public, anon, authenticated;
+grant execute on function public.list_traces(
+  uuid, text, integer, timestamptz, timestamptz, text, text, text, bigint, bigint, integer, text, text
+) to service_role;
+
+-- 52_get_trace.sql — one trace, and its requests and responses.
+--
+-- Each function keeps one generic plan a connection (planning over all partitions costs more than the query). The id's own
+-- time names the one partition that is opened when it runs.
 
 create function public.get_trace(p_trace_id uuid)
   returns jsonb
@@ -2087,6 +2475,194 @@ Returns an array of {step, request, request_chars, response, response_chars}; *_
 nothing was captured, or its day has been dropped.$doc$;
 revoke all on function public.get_trace_io(uuid, integer) from public, anon, authenticated;
 grant execute on function public.get_trace_io(uuid, integer) to service_role;
+
+-- 53_trace_stats.sql — how the bot did in a window, against the window before. From rollups alone.
+
+create type tracegram.span_stats as (
+  pipeline         text,
+  step             text,
+  count            bigint,
+  errors           bigint,
+  duration_ms      bigint,
+  durations        tracegram.histogram,
+  input_tokens     bigint,
+  cached_tokens    bigint,
+  output_tokens    bigint,
+  reasoning_tokens bigint,
+  cost_microusd    bigint,
+  unpriced         bigint
+);
+comment on type tracegram.span_stats is 'The rollups of a window, added up per pipeline and step.';
+
+create function tracegram.span_stats(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
+  returns tracegram.span_stats[]
+  language plpgsql stable
+  set search_path = ''
+as $$
+begin
+  return array(
+    select (
+      r.pipeline, r.step, pg_catalog.sum(r.count), pg_catalog.sum(r.errors), pg_catalog.sum(r.duration_ms),
+      tracegram.merge_histograms(pg_catalog.array_agg(r.durations)), pg_catalog.sum(r.input_tokens),
+      pg_catalog.sum(r.cached_tokens), pg_catalog.sum(r.output_tokens), pg_catalog.sum(r.reasoning_tokens),
+      pg_catalog.sum(r.cost_microusd), pg_catalog.sum(r.unpriced)
+    )::tracegram.span_stats
+    from tracegram.rollup_rows(p_from, p_to, p_runs_only, p_now) as r
+    where r.pipeline <> ''
+    group by r.pipeline, r.step
+  );
+end;
+$$;
+
+comment on function tracegram.span_stats(timestamptz, timestamptz, boolean, timestamptz) is 'Each pipeline and step of a window, or only whole runs.';
+revoke all on function tracegram.span_stats(timestamptz, timestamptz, boolean, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.run_stats(p_from timestamptz, p_to timestamptz, p_spans tracegram.span_stats[], p_now timestamptz)
+  returns jsonb
+  language plpgsql immutable
+  set search_path = ''
+as $$
+declare
+  -- Of a window that has not passed yet, what has passed of it.
+  v_hours constant numeric := pg_catalog.date_part('epoch', least(p_to, greatest(p_now, p_from + interval '5 minutes')) - p_from) / 3600;
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(p_from),
+      'to', tracegram.iso(p_to),
+      'count', coalesce(pg_catalog.sum(r.count), 0),
+      'errors', coalesce(pg_catalog.sum(r.errors), 0),
+      'error_rate', pg_catalog.round(pg_catalog.sum(r.errors) / nullif(pg_catalog.sum(r.count), 0), 4),
+      'per_hour', pg_catalog.round(coalesce(pg_catalog.sum(r.count), 0) / v_hours, 2),
+      'input_tokens', pg_catalog.sum(r.input_tokens),
+      'cached_tokens', pg_catalog.sum(r.cached_tokens),
+      'output_tokens', pg_catalog.sum(r.output_tokens),
+      'reasoning_tokens', pg_catalog.sum(r.reasoning_tokens),
+      'cost_microusd', pg_catalog.sum(r.cost_microusd),
+      'unpriced_calls', coalesce(pg_catalog.sum(r.unpriced), 0)
+    ) || tracegram.percentiles(pg_catalog.array_agg(r.durations))
+    from pg_catalog.unnest(p_spans) as r
+    where r.step = ''
+  );
+end;
+$$;
+
+comment on function tracegram.run_stats(timestamptz, timestamptz, tracegram.span_stats[], timestamptz) is
+  'RunStats of functions/_shared/db.ts: all runs of a window.';
+revoke all on function tracegram.run_stats(timestamptz, timestamptz, tracegram.span_stats[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.trace_stats(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = ''
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_length constant interval := p_to - p_from;
+  -- As fine as rollups are at the start of the window before, so that both windows have the same length.
+  v_grain  constant text := case
+    when p_from - v_length >= pg_catalog.date_trunc('hour', p_now) - interval '25 hours' then '5 minutes'
+    when p_from - v_length >= pg_catalog.date_trunc('day', p_now) - interval '61 days' then '1 hour'
+    else '1 day'
+  end;
+  v_from   constant timestamptz := pg_catalog.date_bin(v_grain::interval, p_from, '2000-01-01 00:00+00');
+  v_to     constant timestamptz := pg_catalog.date_bin(v_grain::interval, p_to - interval '1 microsecond', '2000-01-01 00:00+00')
+    + v_grain::interval;
+  v_before constant timestamptz := v_from - (v_to - v_from);
+  v_spans  constant tracegram.span_stats[] := tracegram.span_stats(v_from, v_to, false, p_now);
+begin
+  return pg_catalog.jsonb_build_object(
+    'window', tracegram.run_stats(v_from, v_to, v_spans, p_now),
+    'before', tracegram.run_stats(v_before, v_from, tracegram.span_stats(v_before, v_from, true, p_now), p_now)
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'running', count(*) filter (where t.status = 'running'), 'lost', count(*) filter (where t.status = 'lost')
+    )
+    from tracegram.pipeline_traces as t
+    where t.status in ('running', 'lost') and t.started_at >= v_from and t.started_at < v_to
+  ) || (
+    with spans as (
+      select p.pipeline, p.step, p.count, p.errors, p.cost_microusd, p.durations,
+        pg_catalog.round(p.duration_ms::numeric / p.count, 1) as mean_ms
+      from pg_catalog.unnest(v_spans) as p
+    )
+    select pg_catalog.jsonb_build_object(
+      'pipelines', (
+        select coalesce(pg_catalog.jsonb_agg(
+          pg_catalog.to_jsonb(s) - 'durations' - 'step' || tracegram.percentiles(array[s.durations]) order by s.count desc, s.pipeline
+        ), '[]')
+        from (select * from spans as p where p.step = '' order by p.count desc, p.pipeline limit 10) as s
+      ),
+      'slowest_steps', (
+        select coalesce(pg_catalog.jsonb_agg(
+          pg_catalog.to_jsonb(s) - 'durations' || tracegram.percentiles(array[s.durations]) order by s.mean_ms desc, s.pipeline, s.step
+        ), '[]')
+        from (select * from spans as p where p.step <> '' order by p.mean_ms desc, p.pipeline, p.step limit 5) as s
+      )
+    )
+  ) || pg_catalog.jsonb_build_object('top_errors', (
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.count desc, e.kind, e.pipeline, e.step), '[]')
+    from (
+      select
+        w.*,
+        coalesce((
+          select pg_catalog.sum(b.count)
+          from tracegram.error_rows(v_before, v_from, p_now) as b
+          where b.pipeline = w.pipeline and b.step = w.step and b.kind = w.kind
+        ), 0) as before
+      from (
+        select
+          r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
+          (pg_catalog.array_agg(r.example order by r.example desc))[1] as example
+        from tracegram.error_rows(v_from, v_to, p_now) as r
+        group by r.pipeline, r.step, r.kind
+        order by 4 desc, r.kind, r.pipeline, r.step
+        limit 10
+      ) as w
+    ) as e
+  ));
+end;
+$$;
+
+comment on function tracegram.trace_stats(timestamptz, timestamptz, timestamptz) is 'See public.trace_stats; p_now is the time of the call.';
+revoke all on function tracegram.trace_stats(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.trace_stats(p_from timestamptz default null, p_to timestamptz default null)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = ''
+as $$
+declare
+  v_to   constant timestamptz := coalesce(p_to, pg_catalog.now());
+  v_from constant timestamptz := coalesce(p_from, v_to - interval '24 hours');
+begin
+  if v_from >= v_to or v_to - v_from > interval '200 days' then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('a window from %s to %s', v_from, v_to),
+      hint    = 'p_from must be before p_to, by 200 days at most.';
+  end if;
+  return tracegram.trace_stats(v_from, v_to, pg_catalog.now());
+end;
+$$;
+
+comment on function public.trace_stats(timestamptz, timestamptz) is
+$doc$How the bot did in a window, and in the window of the same length before it: one call serves one screen.
+
+p_from, p_to  the window; null: the last 24 hours, up to now. Widened to whole five minutes, or hours where the window before
+              starts over 25 hours ago, or days over 61 days ago.
+
+Returns TraceStats of functions/_shared/db.ts: window and before {from, to, count, errors, error_rate 0..1, per_hour, p50_ms,
+p95_ms, p99_ms (each within 5 %), tokens by class, cost_microusd, unpriced_calls}, running and lost of the window, the ten
+pipelines with most runs, the five steps of the highest mean duration, and the ten most frequent errors, each with its newest
+trace as an example and its count before. Runs count when they have ended. Unknown is null.
+
+22023  the window is empty or over 200 days  (do not retry)$doc$;
+revoke all on function public.trace_stats(timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.trace_stats(timestamptz, timestamptz) to service_role;
 
 -- 60_updates.sql — each Telegram update is handled once.
 --
