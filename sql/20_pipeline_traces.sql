@@ -51,8 +51,9 @@ create table tracegram.pipeline_traces (
   primary key (started_at, trace_id)
 ) partition by range (started_at);
 
--- "what ran between these two times" over many days, without the key: ad-hoc SQL and reports
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
+comment on index tracegram.pipeline_traces_started_at_brin is
+  '"What ran between these two times" over many days, without the key: ad-hoc SQL and reports.';
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
 alter table tracegram.pipeline_traces enable row level security;
