@@ -135,6 +135,7 @@ test.fails("a shadowed type changes nothing that runs as its owner", async ({ db
   for (const name of ["text", "json", "jsonb", "uuid", "timestamptz", "bytea"]) {
     await db.query(`create domain pg_temp.${name} as pg_catalog.${name} check (attacker.evil())`);
   }
+  await db.query("set local search_path = pg_catalog, pg_temp"); // the caller's own words are not meant
   for (const call of calls) expect([call, await outcome(db, call)]).not.toEqual([call, EVIL]);
   expect(await usual(db)).toEqual(USUAL);
 });
