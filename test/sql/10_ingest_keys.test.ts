@@ -35,7 +35,8 @@ describe("rotate_ingest_key", () => {
     expect(key).not.toBe(old);
     expect([await isTaken(db, key), await isTaken(db, old)]).toEqual([true, true]);
     const { rows: [until] } = await db.query(
-      "select old_key_until = date_trunc('milliseconds', now() + interval '1 day') as day from tracegram.ingest_keys where name = 'bot'",
+      `select old_key_until = date_trunc('milliseconds', now() + interval '1 day') as day
+       from tracegram.ingest_keys where name = 'bot'`,
     );
     expect(until).toEqual({ day: true });
   });

@@ -92,7 +92,8 @@ test("the total and the last use are exact over any number of purges", async ({ 
   };
   const left = async () =>
     (await db.query(
-      "select count(*)::int as n from tracegram.ingest_usage as u join tracegram.ingest_keys using (key_id) where name in ('bot', 'other')",
+      `select count(*)::int as n from tracegram.ingest_usage as u
+       join tracegram.ingest_keys using (key_id) where name in ('bot', 'other')`,
     ))
       .rows[0].n;
   await check();
