@@ -386,9 +386,7 @@ declare
   v_items    tracegram.item_result[];
 begin
   select * into v_settings from tracegram.settings;
-  select * into v_key
-  from tracegram.ingest_keys
-  where key_sha256 = pg_catalog.sha256(pg_catalog.convert_to(p_key, 'UTF8')) and revoked_at is null;
+  v_key := tracegram.find_key(p_key, v_now);
   if v_key.key_id is null then
     raise exception sqlstate 'TG001' using
       message = 'unknown or revoked ingest key',

@@ -37,8 +37,8 @@ create table tracegram.rollups (
   stepless         bigint not null,
   primary key (level, bucket, pipeline, step)
 );
--- counts of whole runs: pages, rates, spend
 create index rollups_runs on tracegram.rollups (level, bucket) where step = '';
+comment on index tracegram.rollups_runs is 'Whole runs: the counts of pages, rates, spend.';
 alter table tracegram.rollups enable row level security;
 
 comment on table tracegram.rollups is

@@ -62,8 +62,8 @@ create table tracegram.gaps (
   pipeline   text not null,
   detail     text not null
 );
--- the newest of each kind
 create index gaps_newest on tracegram.gaps (gap, started_at);
+comment on index tracegram.gaps_newest is 'trace_gaps: the newest of each kind.';
 alter table tracegram.gaps enable row level security;
 
 comment on table tracegram.gaps is 'Traces that are not whole, a few of each kind as examples; the rollups have the counts. Kept as long as traces.';

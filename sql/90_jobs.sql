@@ -8,7 +8,7 @@ create function tracegram.purge(p_now timestamptz default now())
   set search_path = ''
 as $$
   delete from tracegram.seen_updates where claimed_at < p_now - interval '2 days';
-  delete from tracegram.ingest_usage where minute < p_now - interval '2 days';
+  select tracegram.purge_usage(p_now);
   -- pg_cron never does this itself.
   delete from cron.job_run_details where end_time < p_now - interval '7 days';
   -- Of jobs that run all the time, a day of successes is enough.

@@ -52,14 +52,13 @@ test("the purge clears away old update ids, usage and run history", async ({ db 
   );
   await givenKey(db);
   await db.query(
-    `insert into tracegram.ingest_usage select now() - age, min(key_id), 99, 1
+    `insert into tracegram.ingest_usage (minute, key_id, backend, traces) select now() - age, min(key_id), 99, 1
      from tracegram.ingest_keys, unnest(array['49 hours', '47 hours']::interval[]) as age group by age`,
   );
   await db.query("select tracegram.purge()");
   expect((await db.query("select update_id from tracegram.seen_updates")).rows).toEqual([{ update_id: "2" }]);
-  expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where slot = 99")).rows).toEqual([{
-    n: 1,
-  }]);
+  expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where backend = 99")).rows)
+    .toEqual([{ n: 1 }]);
   expect((await db.query("select schedule, command from cron.job where jobname = 'tracegram-purge'")).rows)
     .toEqual([{ schedule: "37 * * * *", command: "select tracegram.purge()" }]);
 });
