@@ -2283,7 +2283,7 @@ begin
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
         p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
         p_filter.error, c_look;
-      exit when v_found.searched_to is not null;
+      exit when (v_found.searched_to).trace_id is not null;
     end if;
     -- Days that have few are read together, the more the fewer.
     if p_ascending then
@@ -2437,7 +2437,7 @@ declare
   );
   v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
 begin
-  return (least(v_count, c_most)::bigint, v_count <= c_most and v_stretch.searched_to is null);
+  return (least(v_count, c_most)::bigint, v_count <= c_most and (v_stretch.searched_to).trace_id is null);
 end;
 $$;
 
@@ -2552,7 +2552,7 @@ begin
     );
   end if;
   -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key is null or pg_catalog.cardinality(v_page.traces) = 0 and v_page.searched_to is null then
+  if v_key.trace_id is null or pg_catalog.cardinality(v_page.traces) = 0 and (v_page.searched_to).trace_id is null then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -2560,17 +2560,21 @@ begin
   v_traces := v_page.traces[:v_limit];
   v_shown := pg_catalog.cardinality(v_traces);
   -- Where the next page goes on: after the last trace, or after what has been looked at in vain.
-  v_last := coalesce(v_page.searched_to, tracegram.key_of(v_traces[v_shown], p_order));
-  if v_key is not null then
-    v_before := tracegram.count_before(p_order, coalesce(tracegram.key_of(v_traces[1], p_order), v_last), v_filter);
+  v_last := case
+    when (v_page.searched_to).trace_id is not null then v_page.searched_to else tracegram.key_of(v_traces[v_shown], p_order)
+  end;
+  if v_key.trace_id is not null then
+    v_before := tracegram.count_before(
+      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_last end, v_filter
+    );
   end if;
   if p_order <> 'dearest' and tracegram.covered(v_filter) then
     v_total := (tracegram.count_by_rollups(v_filter.starts, v_filter.ends, p_order = 'newest', v_filter), true);
-  elsif v_last is null then
+  elsif v_last.trace_id is null then
     v_total := (0, true);
   else
     v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
-    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and v_page.searched_to is null);
+    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and (v_page.searched_to).trace_id is null);
   end if;
 
   return pg_catalog.jsonb_build_object(
@@ -2582,8 +2586,8 @@ begin
     'total', v_total.n,
     'total_exact', v_total.exact,
     'has_newer', v_before.n > 0,
-    'has_older', v_page.searched_to is not null or pg_catalog.cardinality(v_page.traces) > v_limit
-      or v_key is not null and p_direction = 'newer',
+    'has_older', (v_page.searched_to).trace_id is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+      or v_key.trace_id is not null and p_direction = 'newer',
     'older_cursor', v_last.trace_id,
     'searched_to', tracegram.iso((v_page.searched_to).started_at),
     'traces', coalesce((
