@@ -194,8 +194,8 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
 as $$
 declare
   v_trace     tracegram.judged_trace;
-  v_completed uuid[] := '{}';
-  v_foreign   uuid[] := '{}';
+  v_completed uuid[] := array[]::uuid[];
+  v_foreign   uuid[] := array[]::uuid[];
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in

@@ -312,7 +312,7 @@ comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
   'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
 
-create function tracegram.fold_batches(p_now timestamptz default now())
+create function tracegram.fold_batches()
   returns integer
   language plpgsql
   set search_path = ''
@@ -383,11 +383,11 @@ begin
 end;
 $$;
 
-comment on function tracegram.fold_batches(timestamptz) is
-$doc$Adds the batches that wait to the rollups, and takes them away. p_now is not used to decide anything.
+comment on function tracegram.fold_batches() is
+$doc$Adds the batches that wait to the rollups, and takes them away.
 
 Returns how many there were; 0 as well while another fold is at work.$doc$;
-revoke all on function tracegram.fold_batches(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.fold_batches() from public, anon, authenticated, service_role;
 
 -- Reading ---------------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,9 @@ create function public.change_settings(p_changes jsonb)
 as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
-  c_changeable constant text[] := '{trace_days,io_days,io_sample_percent,quota_bytes,lost_after,alert_url,alert_secret}';
+  c_changeable constant text[] := array[
+    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
+  ];
   v_unknown    text;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then
@@ -1048,8 +1050,8 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
 as $$
 declare
   v_trace     tracegram.judged_trace;
-  v_completed uuid[] := '{}';
-  v_foreign   uuid[] := '{}';
+  v_completed uuid[] := array[]::uuid[];
+  v_foreign   uuid[] := array[]::uuid[];
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in
@@ -1634,7 +1636,7 @@ comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
   'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
 
-create function tracegram.fold_batches(p_now timestamptz default now())
+create function tracegram.fold_batches()
   returns integer
   language plpgsql
   set search_path = ''
@@ -1705,11 +1707,11 @@ begin
 end;
 $$;
 
-comment on function tracegram.fold_batches(timestamptz) is
-$doc$Adds the batches that wait to the rollups, and takes them away. p_now is not used to decide anything.
+comment on function tracegram.fold_batches() is
+$doc$Adds the batches that wait to the rollups, and takes them away.
 
 Returns how many there were; 0 as well while another fold is at work.$doc$;
-revoke all on function tracegram.fold_batches(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.fold_batches() from public, anon, authenticated, service_role;
 
 -- Reading ---------------------------------------------------------------------------------------------------------------
 
