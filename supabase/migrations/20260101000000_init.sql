@@ -548,7 +548,7 @@ comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null w
 comment on column tracegram.pipeline_traces.cost_microusd is 'Sum of the steps'' known costs in micro-dollars. Null when none is known.';
 comment on column tracegram.pipeline_traces.key_id is 'Ingest key that the trace came with.';
 comment on column tracegram.pipeline_traces.trace_id is 'UUIDv7 whose time is started_at.';
-comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most 300 characters.';
+comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most about 100 characters.';
 comment on column tracegram.pipeline_traces.status is 'ok, error, running (announced, has not ended yet), or lost (has not ended in time).';
 comment on column tracegram.pipeline_traces.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.pipeline_traces.release is 'Version of the bot.';
@@ -778,11 +778,17 @@ begin
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
       when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
-      else pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+        then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      else pg_catalog.format('TG013 step %s: tokens must be within 0 and 100 million, cost_microusd within 0 and a billion', s.ordinality)
     end
     from pg_catalog.unnest(p_trace.steps) with ordinality as s
     where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+      -- What a day of any sender adds up to fits a bigint.
+      or greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) > 100000000
+      or least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) < 0
+      or s.cost_microusd not between 0 and 1000000000
     limit 1
   );
 end;
@@ -964,7 +970,7 @@ begin
   return array(
     select (
       j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
-      case when pg_catalog.length(j.pipeline) > 300 then tracegram.cut(j.pipeline, 300) else j.pipeline end,
+      case when pg_catalog.length(j.pipeline) > 100 then tracegram.cut(j.pipeline, 100) else j.pipeline end,
       j.status,
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
@@ -1003,10 +1009,13 @@ begin
           coalesce(pg_catalog.bool_and(
             coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
             and (s.status is null or s.status in ('ok', 'error'))
+            and coalesce(s.cost_microusd between 0 and 1000000000, true)
+            and coalesce(greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) <= 100000000, true)
+            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) >= 0, true)
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.length(s.name) <= 300 and (s.status is null or s.status = 'error')
+            pg_catalog.length(s.name) <= 100 and (s.status is null or s.status = 'error')
             and (s.error is null or pg_catalog.length(s.error) <= 2000)
             and (s.model is null or pg_catalog.length(s.model) <= 300)
           ), true) as as_sent,
@@ -1032,7 +1041,7 @@ create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
 as $$
   select array(
     select (
-      tracegram.cut(s.name, 300), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
+      tracegram.cut(s.name, 100), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
       tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
     )::tracegram.trace_step
     from pg_catalog.unnest(p_steps) as s
@@ -1406,6 +1415,20 @@ comment on column tracegram.error_rollups.kind is 'The error without what differ
 comment on column tracegram.error_rollups.count is 'Runs.';
 comment on column tracegram.error_rollups.example is 'The newest of them.';
 
+create table tracegram.rollup_names (
+  pipeline text not null,
+  step     text not null,
+  seen_on  date not null,
+  primary key (pipeline, step)
+);
+alter table tracegram.rollup_names enable row level security;
+
+comment on table tracegram.rollup_names is
+  'Names that rollups are kept of: at most 100 pipelines and 1,000 in all. A bot that puts ids into names fills no disk: the rest is (other).';
+comment on column tracegram.rollup_names.pipeline is 'Pipeline.';
+comment on column tracegram.rollup_names.step is 'Step. Empty: whole runs.';
+comment on column tracegram.rollup_names.seen_on is 'The last day that it was folded. Given up after 30 days.';
+
 -- Slots -----------------------------------------------------------------------------------------------------------------
 -- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
 -- is, the slot's middle is within 5 % of it.
@@ -1440,7 +1463,7 @@ begin
   return (
     select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
     from (
-      select c.slot, pg_catalog.sum(c.n)::integer as n
+      select c.slot, least(pg_catalog.sum(c.n), 2147483647)::integer as n
       from (
         select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
       ) as c
@@ -1513,7 +1536,7 @@ begin
     from pg_catalog.unnest(p_steps) with ordinality as s
     where s.status = 'error'
     -- Of a chain of steps that failed together, the innermost is where it began.
-    order by s.offset_ms + s.duration_ms, s.ordinality desc
+    order by s.offset_ms::bigint + s.duration_ms, s.ordinality desc
     limit 1
   );
 end;
@@ -1612,29 +1635,56 @@ create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   language sql stable
   set search_path = ''
 as $$
-  with kinds as (
-    select
-      pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00') as bucket, t.pipeline,
-      coalesce(tracegram.failed_step(t.steps), '') as step, tracegram.error_kind(t.error) as kind,
-      count(*) as count, (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1] as example
-    from pg_catalog.unnest(p_traces) as t
-    where t.status = 'error'
-    group by 1, 2, 3, 4
-  )
   select
-    '5m', k.bucket, k.pipeline, case when k.place <= 20 then k.step else '' end as step,
-    case when k.place <= 20 then k.kind else '(other)' end as kind, pg_catalog.sum(k.count),
-    (pg_catalog.array_agg(k.example order by k.example desc))[1]
-  from (
-    -- A bot whose errors are all different does not make a row of each.
-    select *, pg_catalog.row_number() over (partition by bucket, pipeline order by count desc, example) as place from kinds
-  ) as k
-  group by k.bucket, k.pipeline, 4, 5;
+    '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
+    coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
+    count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
+  from pg_catalog.unnest(p_traces) as t
+  where t.status = 'error'
+  group by 2, 3, 4, 5;
 $$;
 
-comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
-  'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
+comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
+
+create function tracegram.admit_names(p_rows tracegram.rollups[])
+  returns tracegram.rollups[]
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+begin
+  insert into tracegram.rollup_names as n (pipeline, step, seen_on)
+  select r.pipeline, r.step, current_date
+  from (
+    select
+      m.pipeline, m.step, n.pipeline is not null as known,
+      pg_catalog.row_number() over (partition by n.pipeline is null, m.step = '' order by m.pipeline, m.step) as place
+    from (select distinct p.pipeline, p.step from pg_catalog.unnest(p_rows) as p) as m
+    left join tracegram.rollup_names as n on n.pipeline = m.pipeline and n.step = m.step
+  ) as r
+  where r.known or r.place <= case
+    when r.step = '' then 100 - (select count(*) from tracegram.rollup_names as c where c.step = '')
+    else 900 - (select count(*) from tracegram.rollup_names as c where c.step <> '')
+  end
+  on conflict (pipeline, step) do update set seen_on = excluded.seen_on where n.seen_on < excluded.seen_on;
+
+  return array(
+    select (
+      r.level, r.bucket, case when run.step is null then '(other)' else r.pipeline end,
+      case when r.step = '' then '' when run.step is null or span.step is null then '(other)' else r.step end,
+      r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens, r.reasoning_tokens,
+      r.cost_microusd, r.unpriced, r.large, r.orphans, r.stepless
+    )::tracegram.rollups
+    from pg_catalog.unnest(p_rows) as r
+    left join tracegram.rollup_names as run on run.pipeline = r.pipeline and (run.step = '' or r.pipeline = '' and run.step = r.step)
+    left join tracegram.rollup_names as span on span.pipeline = r.pipeline and span.step = r.step
+  );
+end;
+$$;
+
+comment on function tracegram.admit_names(tracegram.rollups[]) is 'The rows with (other) for names that there is no room for in tracegram.rollup_names.';
+revoke all on function tracegram.admit_names(tracegram.rollups[]) from public, anon, authenticated, service_role;
 
 create function tracegram.fold_batches()
   returns integer
@@ -1672,7 +1722,7 @@ begin
       pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
       pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
       pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
-    from tracegram.roll_up(v_traces, v_batches) as f
+    from pg_catalog.unnest(tracegram.admit_names(array(select r from tracegram.roll_up(v_traces, v_batches) as r))) as f
     cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
     group by 1, 2, 3, 4
     on conflict (level, bucket, pipeline, step) do update set
@@ -1693,10 +1743,33 @@ begin
 
     insert into tracegram.error_rollups as r
     select
-      l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, f.kind, pg_catalog.sum(f.count),
-      (pg_catalog.array_agg(f.example order by f.example desc))[1]
-    from tracegram.roll_up_errors(v_traces) as f
-    cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+      k.level, k.bucket, k.pipeline, case when k.kept then k.step else '' end, case when k.kept then k.kind else '(other)' end,
+      pg_catalog.sum(k.count), (pg_catalog.array_agg(k.example order by k.example desc))[1]
+    from (
+      select
+        f.*,
+        -- Errors that are all different do not make a row of each: fifty of a pipeline and bucket, and the rest is (other).
+        known.kind is not null or (
+          select count(*)
+          from tracegram.error_rollups as e
+          where e.level = f.level and e.bucket = f.bucket and e.pipeline = f.pipeline
+        ) + pg_catalog.row_number() over (
+          partition by f.level, f.bucket, f.pipeline, known.kind is null order by f.count desc, f.kind, f.step
+        ) <= 50 as kept
+      from (
+        select
+          l.level, pg_catalog.date_trunc(l.unit, e.bucket) as bucket,
+          case when n.step is null then '(other)' else e.pipeline end as pipeline, e.step, e.kind,
+          pg_catalog.sum(e.count) as count, (pg_catalog.array_agg(e.example order by e.example desc))[1] as example
+        from tracegram.roll_up_errors(v_traces) as e
+        left join tracegram.rollup_names as n on n.pipeline = e.pipeline and n.step = ''
+        cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+        group by 1, 2, 3, 4, 5
+      ) as f
+      left join tracegram.error_rollups as known
+        on known.level = f.level and known.bucket = f.bucket and known.pipeline = f.pipeline and known.step = f.step
+        and known.kind = f.kind
+    ) as k
     group by 1, 2, 3, 4, 5
     on conflict (level, bucket, pipeline, step, kind) do update set
       count = r.count + excluded.count, example = greatest(r.example, excluded.example);
@@ -1874,6 +1947,7 @@ as $$
   delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
+  delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
   delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
@@ -1890,7 +1964,7 @@ revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, a
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 
 create table tracegram.step_names (
-  name  text primary key check (pg_catalog.length(name) between 1 and 300),
+  name  text primary key check (pg_catalog.length(name) between 1 and 100),
   label text
 );
 alter table tracegram.step_names enable row level security;
@@ -1911,7 +1985,7 @@ begin
   if pg_catalog.jsonb_typeof(p_steps) is distinct from 'object'
     or exists (
       select from pg_catalog.jsonb_each(p_steps) as s
-      where pg_catalog.length(s.key) not between 1 and 300 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
+      where pg_catalog.length(s.key) not between 1 and 100 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
     )
   then
     raise exception sqlstate 'TG021' using
@@ -2414,11 +2488,13 @@ comment on type tracegram.bounded_count is 'A count, or where it is not exact a 
 
 create function tracegram.covered(p_filter tracegram.trace_filter)
   returns boolean
-  language plpgsql immutable
+  language plpgsql stable
   set search_path = ''
 as $$
 begin
-  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null;
+  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null
+    -- Of more pipelines than there is room for, the rollups do not tell which trace is whose.
+    and (p_filter.pipeline is null or not exists (select from tracegram.rollups as r where r.level = '1d' and r.pipeline = '(other)'));
 end;
 $$;
 

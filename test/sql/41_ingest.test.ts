@@ -173,9 +173,9 @@ describe("ingest_traces", () => {
     });
     await ingest(db, key, [trace]);
     expect(await getTrace(db, trace.trace_id)).toMatchObject({
-      pipeline: `${"p".repeat(300)}… [301 characters]`,
+      pipeline: `${"p".repeat(100)}… [301 characters]`,
       error: `${"e".repeat(2000)}… [2001 characters]`,
-      steps: [{ name: `${"n".repeat(300)}… [5000 characters]` }],
+      steps: [{ name: `${"n".repeat(100)}… [5000 characters]` }],
     });
     const [io] = await getTraceIo(db, trace.trace_id, 1);
     expect([io!.request!.length, io!.request_chars, io!.response_chars]).toEqual([65_536, 70_000, null]);

@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { DAY, givenDay } from "../_support/partitions.ts";
 import { expected, fold, inWindow, pick, randomTraces, shuffled, sums } from "../_support/rollups.ts";
-import { givenKey, ingest } from "../_support/rpc.ts";
+import { givenKey, ingest, list } from "../_support/rpc.ts";
 import { makeTrace } from "../_support/traces.ts";
 
 describe("rollups are exact", () => {
@@ -205,22 +205,82 @@ describe("errors", () => {
   });
 
   test("that are all different do not make a row of each, and none is left out", async ({ db }) => {
-    const words = Array.from(
-      { length: 100 },
-      (_, i) => `cause ${"abcdefghij"[i % 10]}${"klmnopqrst"[Math.floor(i / 10)]}`,
+    const key = await givenKey(db);
+    const at = Math.floor(Date.now() / 300_000) * 300_000;
+    for (let lot = 0; lot < 3; lot++) {
+      const words = Array.from(
+        { length: 40 },
+        (_, i) => `cause ${"abcd"[lot]}${"abcdefghij"[i % 10]}${"klmn"[Math.floor(i / 10)]}`,
+      );
+      await ingest(db, key, words.map((error) => makeTrace({ started_at: at, status: "error", error })));
+      await ingest(db, key, [makeTrace({ started_at: at, status: "error", error: "cause aak" })]);
+      await fold(db);
+    }
+    const { rows } = await db.query(
+      "select level, count(*)::int as kinds, sum(count)::int as count, sum(count) filter (where kind = 'cause aak')::int as known, sum(count) filter (where kind = '(other)')::int as other from tracegram.error_rollups group by level",
     );
-    await ingest(
-      db,
-      await givenKey(db),
-      words.map((error) => makeTrace({ started_at: Date.now(), status: "error", error })),
-    );
+    expect(rows).toHaveLength(3);
+    for (const row of rows) expect(row).toMatchObject({ kinds: 51, count: 123, known: 4, other: 70 });
+  });
+});
+
+describe("whatever a sender does", () => {
+  test("names without end make no rows without end, and nothing is left out", async ({ db }) => {
+    const key = await givenKey(db);
+    const names = Array.from({ length: 1500 }, (_, i) => ({ name: `user ${i}`, offset_ms: 0, duration_ms: 1 }));
+    await ingest(db, key, [makeTrace({ pipeline: "a bot", steps: names.slice(0, 700) })]);
+    await fold(db);
+    await ingest(db, key, [makeTrace({ pipeline: "a bot", steps: names.slice(600) })]);
+    await ingest(db, key, Array.from({ length: 150 }, (_, i) => makeTrace({ pipeline: `pipeline ${i}`, steps: [] })));
     await fold(db);
     const { rows } = await db.query(
-      "select count(*)::int as kinds, sum(count)::int as count from tracegram.error_rollups where level = '1d'",
+      `select step = '' as runs, count(distinct (pipeline, step))::int as names, sum(count)::int as count
+       from tracegram.rollups where level = '1d' and pipeline <> '' group by 1 order by 1`,
     );
-    expect(rows[0].count).toBe(100);
-    expect(rows[0].kinds).toBeLessThanOrEqual(42); // over midnight, or five minutes, there may be two lots
+    // 100 pipelines and 900 steps, one of those the ingest's own, and (other) of each.
+    expect(rows).toEqual([{ runs: false, names: 900, count: 1600 }, { runs: true, names: 101, count: 152 }]);
+    // What is not known apart is not counted apart.
+    expect(await list(db, { pipeline: "pipeline 149" })).toMatchObject({ total: 1, total_exact: true });
+    expect(await list(db, { pipeline: "a bot" })).toMatchObject({ total: 2, total_exact: true });
   });
+
+  test("the longest names, the largest numbers and the oddest errors are folded", async ({ db }) => {
+    const key = await givenKey(db);
+    const odd = () => Array.from({ length: 100 }, () => String.fromCodePoint(0x1f300 + randomInt(0x300))).join("");
+    const extreme = () => {
+      const most = { duration_ms: 2 ** 31 - 1, model: "m", input_tokens: 1e8, cached_tokens: 1e8, output_tokens: 1e8 };
+      const step = { ...most, name: odd(), offset_ms: 2 ** 31 - 1, reasoning_tokens: 1e8, cost_microusd: 1e9 };
+      return makeTrace({
+        pipeline: odd(),
+        status: "error",
+        error: odd() + odd(),
+        duration_ms: 2 ** 31 - 1,
+        steps: Array.from({ length: 100 }, () => ({ ...step, status: "error" as const, error: "", parent: 32767 })),
+      });
+    };
+    const answer = await ingest(db, key, [
+      extreme(),
+      extreme(),
+      makeTrace({ status: "error", error: "\n\n" }),
+      makeTrace({ status: "error" }),
+    ]);
+    expect(answer).toMatchObject({ stored: 4 });
+    await fold(db);
+    expect((await db.query("select from tracegram.batches")).rowCount).toBe(0);
+    const { rows } = await db.query(
+      "select sum(cost_microusd)::float8 as cost from tracegram.rollups where level = '1d' and step = ''",
+    );
+    expect(rows).toEqual([{ cost: 2e11 }]);
+  });
+
+  test.for([{ cost_microusd: -1 }, { cost_microusd: 1e9 + 1 }, { input_tokens: -1 }, { reasoning_tokens: 1e8 + 1 }])(
+    "what would not add up is refused: %o",
+    async (values, { db }) => {
+      const step = { name: "llm", offset_ms: 0, duration_ms: 1, model: "m", ...values };
+      const { items } = await ingest(db, await givenKey(db), [makeTrace({ steps: [step] })]);
+      expect(items).toMatchObject([{ result: "rejected", code: "TG013" }]);
+    },
+  );
 });
 
 test("rollups are purged level by level", async ({ db }) => {
