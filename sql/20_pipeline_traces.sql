@@ -19,7 +19,7 @@ create type tracegram.trace_step as (
   cached_tokens    integer,
   output_tokens    integer,
   reasoning_tokens integer,
-  cost_microusd    bigint
+  cost_microusd    integer
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
@@ -60,7 +60,7 @@ create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using 
 create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
 create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
 create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
-create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is distinct from user_id;
+create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is not null;
 create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
 create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
 
@@ -79,7 +79,8 @@ alter table tracegram.pipeline_traces enable row level security;
 comment on table tracegram.pipeline_traces is 'Pipeline runs with their steps, partitioned by UTC day, kept settings.trace_days.';
 comment on column tracegram.pipeline_traces.started_at is 'Start by the bot''s clock, to the millisecond. Partition key.';
 comment on column tracegram.pipeline_traces.update_id is 'Telegram update that started the run.';
-comment on column tracegram.pipeline_traces.chat_id is 'Telegram chat.';
+comment on column tracegram.pipeline_traces.chat_id is
+  'Telegram chat. Null: the private chat of user_id, whose id is the user''s; 0: not known, but the user is.';
 comment on column tracegram.pipeline_traces.user_id is 'Telegram user.';
 comment on column tracegram.pipeline_traces.message_id is 'Telegram message that the bot answered with, or else the one it answered to.';
 comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null while running, and when lost.';

@@ -107,7 +107,10 @@ as $$
 begin
   return array(
     select (
-      j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
+      j.ord, j.at, j.update_id,
+      -- A private chat has its user's id, and most chats are private.
+      case when j.chat_id = j.user_id then null when j.chat_id is null and j.user_id is not null then 0 else j.chat_id end,
+      j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
       case when pg_catalog.length(j.pipeline) > 100 then tracegram.cut(j.pipeline, 100) else j.pipeline end,
       j.status,
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,

@@ -65,7 +65,7 @@ begin
     v_found := v_found || ' and t.user_id = $9';
   end if;
   if p_filter.chat_id is not null then
-    v_found := v_found || ' and (t.user_id = $10 and t.chat_id = $10 or t.chat_id = $10 and t.chat_id is distinct from t.user_id)';
+    v_found := v_found || ' and (t.chat_id = $10 or t.user_id = $10 and t.chat_id is null)';
   end if;
   if p_order <> 'newest' then
     if p_filter.user_id is not null or p_filter.chat_id is not null then

@@ -28,7 +28,7 @@ begin
       'duration_ms', p_trace.duration_ms,
       'error', p_trace.error,
       'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
-      'chat_id', p_trace.chat_id,
+      'chat_id', nullif(coalesce(p_trace.chat_id, p_trace.user_id), 0),
       'user_id', p_trace.user_id,
       'step_count', pg_catalog.cardinality(p_trace.steps),
       'input_tokens', sum(s.input_tokens),

@@ -481,7 +481,7 @@ create type tracegram.trace_step as (
   cached_tokens    integer,
   output_tokens    integer,
   reasoning_tokens integer,
-  cost_microusd    bigint
+  cost_microusd    integer
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
@@ -522,7 +522,7 @@ create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using 
 create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
 create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
 create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
-create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is distinct from user_id;
+create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is not null;
 create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
 create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
 
@@ -541,7 +541,8 @@ alter table tracegram.pipeline_traces enable row level security;
 comment on table tracegram.pipeline_traces is 'Pipeline runs with their steps, partitioned by UTC day, kept settings.trace_days.';
 comment on column tracegram.pipeline_traces.started_at is 'Start by the bot''s clock, to the millisecond. Partition key.';
 comment on column tracegram.pipeline_traces.update_id is 'Telegram update that started the run.';
-comment on column tracegram.pipeline_traces.chat_id is 'Telegram chat.';
+comment on column tracegram.pipeline_traces.chat_id is
+  'Telegram chat. Null: the private chat of user_id, whose id is the user''s; 0: not known, but the user is.';
 comment on column tracegram.pipeline_traces.user_id is 'Telegram user.';
 comment on column tracegram.pipeline_traces.message_id is 'Telegram message that the bot answered with, or else the one it answered to.';
 comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null while running, and when lost.';
@@ -969,7 +970,10 @@ as $$
 begin
   return array(
     select (
-      j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
+      j.ord, j.at, j.update_id,
+      -- A private chat has its user's id, and most chats are private.
+      case when j.chat_id = j.user_id then null when j.chat_id is null and j.user_id is not null then 0 else j.chat_id end,
+      j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
       case when pg_catalog.length(j.pipeline) > 100 then tracegram.cut(j.pipeline, 100) else j.pipeline end,
       j.status,
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
@@ -2254,7 +2258,7 @@ begin
     v_found := v_found || ' and t.user_id = $9';
   end if;
   if p_filter.chat_id is not null then
-    v_found := v_found || ' and (t.user_id = $10 and t.chat_id = $10 or t.chat_id = $10 and t.chat_id is distinct from t.user_id)';
+    v_found := v_found || ' and (t.chat_id = $10 or t.user_id = $10 and t.chat_id is null)';
   end if;
   if p_order <> 'newest' then
     if p_filter.user_id is not null or p_filter.chat_id is not null then
@@ -2414,7 +2418,7 @@ begin
       'duration_ms', p_trace.duration_ms,
       'error', p_trace.error,
       'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
-      'chat_id', p_trace.chat_id,
+      'chat_id', nullif(coalesce(p_trace.chat_id, p_trace.user_id), 0),
       'user_id', p_trace.user_id,
       'step_count', pg_catalog.cardinality(p_trace.steps),
       'input_tokens', sum(s.input_tokens),

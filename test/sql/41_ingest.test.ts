@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { DAY, partition } from "../_support/partitions.ts";
-import { getTrace, getTraceIo, givenKey, ingest } from "../_support/rpc.ts";
+import { getTrace, getTraceIo, givenKey, ingest, list } from "../_support/rpc.ts";
 import { makeTrace, traceIdAt } from "../_support/traces.ts";
 
 describe("ingest_traces", () => {
@@ -160,6 +160,24 @@ describe("ingest_traces", () => {
     expect(await getTraceIo(db, trace.trace_id)).toEqual([
       { step: 2, request: "Привет 👋", request_chars: 8, response: "ok", response_chars: 9000 },
     ]);
+  });
+
+  test.for([
+    [601, 601],
+    [-100_500, 601],
+    [601, undefined],
+    [undefined, 601],
+    [undefined, undefined],
+  ])("keeps chat %s and user %s apart", async ([chat_id, user_id], { db }) => {
+    const { chat_id: _, user_id: __, ...rest } = makeTrace();
+    const trace = { ...rest, ...(chat_id && { chat_id }), ...(user_id && { user_id }) };
+    await ingest(db, await givenKey(db), [trace]);
+    expect(await getTrace(db, trace.trace_id)).toMatchObject({ chat_id: chat_id ?? null, user_id: user_id ?? null });
+    for (const [filter, value] of [["chat_id", chat_id], ["user_id", user_id]] as const) {
+      const page = value === undefined ? null : await list(db, { [filter]: value });
+      if (page) expect(page.traces).toMatchObject([{ trace_id: trace.trace_id }]);
+      expect((await list(db, { [filter]: 777 })).traces).toEqual([]);
+    }
   });
 
   test("cuts what is too long and keeps its length", async ({ db }) => {
