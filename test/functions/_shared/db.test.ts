@@ -67,7 +67,8 @@ describe("listTraces", () => {
     ["a least duration", { minDurationMs: 50 }, ["plain", "dear", "failed"]],
     ["a release", { release: "r2" }, ["failed"]],
     ["an error", { error: "limit" }, ["failed"]],
-    ["a window", { from: iso(now - 4 * 3_600_000), to: iso(now - 2 * 3_600_000) }, ["old"]],
+    ["a start", { from: iso(now - 3_600_000) }, ["plain", "dear", "cheap", "failed"]],
+    ["an end", { to: iso(now - 3_600_000) }, ["old"]],
     ["a cursor", { cursor: { direction: "older", trace_id: TRACES.cheap.trace_id } }, ["failed", "old"]],
     ["a cursor of its own", { cursor: { direction: "from", trace_id: TRACES.failed.trace_id } }, ["failed", "old"]],
   ])("by %s", async (_, options, expected) => {
