@@ -15,10 +15,12 @@ as $$
   delete from cron.job_run_details where status = 'succeeded' and end_time < p_now - interval '1 day';
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
+  select tracegram.purge_responses(p_now);
 $$;
 
 comment on function tracegram.purge(timestamptz) is
-$doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7.
+$doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
+of the admin bot after 30.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;

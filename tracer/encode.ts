@@ -11,6 +11,8 @@ import { MAX_ERROR, MAX_IO_CHARS, MAX_NAME, type WireIo, type WireStep, type Wir
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
 
+const AMOUNTS = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_microusd"] as const;
+
 export interface EncodeOptions {
   mask: Mask | undefined;
   release: string | undefined;
@@ -54,7 +56,6 @@ function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) =>
   const offset_ms = trace.offsetMs(step.startTime);
   const wire: WireStep = {
     name: clean(step.name),
-    status: "ok",
     offset_ms,
     duration_ms: trace.offsetMs(step.endTime ?? traceEnd) - offset_ms,
   };
@@ -66,7 +67,7 @@ function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) =>
   }
   if (call === undefined) return wire;
   if (typeof call.model === "string") wire.model = name(call.model);
-  for (const field of ["input_tokens", "output_tokens", "cost_microusd"] as const) {
+  for (const field of AMOUNTS) {
     const amount = whole(call[field]);
     if (amount !== undefined && amount >= 0) wire[field] = amount;
   }

@@ -46,7 +46,7 @@ test(
   },
 );
 
-test("the purge clears away old update ids, usage and run history", async ({ db }) => {
+test("the purge clears away old update ids, usage, responses and run history", async ({ db }) => {
   await db.query(
     "insert into tracegram.seen_updates values (1, now() - interval '49 hours'), (2, now() - interval '47 hours')",
   );
@@ -55,7 +55,12 @@ test("the purge clears away old update ids, usage and run history", async ({ db 
     `insert into tracegram.ingest_usage (minute, key_id, backend, traces) select now() - age, min(key_id), 99, 1
      from tracegram.ingest_keys, unnest(array['49 hours', '47 hours']::interval[]) as age group by age`,
   );
+  await db.query(
+    `insert into tracegram.admin_responses (at, screen, characters)
+     values (now() - interval '30 days 1 minute', 'gone', 1), (now() - interval '29 days', 'kept', 1)`,
+  );
   await db.query("select tracegram.purge()");
+  expect((await db.query("select screen from tracegram.admin_responses")).rows).toEqual([{ screen: "kept" }]);
   expect((await db.query("select update_id from tracegram.seen_updates")).rows).toEqual([{ update_id: "2" }]);
   expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where backend = 99")).rows)
     .toEqual([{ n: 1 }]);

@@ -11,7 +11,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.claim_update(bigint)": ["service_role"],
   "public.create_ingest_key(text)": ["service_role"],
   "public.define_steps(jsonb)": ["service_role"],
-  "public.finish_update(bigint, boolean)": ["service_role"],
+  "public.finish_update(bigint, boolean, jsonb)": ["service_role"],
   "public.get_settings()": ["service_role"],
   "public.get_trace(uuid)": ["service_role"],
   "public.get_trace_io(uuid, integer)": ["service_role"],
