@@ -1,6 +1,7 @@
 -- 05_settings.sql — what the owner decides: how long, how much, and where alerts go.
 --
--- Written by  public.change_settings; traces_from by retention, guard_io_sample_percent by the quota guard
+-- Written by  public.change_settings; traces_from and io_from by retention and the quota guard, guard_io_sample_percent by the
+--             quota guard
 -- Read by     ingest, retention, the quota guard, alerts
 
 create table tracegram.settings (
@@ -12,6 +13,7 @@ create table tracegram.settings (
   quota_bytes             bigint not null default 500000000 check (quota_bytes > 0),
   lost_after              interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
   traces_from             timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
+  io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
   alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
   alert_secret            text,
   check (io_days <= trace_days)
@@ -28,6 +30,8 @@ comment on column tracegram.settings.guard_io_sample_percent is 'What the quota 
 comment on column tracegram.settings.quota_bytes is 'Size that the plan allows the whole database. The free plan: 500 MB.';
 comment on column tracegram.settings.lost_after is 'How long after its start an announced trace that has not ended is lost. 1 minute..1 day.';
 comment on column tracegram.settings.traces_from is 'Start of the oldest day of traces that is there, UTC. Older traces are refused.';
+comment on column tracegram.settings.io_from is
+  'Start of the oldest day of requests and responses that is there, UTC. Those of older traces are not stored.';
 comment on column tracegram.settings.alert_url is 'Where alerts are posted. Null: nowhere.';
 comment on column tracegram.settings.alert_secret is 'Sent with each alert, so that the receiver knows who it is from.';
 
@@ -105,7 +109,8 @@ $doc$Changes the settings that are named, and leaves the rest.
 p_changes  such as {"trace_days": 14, "io_days": 3}: names and values of columns of tracegram.settings. lost_after is an
            interval ("15 minutes"), quota_bytes is bytes, null takes alert_url or alert_secret away.
 
-Returns the settings as get_settings does. Fewer days take effect when retention runs next, within the hour.
+Returns the settings as get_settings does. Fewer days take effect when retention runs next, within a minute. More days bring none back
+that are gone: traces_from and io_from say from when on there is something.
 
 TG020  a name or a value that does not fit  (nothing was changed)$doc$;
 revoke all on function public.change_settings(jsonb) from public, anon, authenticated;

@@ -2,7 +2,7 @@
 --
 -- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     the 5x_*.sql files
--- Dropped by  pg_partman, a day at a time (30_partitions.sql)
+-- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
 -- Partitioned by UTC day of started_at: pipeline_traces_p20260131 holds [2026-01-31, 2026-02-01). The trace id is a UUIDv7 of
 -- the same millisecond, so an id alone finds its partition.

@@ -2,7 +2,7 @@
 --
 -- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
--- Dropped by  pg_partman, a day at a time (30_partitions.sql)
+-- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
 -- Apart from the traces because it is most of the bytes, is read least, and is dropped first.
 

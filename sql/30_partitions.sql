@@ -1,6 +1,6 @@
--- 30_partitions.sql — days ahead are made, days behind are dropped.
+-- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
--- pg_partman does both when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
+-- pg_partman makes them when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
 -- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
@@ -26,11 +26,10 @@ select partman.create_parent(
   p_default_table   => false
 );
 
+-- Also for a bot that nobody wrote to for a month. pg_partman is given no retention: it would drop days itself, and make every
+-- ingest wait for the readers before it.
 update partman.part_config
-set
-  retention                = case parent_table when 'tracegram.pipeline_traces' then '30 days' else '7 days' end,
-  retention_keep_table     = false, -- drop the partition, do not merely detach it
-  infinite_time_partitions = true   -- also for a bot that nobody wrote to for a month
+set infinite_time_partitions = true
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
@@ -50,10 +49,13 @@ begin
   then
     return;
   end if;
-  -- pg_partman lets a second caller go by without having done anything; here it waits for the first.
+  -- A second caller waits for the first, and then finds them made.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
-  perform partman.run_maintenance('tracegram.pipeline_traces');
-  perform partman.run_maintenance('tracegram.trace_io');
+  -- Only what is needed: pg_partman's maintenance would make each day of the sleep, and take too long and too many locks for it.
+  perform partman.create_partition_time(t.name, array(
+    select pg_catalog.generate_series(pg_catalog.date_trunc('day', p_now), p_now + interval '7 days', interval '1 day')
+  ))
+  from (values ('tracegram.pipeline_traces'), ('tracegram.trace_io')) as t (name);
 end;
 $$;
 

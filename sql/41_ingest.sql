@@ -41,9 +41,7 @@ $doc$What became of a trace of a batch: stored, updated, duplicate, or rejected 
 
 ended is the id of a trace that has ended with this batch.$doc$;
 
-create function tracegram.store_io(
-  p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings, p_now timestamptz
-)
+create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
   language sql
   set search_path = ''
@@ -62,8 +60,8 @@ as $$
   cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
   cross join lateral pg_catalog.unnest(t.io) as io
   where r.result in ('stored', 'updated')
-    -- A trace that comes so late that its I/O would be dropped at once is stored without it.
-    and s.started_at >= pg_catalog.date_trunc('day', p_now, 'UTC') - p_settings.io_days * interval '1 day'
+    -- A trace so late that the I/O of its day is gone is stored without it.
+    and s.started_at >= p_settings.io_from
     and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
   order by s.started_at, t.trace_id, io.step
   -- What came with the announcement gives way to what comes with the end.
@@ -72,9 +70,9 @@ as $$
     request = excluded.request, response = excluded.response;
 $$;
 
-comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz) is
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
   'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
-revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz)
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
 create type tracegram.judged_trace as (
@@ -285,7 +283,7 @@ begin
     v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
   end if;
   if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
-    perform tracegram.store_io(p_batch, v_items, p_settings, p_now);
+    perform tracegram.store_io(p_batch, v_items, p_settings);
   end if;
   return v_items;
 end;

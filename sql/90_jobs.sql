@@ -16,6 +16,7 @@ as $$
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
   select tracegram.purge_responses(p_now);
+  delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
 $$;
 
 comment on function tracegram.purge(timestamptz) is
@@ -31,3 +32,6 @@ select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()'
 -- Readers add what waits to what is folded, so this only keeps that small.
 select cron.schedule('tracegram-fold', '15 seconds', 'select tracegram.fold_batches()');
 select cron.schedule('tracegram-lost', '* * * * *', 'select tracegram.mark_lost()');
+-- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
+select cron.schedule('tracegram-retention', '* * * * *', 'select tracegram.retain()');
+select cron.schedule('tracegram-quota', '*/10 * * * *', 'select tracegram.guard_quota()');

@@ -6,7 +6,16 @@
 import { clean, cut, cutError, type Mask, masked } from "./text.ts";
 import type { OpenStep, OpenTrace } from "./trace.ts";
 import { inSample } from "./uuid.ts";
-import { MAX_ERROR, MAX_IO_CHARS, MAX_NAME, type WireIo, type WireStep, type WireTrace } from "./wire.ts";
+import {
+  MAX_COST_MICROUSD,
+  MAX_ERROR,
+  MAX_IO_CHARS,
+  MAX_NAME,
+  MAX_TOKENS,
+  type WireIo,
+  type WireStep,
+  type WireTrace,
+} from "./wire.ts";
 
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
@@ -69,7 +78,8 @@ function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) =>
   if (typeof call.model === "string") wire.model = name(call.model);
   for (const field of AMOUNTS) {
     const amount = whole(call[field]);
-    if (amount !== undefined && amount >= 0) wire[field] = amount;
+    const most = field === "cost_microusd" ? MAX_COST_MICROUSD : MAX_TOKENS;
+    if (amount !== undefined && amount >= 0 && amount <= most) wire[field] = amount;
   }
   return wire;
 }

@@ -27,6 +27,10 @@ export const MAX_NAME = 100;
 /** Error texts are cut to this many characters, and then end in `… [N characters]`. */
 export const MAX_ERROR = 2000;
 
+/** Most tokens of one class, and most micro-dollars, that one step may have. A trace with more is refused (TG013). */
+export const MAX_TOKENS = 100_000_000;
+export const MAX_COST_MICROUSD = 1_000_000_000;
+
 /** Each captured request or response is cut to this many characters; `*_chars` keeps the original length. */
 export const MAX_IO_CHARS = 64 * 1024;
 

@@ -18,7 +18,8 @@ comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to 
 
 -- 05_settings.sql — what the owner decides: how long, how much, and where alerts go.
 --
--- Written by  public.change_settings; traces_from by retention, guard_io_sample_percent by the quota guard
+-- Written by  public.change_settings; traces_from and io_from by retention and the quota guard, guard_io_sample_percent by the
+--             quota guard
 -- Read by     ingest, retention, the quota guard, alerts
 
 create table tracegram.settings (
@@ -30,6 +31,7 @@ create table tracegram.settings (
   quota_bytes             bigint not null default 500000000 check (quota_bytes > 0),
   lost_after              interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
   traces_from             timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
+  io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
   alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
   alert_secret            text,
   check (io_days <= trace_days)
@@ -46,6 +48,8 @@ comment on column tracegram.settings.guard_io_sample_percent is 'What the quota 
 comment on column tracegram.settings.quota_bytes is 'Size that the plan allows the whole database. The free plan: 500 MB.';
 comment on column tracegram.settings.lost_after is 'How long after its start an announced trace that has not ended is lost. 1 minute..1 day.';
 comment on column tracegram.settings.traces_from is 'Start of the oldest day of traces that is there, UTC. Older traces are refused.';
+comment on column tracegram.settings.io_from is
+  'Start of the oldest day of requests and responses that is there, UTC. Those of older traces are not stored.';
 comment on column tracegram.settings.alert_url is 'Where alerts are posted. Null: nowhere.';
 comment on column tracegram.settings.alert_secret is 'Sent with each alert, so that the receiver knows who it is from.';
 
@@ -123,7 +127,8 @@ $doc$Changes the settings that are named, and leaves the rest.
 p_changes  such as {"trace_days": 14, "io_days": 3}: names and values of columns of tracegram.settings. lost_after is an
            interval ("15 minutes"), quota_bytes is bytes, null takes alert_url or alert_secret away.
 
-Returns the settings as get_settings does. Fewer days take effect when retention runs next, within the hour.
+Returns the settings as get_settings does. Fewer days take effect when retention runs next, within a minute. More days bring none back
+that are gone: traces_from and io_from say from when on there is something.
 
 TG020  a name or a value that does not fit  (nothing was changed)$doc$;
 revoke all on function public.change_settings(jsonb) from public, anon, authenticated;
@@ -464,7 +469,7 @@ grant execute on function public.list_ingest_keys() to service_role;
 --
 -- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     the 5x_*.sql files
--- Dropped by  pg_partman, a day at a time (30_partitions.sql)
+-- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
 -- Partitioned by UTC day of started_at: pipeline_traces_p20260131 holds [2026-01-31, 2026-02-01). The trace id is a UUIDv7 of
 -- the same millisecond, so an id alone finds its partition.
@@ -571,7 +576,7 @@ comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filt
 --
 -- Written by  tracegram.store_traces (41_ingest.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
--- Dropped by  pg_partman, a day at a time (30_partitions.sql)
+-- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
 -- Apart from the traces because it is most of the bytes, is read least, and is dropped first.
 
@@ -603,9 +608,9 @@ comment on column tracegram.trace_io.response_chars is 'Length of the response i
 comment on column tracegram.trace_io.request is 'What was sent, cut to 65,536 characters.';
 comment on column tracegram.trace_io.response is 'What came back, cut to 65,536 characters.';
 
--- 30_partitions.sql — days ahead are made, days behind are dropped.
+-- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
--- pg_partman does both when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
+-- pg_partman makes them when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
 -- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
@@ -631,11 +636,10 @@ select partman.create_parent(
   p_default_table   => false
 );
 
+-- Also for a bot that nobody wrote to for a month. pg_partman is given no retention: it would drop days itself, and make every
+-- ingest wait for the readers before it.
 update partman.part_config
-set
-  retention                = case parent_table when 'tracegram.pipeline_traces' then '30 days' else '7 days' end,
-  retention_keep_table     = false, -- drop the partition, do not merely detach it
-  infinite_time_partitions = true   -- also for a bot that nobody wrote to for a month
+set infinite_time_partitions = true
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
@@ -655,10 +659,13 @@ begin
   then
     return;
   end if;
-  -- pg_partman lets a second caller go by without having done anything; here it waits for the first.
+  -- A second caller waits for the first, and then finds them made.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
-  perform partman.run_maintenance('tracegram.pipeline_traces');
-  perform partman.run_maintenance('tracegram.trace_io');
+  -- Only what is needed: pg_partman's maintenance would make each day of the sleep, and take too long and too many locks for it.
+  perform partman.create_partition_time(t.name, array(
+    select pg_catalog.generate_series(pg_catalog.date_trunc('day', p_now), p_now + interval '7 days', interval '1 day')
+  ))
+  from (values ('tracegram.pipeline_traces'), ('tracegram.trace_io')) as t (name);
 end;
 $$;
 
@@ -667,6 +674,85 @@ $doc$Makes the partitions of today and the days ahead when today's is missing.
 
 pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
 revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;
+
+-- 31_days.sql — which days there are, and what has become of those that were.
+--
+-- Written by  tracegram.retain (70_retention.sql), tracegram.guard_quota (71_quota_guard.sql)
+-- Read by     both, and public.trace_storage (53_trace_storage.sql)
+-- Dropped by  tracegram.purge (90_jobs.sql), after 90 days
+
+create table tracegram.retention_log (
+  entry_id     bigint generated always as identity primary key,
+  noted_at     timestamptz(3) not null,
+  what         text not null check (what in ('leaving', 'dropped', 'sampling', 'cannot help')),
+  why          text not null check (why in ('expired', 'quota')),
+  table_name   text,
+  day          date,
+  bytes        bigint not null,
+  row_estimate bigint,
+  detail       text
+);
+alter table tracegram.retention_log enable row level security;
+
+comment on table tracegram.retention_log is 'What retention and the quota guard have done. Kept 90 days.';
+comment on column tracegram.retention_log.entry_id is 'In order.';
+comment on column tracegram.retention_log.noted_at is 'When.';
+comment on column tracegram.retention_log.what is
+  'leaving (the day is refused and will be dropped), dropped, sampling (the share of I/O was changed), or cannot help.';
+comment on column tracegram.retention_log.why is 'expired (older than the settings keep), or quota.';
+comment on column tracegram.retention_log.table_name is 'Of a day: pipeline_traces or trace_io.';
+comment on column tracegram.retention_log.day is 'The day, UTC.';
+comment on column tracegram.retention_log.bytes is
+  'Of a day: its size with indexes. Otherwise the size of the database.';
+comment on column tracegram.retention_log.row_estimate is 'Of a day: its rows, as Postgres estimates them.';
+comment on column tracegram.retention_log.detail is 'What was changed, for people.';
+
+create type tracegram.day_table as (
+  table_name   text,
+  name         text,
+  day          date,
+  state        text,
+  bytes        bigint,
+  row_estimate bigint,
+  leaving      text
+);
+comment on type tracegram.day_table is
+$doc$A day of pipeline_traces or trace_io (table_name), in the table called name.
+
+state is attached, detaching or detached; leaving is why it will be dropped, or null: it stays. A day that somebody has
+detached by hand stays, too.$doc$;
+
+create function tracegram.day_tables()
+  returns setof tracegram.day_table
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    n.table_name, c.relname, n.day,
+    case when i.inhrelid is null then 'detached' when i.inhdetachpending then 'detaching' else 'attached' end,
+    -- One that is detaching may be locked for a while.
+    coalesce(case when i.inhdetachpending then l.bytes else pg_catalog.pg_total_relation_size(c.oid) end, 0),
+    greatest(c.reltuples, 0)::bigint, case when l.what = 'leaving' then l.why end
+  from pg_catalog.pg_class as c
+  cross join lateral (
+    select
+      pg_catalog.left(c.relname, -10) as table_name,
+      pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') as day
+    offset 0 -- only of names that are a day's
+  ) as n
+  left join pg_catalog.pg_inherits as i on i.inhrelid = c.oid
+  left join (
+    select distinct on (table_name, day) *
+    from tracegram.retention_log
+    where day is not null
+    order by table_name, day, entry_id desc
+  ) as l on l.table_name = n.table_name and l.day = n.day
+  where c.relnamespace = 'tracegram'::regnamespace and c.relkind = 'r'
+    and c.relname ~ '^(pipeline_traces|trace_io)_p\d{8}$';
+$$;
+
+comment on function tracegram.day_tables() is 'All days of traces and of I/O, with their sizes. Opens none of them.';
+revoke all on function tracegram.day_tables() from public, anon, authenticated, service_role;
 
 -- 40_wire.sql — what a sender may send: the shape of tracer/wire.ts, and why a trace of it is refused.
 
@@ -904,9 +990,7 @@ $doc$What became of a trace of a batch: stored, updated, duplicate, or rejected 
 
 ended is the id of a trace that has ended with this batch.$doc$;
 
-create function tracegram.store_io(
-  p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings, p_now timestamptz
-)
+create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
   language sql
   set search_path = ''
@@ -925,8 +1009,8 @@ as $$
   cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
   cross join lateral pg_catalog.unnest(t.io) as io
   where r.result in ('stored', 'updated')
-    -- A trace that comes so late that its I/O would be dropped at once is stored without it.
-    and s.started_at >= pg_catalog.date_trunc('day', p_now, 'UTC') - p_settings.io_days * interval '1 day'
+    -- A trace so late that the I/O of its day is gone is stored without it.
+    and s.started_at >= p_settings.io_from
     and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
   order by s.started_at, t.trace_id, io.step
   -- What came with the announcement gives way to what comes with the end.
@@ -935,9 +1019,9 @@ as $$
     request = excluded.request, response = excluded.response;
 $$;
 
-comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz) is
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
   'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
-revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings, timestamptz)
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
 create type tracegram.judged_trace as (
@@ -1148,7 +1232,7 @@ begin
     v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
   end if;
   if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
-    perform tracegram.store_io(p_batch, v_items, p_settings, p_now);
+    perform tracegram.store_io(p_batch, v_items, p_settings);
   end if;
   return v_items;
 end;
@@ -2999,6 +3083,158 @@ trace as an example and its count before. Runs count when they have ended. Unkno
 revoke all on function public.trace_stats(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_stats(timestamptz, timestamptz) to service_role;
 
+-- 54_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
+--
+-- Reads sizes from the catalogue and counts from the rollups; opens no trace.
+
+create function tracegram.trace_storage(p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_size     constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_today    constant date := p_now::date;
+  v_tables   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d where d.state = 'attached');
+  v_days     jsonb;
+  v_full     record; -- of the last seven days that are over: sums and means
+  v_until    integer;
+begin
+  select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
+  from (
+    select
+      t.day,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0) as trace_bytes,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0) as io_bytes,
+      (
+        select coalesce(pg_catalog.sum(r.count), 0)
+        from tracegram.rollups as r
+        where r.level = '1d' and r.bucket = t.day::timestamptz and r.step = '' and r.pipeline <> ''
+      ) as traces
+    from pg_catalog.unnest(v_tables) as t
+    where t.day <= v_today
+    group by t.day
+  ) as d;
+
+  select
+    pg_catalog.sum(d.trace_bytes) / nullif(pg_catalog.sum(d.traces), 0) as bytes_per_trace,
+    pg_catalog.sum(d.io_bytes) / nullif(pg_catalog.sum(d.traces), 0) as io_bytes_per_trace,
+    pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes
+  into v_full
+  from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint, traces bigint)
+  -- A bot that came three days ago has grown for three days.
+  where d.day between v_today - 7 and v_today - 1 and d.day >= (
+    select min(f.day)
+    from pg_catalog.jsonb_to_recordset(v_days) as f (day date, traces bigint)
+    where f.traces > 0
+  );
+
+  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
+  select min(k) into v_until
+  from pg_catalog.generate_series(1, v_settings.trace_days + 1) as k
+  cross join lateral (
+    select
+      coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < v_today + k - v_settings.trace_days), 0)
+        + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < v_today + k - v_settings.io_days), 0)
+        + greatest(0, k - v_settings.io_days - 1) * v_full.io_bytes as bytes
+    from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint)
+  ) as expired
+  where v_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > v_settings.quota_bytes;
+
+  return pg_catalog.jsonb_build_object(
+    'database_bytes', v_size,
+    'quota_bytes', v_settings.quota_bytes,
+    'quota_share', pg_catalog.round(v_size::numeric / v_settings.quota_bytes, 4),
+    'tables', (
+      select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t) order by t.table desc)
+      from (
+        select
+          d.table_name as table, pg_catalog.sum(d.bytes) as bytes, pg_catalog.sum(d.row_estimate) as rows_estimate,
+          min(d.day) as oldest_day, count(*) filter (where d.day <= v_today) as days
+        from pg_catalog.unnest(v_tables) as d
+        group by d.table_name
+      ) as t
+    ),
+    'rollup_bytes',
+      pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups'),
+    'days', v_days,
+    'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
+    'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
+    'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
+    'steady_bytes', pg_catalog.round(
+      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes
+    ),
+    'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'large_traces', coalesce(pg_catalog.sum(r.large), 0),
+      'cost_microusd_per_1000_traces', pg_catalog.round(1000 * pg_catalog.sum(r.cost_microusd) / pg_catalog.sum(r.count))
+    )
+    from tracegram.rollups as r
+    where r.level = '1d' and r.bucket >= (v_today - 7)::timestamptz and r.step = '' and r.pipeline <> ''
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'ingest_p95_ms', tracegram.percentiles(pg_catalog.array_agg(r.durations)) -> 'p95_ms'
+    )
+    from tracegram.rollups as r
+    where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object(
+    'settings', pg_catalog.jsonb_build_object(
+      'trace_days', v_settings.trace_days,
+      'io_days', v_settings.io_days,
+      'io_sample_percent', least(v_settings.io_sample_percent, v_settings.guard_io_sample_percent),
+      'traces_from', tracegram.iso(v_settings.traces_from),
+      'io_from', tracegram.iso(v_settings.io_from)
+    ),
+    'guard', pg_catalog.jsonb_build_object(
+      'io_sample_percent', v_settings.guard_io_sample_percent,
+      'steps', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+          'noted_at', tracegram.iso(l.noted_at), 'what', l.what, 'table', l.table_name, 'day', l.day, 'bytes', l.bytes,
+          'detail', l.detail
+        )) order by l.entry_id desc), '[]')
+        from (select * from tracegram.retention_log where why = 'quota' order by entry_id desc limit 5) as l
+      )
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.trace_storage(timestamptz) is
+  'See public.trace_storage; p_now is the time of the report.';
+revoke all on function tracegram.trace_storage(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.trace_storage()
+  returns jsonb
+  language sql stable
+  security definer -- callers hold no table privileges
+  set search_path = ''
+as $$
+  select tracegram.trace_storage(pg_catalog.now());
+$$;
+
+comment on function public.trace_storage() is
+$doc$What is stored, what it costs, and how long it will fit: one call serves one screen.
+
+Returns
+database_bytes, quota_bytes, quota_share   the whole database, the plan's limit, and the one as a share of the other
+tables        [{table, bytes, rows_estimate, oldest_day, days}] of pipeline_traces and trace_io; days are up to today
+rollup_bytes  of the rollups
+days          [{day, trace_bytes, io_bytes, traces}], newest first; traces: those that have ended, exact but for some seconds
+bytes_per_trace, io_bytes_per_trace   with indexes, over the last seven days that are over; null without traces
+growth_bytes_per_day   what a day brings, over the same days; null before a day is over
+steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes
+days_until_full        at that rate, with the days that expire until then; null: never, or not known yet
+large_traces           rows over 5 kB of the last seven days and today
+cost_microusd_per_1000_traces   of the same days, where the cost is known; null where none is
+ingest_p95_ms          of the calls of the last 24 hours; null without
+settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+revoke all on function public.trace_storage() from public, anon, authenticated;
+grant execute on function public.trace_storage() to service_role;
+
 -- 60_updates.sql — each Telegram update is handled once.
 --
 -- Written by  public.claim_update, public.finish_update (the telegram function)
@@ -3153,6 +3389,267 @@ $$;
 comment on function tracegram.purge_responses(timestamptz) is 'Deletes responses of over 30 days ago.';
 revoke all on function tracegram.purge_responses(timestamptz) from public, anon, authenticated, service_role;
 
+-- 70_retention.sql — days behind are dropped, and no ingest waits for it.
+--
+-- To drop an attached partition is to lock its whole table against everyone: the drop would wait behind one long reader, and
+-- every ingest behind the drop. So a day goes in steps, and the catalogue tells how far it has come:
+--
+--   leaving     traces_from or io_from moves past it: ingest refuses it, readers look no further back. The log has it.
+--   detaching   `detach partition … concurrently` waits for those who use the table, and nobody waits for it. It cannot run
+--               inside a function, so pg_cron is given the bare command.
+--   detached    a table of its own, and dropped.
+--
+-- docs/decisions/04-days-are-detached.md has what was measured.
+
+create function tracegram.expel_days(p_table text, p_from date, p_why text, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+  update tracegram.settings as s
+  set
+    traces_from = case p_table when 'pipeline_traces' then p_from else s.traces_from end,
+    io_from = case p_table when 'trace_io' then p_from else s.io_from end
+  where p_from > case p_table when 'pipeline_traces' then s.traces_from else s.io_from end;
+
+  insert into tracegram.retention_log (noted_at, what, why, table_name, day, bytes, row_estimate)
+  select p_now, 'leaving', p_why, d.table_name, d.day, d.bytes, d.row_estimate
+  from tracegram.day_tables() as d
+  where d.table_name = p_table and d.state = 'attached' and d.leaving is null and d.day < p_from
+  order by d.day;
+$$;
+
+comment on function tracegram.expel_days(text, date, text, timestamptz) is
+  'Sends the days of a table before p_from away: they are refused from now on, and retention drops them.';
+revoke all on function tracegram.expel_days(text, date, text, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.drop_day(p_day tracegram.day_table, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = ''
+  -- Somebody may be reading it by its own name: then the next run drops it.
+  set lock_timeout = '100ms'
+as $$
+begin
+  execute pg_catalog.format('drop table tracegram.%I', p_day.name);
+  insert into tracegram.retention_log (noted_at, what, why, table_name, day, bytes, row_estimate)
+  values (p_now, 'dropped', p_day.leaving, p_day.table_name, p_day.day, p_day.bytes, p_day.row_estimate);
+exception when lock_not_available then
+  null;
+end;
+$$;
+
+comment on function tracegram.drop_day(tracegram.day_table, timestamptz) is 'Drops a day that is detached.';
+revoke all on function tracegram.drop_day(tracegram.day_table, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.detach_day(p_table text, p_day tracegram.day_table)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  -- pg_cron knows no "once": it runs in seven seconds, and retention is back in ten and takes it away before it repeats.
+  c_soon    constant text := '7 seconds';
+  c_never   constant text := '0 0 30 2 *';
+  v_name    constant text := 'tracegram-detach-' || p_table;
+  v_prefix  constant text := pg_catalog.format('alter table tracegram.%I detach partition', p_table);
+  v_command constant text := v_prefix || ' tracegram.' || pg_catalog.quote_ident(p_day.name)
+    || case p_day.state when 'detaching' then ' finalize' else ' concurrently' end;
+  v_job     bigint := (select j.jobid from cron.job as j where j.jobname = v_name);
+begin
+  if exists (
+    select from pg_catalog.pg_stat_activity as a
+    where a.state = 'active' and a.pid <> pg_catalog.pg_backend_pid() and pg_catalog.starts_with(a.query, v_prefix)
+  ) then
+    -- It waits for somebody. To unschedule it would be to stop it.
+    perform cron.alter_job(v_job, schedule => c_never) where v_job is not null;
+    return;
+  end if;
+  if exists (select from cron.job as j where j.jobid = v_job and j.command = v_command and j.schedule = c_soon) then
+    return; -- it has not run yet, or has failed and is tried again
+  end if;
+  -- A new job, for its seven seconds count from now.
+  perform cron.unschedule(v_job) where v_job is not null;
+  perform cron.schedule(v_name, c_soon, v_command) where p_day.name is not null;
+end;
+$$;
+
+comment on function tracegram.detach_day(text, tracegram.day_table) is
+  'Has pg_cron detach this day of a table, or end a detach that was interrupted. Null: there is nothing to detach.';
+revoke all on function tracegram.detach_day(text, tracegram.day_table) from public, anon, authenticated, service_role;
+
+create function tracegram.retain(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  v_today    constant date := p_now::date;
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_days     tracegram.day_table[];
+  v_day      tracegram.day_table;
+  v_table    text;
+  v_left     integer;
+begin
+  if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('tracegram.retain')) then
+    return null;
+  end if;
+  -- The newest must not go before the next are there: pg_partman makes days after a day.
+  perform tracegram.ensure_partitions(p_now);
+
+  v_days := array(select d from tracegram.day_tables() as d where d.leaving is not null order by d.day);
+  foreach v_table in array array['pipeline_traces', 'trace_io'] loop
+    for v_day in
+      select d.* from pg_catalog.unnest(v_days) as d where d.table_name = v_table and d.state = 'detached'
+    loop
+      perform tracegram.drop_day(v_day, p_now);
+    end loop;
+    -- One at a time: a table has at most one partition that is detaching.
+    select d.* into v_day
+    from pg_catalog.unnest(v_days) as d
+    where d.table_name = v_table and d.state <> 'detached'
+    order by d.state = 'detaching' desc, d.day
+    limit 1;
+    perform tracegram.detach_day(v_table, v_day);
+  end loop;
+
+  -- What leaves now is detached by the next run: until then, what still came in is counted by the fold.
+  perform tracegram.expel_days(k.table_name, coalesce(d.oldest, k.day), 'expired', p_now)
+  from (values
+    ('pipeline_traces', v_today - v_settings.trace_days), ('trace_io', v_today - v_settings.io_days)
+  ) as k (table_name, day)
+  cross join lateral (
+    select min(t.day) as oldest
+    from tracegram.day_tables() as t
+    where t.table_name = k.table_name and t.state = 'attached' and t.day >= k.day
+  ) as d;
+
+  select count(*) into v_left from tracegram.day_tables() as d where d.leaving is not null;
+  perform cron.alter_job(j.jobid, schedule => s.schedule)
+  from cron.job as j
+  cross join (select case v_left when 0 then '* * * * *' else '10 seconds' end as schedule) as s
+  where j.jobname = 'tracegram-retention' and j.schedule <> s.schedule;
+  return v_left;
+end;
+$$;
+
+comment on function tracegram.retain(timestamptz) is
+$doc$Takes the days that are older than the settings keep, and those that the quota guard has sent away, a step further.
+
+Runs each minute, and every ten seconds while there are such days: each takes about that long.
+
+Returns how many are left; null while another call is at work.$doc$;
+revoke all on function tracegram.retain(timestamptz) from public, anon, authenticated, service_role;
+
+-- 71_quota_guard.sql — a database that nears its quota gives up what is worth least, a little at a time.
+--
+-- Written by  tracegram.guard_quota (90_jobs.sql, every ten minutes): settings.guard_io_sample_percent, and days through
+--             tracegram.expel_days (70_retention.sql)
+-- Read by     ingest (the share), public.trace_storage
+--
+-- A full database refuses every write, the owner's own as well. A database grows smaller only by dropping whole days, so:
+--
+--   from 80 %   less comes in: the share of successful traces whose I/O is stored is halved at each run, down to none. Below
+--               65 % it is doubled at each run, back to what the owner has set. In between it stays as it is.
+--   from 90 %   the oldest day of I/O goes, one at each run, today's never.
+--   from 95 %   and with no I/O left but today's: the oldest day of traces. Yesterday's and today's never.
+--
+-- A day that is already leaving counts as gone, so that a slow drop is not answered by another. And days go only for a purpose:
+-- I/O when all of it that may go brings the database below 90 %, or together with the traces below 95 % when it is over that.
+-- Where the owner's own tables fill the database, nothing is dropped in vain, and the log says so, once a day. The share is
+-- lowered all the same: that destroys nothing.
+
+create function tracegram.guard_sampling(p_size bigint, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_percent  constant smallint := least(v_settings.io_sample_percent, v_settings.guard_io_sample_percent);
+  v_new      smallint := v_settings.guard_io_sample_percent;
+begin
+  if p_size >= 0.80 * v_settings.quota_bytes and v_percent > 0 then
+    v_new := v_percent / 2;
+  elsif p_size < 0.65 * v_settings.quota_bytes and v_new is not null then
+    v_new := nullif(least(greatest(2 * v_new, 1), v_settings.io_sample_percent), v_settings.io_sample_percent);
+  end if;
+  if v_new is distinct from v_settings.guard_io_sample_percent then
+    update tracegram.settings set guard_io_sample_percent = v_new;
+    insert into tracegram.retention_log (noted_at, what, why, bytes, detail)
+    values (p_now, 'sampling', 'quota', p_size, pg_catalog.format(
+      'I/O of %s %% of the successful traces instead of %s %%', coalesce(v_new, v_settings.io_sample_percent), v_percent
+    ));
+  end if;
+end;
+$$;
+
+comment on function tracegram.guard_sampling(bigint, timestamptz) is
+  'Lowers the share of I/O that is stored, or raises it again, by one step. p_size is the size of the database.';
+revoke all on function tracegram.guard_sampling(bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.guard_quota(p_now timestamptz default now())
+  returns void
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  v_quota         constant numeric := (tracegram.settings()).quota_bytes;
+  v_today         constant date := p_now::date;
+  v_size          bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_io            bigint; -- bytes that may go
+  v_traces        bigint;
+  v_oldest_io     date;
+  v_oldest_traces date;
+begin
+  perform tracegram.guard_sampling(v_size, p_now);
+
+  select
+    v_size - coalesce(pg_catalog.sum(d.bytes) filter (where d.leaving is not null), 0),
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'trace_io'), 0),
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'pipeline_traces'), 0),
+    min(d.day) filter (where d.may_go and d.table_name = 'trace_io'),
+    min(d.day) filter (where d.may_go and d.table_name = 'pipeline_traces')
+  into v_size, v_io, v_traces, v_oldest_io, v_oldest_traces
+  from (
+    select
+      t.*, t.state = 'attached' and t.leaving is null
+        and t.day < v_today - case t.table_name when 'trace_io' then 0 else 1 end as may_go
+    from tracegram.day_tables() as t
+  ) as d;
+
+  if v_size < 0.90 * v_quota then
+    return;
+  end if;
+  if v_size - v_io < 0.90 * v_quota
+    or v_size >= 0.95 * v_quota and v_size - v_io - v_traces < 0.95 * v_quota
+  then
+    if v_oldest_io is not null then
+      perform tracegram.expel_days('trace_io', v_oldest_io + 1, 'quota', p_now);
+    else
+      perform tracegram.expel_days('pipeline_traces', v_oldest_traces + 1, 'quota', p_now);
+    end if;
+  elsif v_size - v_io - v_traces >= 0.90 * v_quota and not exists (
+    select from tracegram.retention_log as l where l.what = 'cannot help' and l.noted_at > p_now - interval '1 day'
+  ) then
+    insert into tracegram.retention_log (noted_at, what, why, bytes, detail)
+    values (p_now, 'cannot help', 'quota', v_size, pg_catalog.format(
+      'Of %s the quota is %s, and the days that may go have %s. What else is in this database?',
+      pg_catalog.pg_size_pretty(v_size), pg_catalog.pg_size_pretty(v_quota), pg_catalog.pg_size_pretty(v_io + v_traces)
+    ));
+  end if;
+end;
+$$;
+
+comment on function tracegram.guard_quota(timestamptz) is
+  'Takes the next step against a full database, if one is needed. See the head of 71_quota_guard.sql.';
+revoke all on function tracegram.guard_quota(timestamptz) from public, anon, authenticated, service_role;
+
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
 --
 -- Scheduling a job of an existing name replaces it.
@@ -3171,6 +3668,7 @@ as $$
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
   select tracegram.purge_responses(p_now);
+  delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
 $$;
 
 comment on function tracegram.purge(timestamptz) is
@@ -3186,6 +3684,9 @@ select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()'
 -- Readers add what waits to what is folded, so this only keeps that small.
 select cron.schedule('tracegram-fold', '15 seconds', 'select tracegram.fold_batches()');
 select cron.schedule('tracegram-lost', '* * * * *', 'select tracegram.mark_lost()');
+-- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
+select cron.schedule('tracegram-retention', '* * * * *', 'select tracegram.retain()');
+select cron.schedule('tracegram-quota', '*/10 * * * *', 'select tracegram.guard_quota()');
 
 -- 95_policies.sql — each table says that nobody may read it.
 --

@@ -23,15 +23,15 @@ describe("partitions", () => {
     }
   });
 
-  test("are kept 30 and 7 days, then dropped, and made for ever", async ({ db }) => {
+  test("are made for ever, and dropped by retention alone", async ({ db }) => {
     const { rows } = await db.query(
-      `select parent_table, retention, retention_keep_table, infinite_time_partitions, premake
+      `select parent_table, retention, infinite_time_partitions, premake
        from partman.part_config where parent_table like 'tracegram.%' order by parent_table`,
     );
-    const common = { retention_keep_table: false, infinite_time_partitions: true, premake: 7 };
+    const common = { retention: null, infinite_time_partitions: true, premake: 7 };
     expect(rows).toEqual([
-      { parent_table: "tracegram.pipeline_traces", retention: "30 days", ...common },
-      { parent_table: "tracegram.trace_io", retention: "7 days", ...common },
+      { parent_table: "tracegram.pipeline_traces", ...common },
+      { parent_table: "tracegram.trace_io", ...common },
     ]);
   });
 

@@ -81,7 +81,9 @@ describe("trace_stats", () => {
     const answer = await stats(db, now - span, now);
     for (const side of ["window", "before"] as const) {
       const { from, to } = answer[side];
-      const inside = traces.filter((t) => t.started_at >= Date.parse(from) && t.started_at < Date.parse(to));
+      const inside = traces.filter((t) =>
+        Number(t.started_at) >= Date.parse(from) && Number(t.started_at) < Date.parse(to)
+      );
       expect(inside.length).toBeGreaterThan(100);
       const sorted = inside.map((t) => t.duration_ms!).sort((a, b) => a - b);
       const errors = inside.filter((t) => t.status === "error").length;
@@ -104,9 +106,11 @@ describe("trace_stats", () => {
     }
 
     const { from, to } = answer.window;
-    const inside = traces.filter((t) => t.started_at >= Date.parse(from) && t.started_at < Date.parse(to));
+    const inside = traces.filter((t) =>
+      Number(t.started_at) >= Date.parse(from) && Number(t.started_at) < Date.parse(to)
+    );
     const before = traces.filter((t) =>
-      t.started_at >= Date.parse(answer.before.from) && t.started_at < Date.parse(from)
+      Number(t.started_at) >= Date.parse(answer.before.from) && Number(t.started_at) < Date.parse(from)
     );
     const count = (of: typeof traces, pipeline: string, error?: string) =>
       of.filter((t) => t.pipeline === pipeline && (error === undefined || t.error?.startsWith(error))).length;

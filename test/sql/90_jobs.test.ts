@@ -1,52 +1,66 @@
 import { expect } from "vitest";
 import { test } from "../_support/db.ts";
-import { DAY, givenDay, partition, TABLES } from "../_support/partitions.ts";
+import { DAY, givenDay, partition } from "../_support/partitions.ts";
 import { givenKey } from "../_support/rpc.ts";
 import { makeTrace } from "../_support/traces.ts";
 
-// Cron is asked to come at once instead of on the hour; the command that it runs is the one that was deployed.
+// Cron is asked to come at once instead of on the minute; the commands that it runs are those that were deployed.
 test(
-  "the partitions job really fires, drops the days that have expired, and makes the days ahead",
-  { timeout: 60_000 },
+  "the jobs really fire: days ahead are made, and days behind detached and dropped",
+  { timeout: 120_000 },
   async ({ cluster, onTestFinished }) => {
     const live = cluster.client("postgres"); // no transaction: pg_cron works in its own
     await live.connect();
     onTestFinished(() => live.end());
     const now = Date.now();
     const key = await givenKey(live, "committed");
-    const ages = { gone: 45 * DAY, kept: 20 * DAY, ioGone: 12 * DAY };
-    for (const age of Object.values(ages)) {
-      for (const table of TABLES) await givenDay(live, table, now - age);
-    }
-    const old = makeTrace({ started_at: now - ages.kept });
+    const gone = [partition("pipeline_traces", now - 45 * DAY), partition("trace_io", now - 12 * DAY)];
+    await givenDay(live, "pipeline_traces", now - 45 * DAY);
+    await givenDay(live, "trace_io", now - 12 * DAY);
+    const old = makeTrace({ started_at: now - 20 * DAY });
     await live.query("select public.ingest_traces($1, $2)", [key, JSON.stringify([old])]);
     const ahead = partition("pipeline_traces", now + 7 * DAY);
-    await live.query(`drop table tracegram.${ahead}`);
+    await live.query(`drop table if exists tracegram.${ahead}`);
     await live.query("truncate cron.job_run_details");
 
     await live.query(
-      "select cron.alter_job(jobid, schedule => '1 second') from cron.job where jobname = 'tracegram-partitions'",
+      `select cron.alter_job(jobid, schedule => '1 second') from cron.job
+     where jobname in ('tracegram-partitions', 'tracegram-retention')`,
     );
     const exists = async (name: string) =>
       (await live.query("select to_regclass('tracegram.' || $1) is not null as yes", [name])).rows[0].yes;
-    await expect.poll(() => exists(partition("pipeline_traces", now - ages.gone)), { timeout: 30_000 }).toBe(false);
-    await expect.poll(() => exists(partition("trace_io", now - ages.ioGone)), { timeout: 30_000 }).toBe(false);
+    for (const name of gone) await expect.poll(() => exists(name), { timeout: 60_000 }).toBe(false);
     await expect.poll(() => exists(ahead), { timeout: 30_000 }).toBe(true);
-    expect(await exists(partition("pipeline_traces", now - ages.kept))).toBe(true);
     expect((await live.query("select public.get_trace($1) as trace", [old.trace_id])).rows[0].trace).not.toBeNull();
 
-    // The job's own account of it comes a moment after what it did.
+    // The jobs' own account of it comes a moment after what they did.
     const accounts = async () =>
       (await live.query(
-        `select distinct d.status, d.command, d.username from cron.job_run_details as d
-         join cron.job as j using (jobid) where j.jobname = 'tracegram-partitions' and d.end_time is not null`,
+        `select distinct d.status, regexp_replace(d.command, '_p\\d{8}', '_p…') as command, d.username
+       from cron.job_run_details as d
+       where d.command ~ 'run_maintenance|retain|detach' and d.end_time is not null order by 2`,
       )).rows;
-    const succeeded = { status: "succeeded", command: "call partman.run_maintenance_proc()", username: "postgres" };
-    await expect.poll(accounts, { timeout: 10_000 }).toEqual([succeeded]);
+    const succeeded = (command: string) => ({ status: "succeeded", command, username: "postgres" });
+    await expect.poll(accounts, { timeout: 20_000 }).toEqual([
+      succeeded("alter table tracegram.pipeline_traces detach partition tracegram.pipeline_traces_p… concurrently"),
+      succeeded("alter table tracegram.trace_io detach partition tracegram.trace_io_p… concurrently"),
+      succeeded("call partman.run_maintenance_proc()"),
+      succeeded("select tracegram.retain()"),
+    ]);
+    const { rows } = await live.query("select jobname from cron.job where jobname like 'tracegram-detach-%'");
+    expect(rows).toEqual([]);
   },
 );
 
-test("the purge clears away old update ids, usage, responses and run history", async ({ db }) => {
+test("retention runs each minute and the quota guard every ten", async ({ db }) => {
+  const { rows } = await db.query(
+    "select schedule, command from cron.job where jobname in ('tracegram-retention', 'tracegram-quota') order by command",
+  );
+  expect(rows[0]).toEqual({ schedule: "*/10 * * * *", command: "select tracegram.guard_quota()" });
+  expect(rows[1]).toMatchObject({ command: "select tracegram.retain()" });
+});
+
+test("the purge clears away old update ids, usage, responses, run history and notes of retention", async ({ db }) => {
   await db.query(
     "insert into tracegram.seen_updates values (1, now() - interval '49 hours'), (2, now() - interval '47 hours')",
   );
@@ -59,7 +73,15 @@ test("the purge clears away old update ids, usage, responses and run history", a
     `insert into tracegram.admin_responses (at, screen, characters)
      values (now() - interval '30 days 1 minute', 'gone', 1), (now() - interval '29 days', 'kept', 1)`,
   );
+  await db.query("delete from tracegram.retention_log"); // the cron test of this file commits
+  await db.query(
+    `insert into tracegram.retention_log (noted_at, what, why, bytes)
+     select now() - age, 'sampling', 'quota', 1 from unnest(array['91 days', '89 days']::interval[]) as age`,
+  );
   await db.query("select tracegram.purge()");
+  expect((await db.query("select now()::date - noted_at::date as days from tracegram.retention_log")).rows).toEqual([{
+    days: 89,
+  }]);
   expect((await db.query("select screen from tracegram.admin_responses")).rows).toEqual([{ screen: "kept" }]);
   expect((await db.query("select update_id from tracegram.seen_updates")).rows).toEqual([{ update_id: "2" }]);
   expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where backend = 99")).rows)

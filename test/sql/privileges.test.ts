@@ -23,6 +23,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.rotate_ingest_key(text, interval)": ["service_role"],
   "public.trace_gaps(timestamp with time zone, timestamp with time zone)": ["service_role"],
   "public.trace_stats(timestamp with time zone, timestamp with time zone)": ["service_role"],
+  "public.trace_storage()": ["service_role"],
 };
 const SCHEMAS = ["tracegram", "public", "partman", "cron"];
 

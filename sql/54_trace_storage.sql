@@ -1,0 +1,151 @@
+-- 54_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
+--
+-- Reads sizes from the catalogue and counts from the rollups; opens no trace.
+
+create function tracegram.trace_storage(p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_size     constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_today    constant date := p_now::date;
+  v_tables   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d where d.state = 'attached');
+  v_days     jsonb;
+  v_full     record; -- of the last seven days that are over: sums and means
+  v_until    integer;
+begin
+  select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
+  from (
+    select
+      t.day,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0) as trace_bytes,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0) as io_bytes,
+      (
+        select coalesce(pg_catalog.sum(r.count), 0)
+        from tracegram.rollups as r
+        where r.level = '1d' and r.bucket = t.day::timestamptz and r.step = '' and r.pipeline <> ''
+      ) as traces
+    from pg_catalog.unnest(v_tables) as t
+    where t.day <= v_today
+    group by t.day
+  ) as d;
+
+  select
+    pg_catalog.sum(d.trace_bytes) / nullif(pg_catalog.sum(d.traces), 0) as bytes_per_trace,
+    pg_catalog.sum(d.io_bytes) / nullif(pg_catalog.sum(d.traces), 0) as io_bytes_per_trace,
+    pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes
+  into v_full
+  from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint, traces bigint)
+  -- A bot that came three days ago has grown for three days.
+  where d.day between v_today - 7 and v_today - 1 and d.day >= (
+    select min(f.day)
+    from pg_catalog.jsonb_to_recordset(v_days) as f (day date, traces bigint)
+    where f.traces > 0
+  );
+
+  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
+  select min(k) into v_until
+  from pg_catalog.generate_series(1, v_settings.trace_days + 1) as k
+  cross join lateral (
+    select
+      coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < v_today + k - v_settings.trace_days), 0)
+        + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < v_today + k - v_settings.io_days), 0)
+        + greatest(0, k - v_settings.io_days - 1) * v_full.io_bytes as bytes
+    from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint)
+  ) as expired
+  where v_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > v_settings.quota_bytes;
+
+  return pg_catalog.jsonb_build_object(
+    'database_bytes', v_size,
+    'quota_bytes', v_settings.quota_bytes,
+    'quota_share', pg_catalog.round(v_size::numeric / v_settings.quota_bytes, 4),
+    'tables', (
+      select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t) order by t.table desc)
+      from (
+        select
+          d.table_name as table, pg_catalog.sum(d.bytes) as bytes, pg_catalog.sum(d.row_estimate) as rows_estimate,
+          min(d.day) as oldest_day, count(*) filter (where d.day <= v_today) as days
+        from pg_catalog.unnest(v_tables) as d
+        group by d.table_name
+      ) as t
+    ),
+    'rollup_bytes',
+      pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups'),
+    'days', v_days,
+    'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
+    'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
+    'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
+    'steady_bytes', pg_catalog.round(
+      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes
+    ),
+    'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'large_traces', coalesce(pg_catalog.sum(r.large), 0),
+      'cost_microusd_per_1000_traces', pg_catalog.round(1000 * pg_catalog.sum(r.cost_microusd) / pg_catalog.sum(r.count))
+    )
+    from tracegram.rollups as r
+    where r.level = '1d' and r.bucket >= (v_today - 7)::timestamptz and r.step = '' and r.pipeline <> ''
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'ingest_p95_ms', tracegram.percentiles(pg_catalog.array_agg(r.durations)) -> 'p95_ms'
+    )
+    from tracegram.rollups as r
+    where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object(
+    'settings', pg_catalog.jsonb_build_object(
+      'trace_days', v_settings.trace_days,
+      'io_days', v_settings.io_days,
+      'io_sample_percent', least(v_settings.io_sample_percent, v_settings.guard_io_sample_percent),
+      'traces_from', tracegram.iso(v_settings.traces_from),
+      'io_from', tracegram.iso(v_settings.io_from)
+    ),
+    'guard', pg_catalog.jsonb_build_object(
+      'io_sample_percent', v_settings.guard_io_sample_percent,
+      'steps', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+          'noted_at', tracegram.iso(l.noted_at), 'what', l.what, 'table', l.table_name, 'day', l.day, 'bytes', l.bytes,
+          'detail', l.detail
+        )) order by l.entry_id desc), '[]')
+        from (select * from tracegram.retention_log where why = 'quota' order by entry_id desc limit 5) as l
+      )
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.trace_storage(timestamptz) is
+  'See public.trace_storage; p_now is the time of the report.';
+revoke all on function tracegram.trace_storage(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.trace_storage()
+  returns jsonb
+  language sql stable
+  security definer -- callers hold no table privileges
+  set search_path = ''
+as $$
+  select tracegram.trace_storage(pg_catalog.now());
+$$;
+
+comment on function public.trace_storage() is
+$doc$What is stored, what it costs, and how long it will fit: one call serves one screen.
+
+Returns
+database_bytes, quota_bytes, quota_share   the whole database, the plan's limit, and the one as a share of the other
+tables        [{table, bytes, rows_estimate, oldest_day, days}] of pipeline_traces and trace_io; days are up to today
+rollup_bytes  of the rollups
+days          [{day, trace_bytes, io_bytes, traces}], newest first; traces: those that have ended, exact but for some seconds
+bytes_per_trace, io_bytes_per_trace   with indexes, over the last seven days that are over; null without traces
+growth_bytes_per_day   what a day brings, over the same days; null before a day is over
+steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes
+days_until_full        at that rate, with the days that expire until then; null: never, or not known yet
+large_traces           rows over 5 kB of the last seven days and today
+cost_microusd_per_1000_traces   of the same days, where the cost is known; null where none is
+ingest_p95_ms          of the calls of the last 24 hours; null without
+settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+revoke all on function public.trace_storage() from public, anon, authenticated;
+grant execute on function public.trace_storage() to service_role;
