@@ -3659,9 +3659,1172 @@ comment on function tracegram.guard_quota(timestamptz) is
   'Takes the next step against a full database, if one is needed. See the head of 71_quota_guard.sql.';
 revoke all on function tracegram.guard_quota(timestamptz) from public, anon, authenticated, service_role;
 
+-- 80_alerts.sql — what is watched, and what was found.
+--
+-- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql)
+-- Read by     public.list_alerts (85_list_alerts.sql), tracegram.deliver_alerts (84_deliver_alerts.sql)
+-- Dropped by  tracegram.purge (90_jobs.sql): resolved alerts with their events after 90 days
+
+create table tracegram.alert_rules (
+  rule           text primary key,
+  summary        text not null,
+  threshold      numeric not null check (threshold >= 0 and threshold < 'infinity'),
+  unit           text not null,
+  enabled        boolean not null default true,
+  opens_after    smallint not null check (opens_after > 0),
+  resolves_after smallint not null check (resolves_after > 0),
+  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1)
+);
+alter table tracegram.alert_rules enable row level security;
+
+comment on table tracegram.alert_rules is 'What is watched, each minute. Each rule has a function that measures it, measure_ and its name.';
+comment on column tracegram.alert_rules.rule is 'Name of the rule.';
+comment on column tracegram.alert_rules.summary is 'What is wrong when it is in breach, for people.';
+comment on column tracegram.alert_rules.threshold is
+  'In breach above this, in the rule''s unit. The owner may change it.';
+comment on column tracegram.alert_rules.unit is
+  'Of the threshold and of each value: percent, ms, microusd, or what is counted.';
+comment on column tracegram.alert_rules.enabled is 'Whether it is evaluated. The owner may change it.';
+comment on column tracegram.alert_rules.opens_after is
+  'Evaluations in a row that must be in breach before an alert opens.';
+comment on column tracegram.alert_rules.resolves_after is 'Evaluations in a row that must be good before it resolves.';
+comment on column tracegram.alert_rules.resolve_below is
+  'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
+
+insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
+values
+  ('error_rate',         'Many runs fail',                                   10,       'percent',  2, 5, 0.9),
+  ('p95',                'Runs are slow',                                    30000,    'ms',       2, 5, 0.9),
+  ('daily_spend',        'LLM calls cost more than planned today',           10000000, 'microusd', 1, 1, 1),
+  ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
+  ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
+  ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
+  ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
+  ('cron_failed',        'A scheduled job failed or did not run',            0,        'jobs',     2, 2, 1),
+  ('quota',              'The database is nearly full',                      80,       'percent',  2, 5, 0.95),
+  ('slow_screen',        'A screen of the admin bot is slow',                500,      'ms',       2, 5, 0.9),
+  ('plan',               'A screen''s query reads more than it should',      0,        'queries',  1, 1, 1)
+on conflict (rule) do update set
+  summary = excluded.summary, unit = excluded.unit, opens_after = excluded.opens_after,
+  resolves_after = excluded.resolves_after, resolve_below = excluded.resolve_below;
+
+create table tracegram.alert_state (
+  rule         text primary key references tracegram.alert_rules,
+  bad_streak   integer not null default 0,
+  good_streak  integer not null default 0,
+  value        numeric,
+  detail       text,
+  error        text,
+  evaluated_at timestamptz(3) not null
+);
+alter table tracegram.alert_state enable row level security;
+
+comment on table tracegram.alert_state is 'How each rule stood when it was last evaluated.';
+comment on column tracegram.alert_state.rule is 'The rule.';
+comment on column tracegram.alert_state.bad_streak is 'Evaluations in a row, up to the last, that were in breach.';
+comment on column tracegram.alert_state.good_streak is 'Evaluations in a row, up to the last, that were good.';
+comment on column tracegram.alert_state.value is
+  'The last value. Null: there was too little to measure, which counts as good.';
+comment on column tracegram.alert_state.detail is 'What was measured, in a sentence with numbers.';
+comment on column tracegram.alert_state.error is
+  'Why the rule could not be evaluated, which leaves all but evaluated_at as it was. Null when it could.';
+comment on column tracegram.alert_state.evaluated_at is 'When.';
+
+create table tracegram.alerts (
+  alert_id     bigint generated always as identity primary key,
+  rule         text not null references tracegram.alert_rules,
+  opened_at    timestamptz(3) not null,
+  resolved_at  timestamptz(3) check (resolved_at >= opened_at),
+  threshold    numeric not null,
+  value        numeric not null,
+  worst        numeric not null,
+  last_value   numeric,
+  detail       text not null
+);
+create unique index alerts_open on tracegram.alerts (rule) where resolved_at is null;
+alter table tracegram.alerts enable row level security;
+
+comment on index tracegram.alerts_open is 'evaluate_alerts: the open alert of a rule, of which there is at most one.';
+comment on table tracegram.alerts is 'Rules that were in breach for a while. Resolved ones are kept 90 days.';
+comment on column tracegram.alerts.alert_id is 'In the order in which they opened.';
+comment on column tracegram.alerts.rule is 'The rule.';
+comment on column tracegram.alerts.opened_at is 'When it opened.';
+comment on column tracegram.alerts.resolved_at is 'When it resolved. Null while it is open.';
+comment on column tracegram.alerts.threshold is 'The rule''s threshold when it opened.';
+comment on column tracegram.alerts.value is 'The value that it opened with.';
+comment on column tracegram.alerts.worst is 'The highest value while it was open.';
+comment on column tracegram.alerts.last_value is
+  'The last value while it was open. Null when there was too little to measure.';
+comment on column tracegram.alerts.detail is 'What was measured when it was worst.';
+
+create table tracegram.alert_events (
+  event_id        bigint generated always as identity primary key,
+  alert_id        bigint not null references tracegram.alerts on delete cascade,
+  kind            text not null check (kind in ('opened', 'resolved')),
+  value           numeric,
+  detail          text,
+  created_at      timestamptz(3) not null,
+  next_attempt_at timestamptz(3) not null,
+  request_id      bigint,
+  attempts        smallint not null default 0,
+  delivered_at    timestamptz(3),
+  last_error      text,
+  unique (alert_id, kind)
+);
+create index alert_events_pending on tracegram.alert_events (event_id) where delivered_at is null;
+alter table tracegram.alert_events enable row level security;
+
+comment on index tracegram.alert_events_pending is 'deliver_alerts: what is to be delivered.';
+comment on table tracegram.alert_events is 'What the owner is told of alerts, and whether it has arrived.';
+comment on column tracegram.alert_events.event_id is 'The receiver''s key to know an event that comes twice.';
+comment on column tracegram.alert_events.alert_id is 'The alert.';
+comment on column tracegram.alert_events.kind is 'opened or resolved.';
+comment on column tracegram.alert_events.value is 'The value at that time.';
+comment on column tracegram.alert_events.detail is 'What was measured at that time.';
+comment on column tracegram.alert_events.created_at is
+  'When it happened. A day later it is not worth telling any more.';
+comment on column tracegram.alert_events.next_attempt_at is
+  'Not sent before. While a request is under way: how long its answer is waited for.';
+comment on column tracegram.alert_events.request_id is
+  'pg_net''s id of the request that is under way. Null when none is.';
+comment on column tracegram.alert_events.attempts is 'How often it was sent.';
+comment on column tracegram.alert_events.delivered_at is 'When the answer that took it was seen. Null until then.';
+comment on column tracegram.alert_events.last_error is 'What became of the last attempt that failed.';
+
+-- 81_alert_measures.sql — how each rule of the traces stands: one function a rule, named after it.
+--
+-- Each returns a value in the rule's unit, null when there is too little to say, and a sentence with what it has found.
+-- What comes from the rollups is by whole five minutes.
+
+create type tracegram.measurement as (
+  value  numeric,
+  detail text
+);
+comment on type tracegram.measurement is 'How a rule stands.';
+comment on column tracegram.measurement.value is 'In the unit of the rule. Null: too little to say.';
+comment on column tracegram.measurement.detail is 'What was found, in a sentence with numbers.';
+
+create function tracegram.spelled(p_number numeric)
+  returns text
+  language sql immutable strict parallel safe
+  set search_path = ''
+as $$
+  select pg_catalog.to_char(pg_catalog.round(p_number), 'FM999,999,999,999,999,990');
+$$;
+
+comment on function tracegram.spelled(numeric) is 'A whole number for people: 12,345.';
+revoke all on function tracegram.spelled(numeric) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_error_rate(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with runs as (
+    select r.pipeline, sum(r.count) as count, sum(r.errors) as errors
+    from tracegram.rollup_rows(p_now - interval '15 minutes', p_now, true, p_now) as r
+    group by r.pipeline
+  )
+  select
+    case when sum(a.count) >= 20 then pg_catalog.round(100 * sum(a.errors) / sum(a.count), 2) end,
+    pg_catalog.concat(
+      pg_catalog.format('%s of %s runs failed in 15 minutes', coalesce(sum(a.errors), 0), coalesce(sum(a.count), 0)), (
+        select pg_catalog.format(', most of them in %s: %s of %s', w.pipeline, w.errors, w.count)
+        from runs as w
+        where w.errors > 0
+        order by w.errors desc, w.pipeline
+        limit 1
+      )
+    )
+  from runs as a;
+$$;
+
+comment on function tracegram.measure_error_rate(timestamptz) is
+  'Failed runs in percent, of at least 20 that started in 15 minutes.';
+revoke all on function tracegram.measure_error_rate(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_p95(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with runs as (
+    select
+      r.pipeline, sum(r.count) as count,
+      (tracegram.percentiles(pg_catalog.array_agg(r.durations)) ->> 'p95_ms')::numeric as p95_ms
+    from tracegram.rollup_rows(p_now - interval '15 minutes', p_now, true, p_now) as r
+    group by grouping sets ((r.pipeline), ())
+  )
+  select
+    case when a.count >= 20 then a.p95_ms end,
+    case
+      when a.count is null then 'no runs in 15 minutes'
+      else pg_catalog.format(
+        '95 %% of %s runs in 15 minutes took at most %s ms', a.count, tracegram.spelled(a.p95_ms)
+      ) || (
+        select pg_catalog.format('; slowest is %s with %s ms', w.pipeline, tracegram.spelled(w.p95_ms))
+        from runs as w
+        where w.pipeline is not null
+        order by w.p95_ms desc, w.pipeline
+        limit 1
+      )
+    end
+  from runs as a
+  where a.pipeline is null;
+$$;
+
+comment on function tracegram.measure_p95(timestamptz) is
+  'The 95th percentile of how long runs took, of at least 20 that started in 15 minutes, in ms.';
+revoke all on function tracegram.measure_p95(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_daily_spend(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with runs as (
+    select
+      r.pipeline, sum(r.count) as count, sum(r.unpriced) as unpriced,
+      coalesce(sum(r.cost_microusd), 0) as cost_microusd,
+      pg_catalog.to_char(coalesce(sum(r.cost_microusd), 0) / 1000000, 'FM$999,999,990.00') as dollars
+    from tracegram.rollup_rows(pg_catalog.date_trunc('day', p_now, 'UTC'), p_now, true, p_now) as r
+    group by grouping sets ((r.pipeline), ())
+  )
+  select
+    a.cost_microusd,
+    pg_catalog.concat(
+      pg_catalog.format('%s since midnight UTC in %s runs', a.dollars, tracegram.spelled(coalesce(a.count, 0))), (
+        select pg_catalog.format(', most of it in %s: %s', w.pipeline, w.dollars)
+        from runs as w
+        where w.pipeline is not null and w.cost_microusd > 0
+        order by w.cost_microusd desc, w.pipeline
+        limit 1
+      ),
+      case when a.unpriced > 0 then pg_catalog.format('; %s calls have no price', tracegram.spelled(a.unpriced)) end
+    )
+  from runs as a
+  where a.pipeline is null;
+$$;
+
+comment on function tracegram.measure_daily_spend(timestamptz) is
+  'What LLM calls have cost since midnight UTC, in micro-dollars. A call without a price adds nothing.';
+revoke all on function tracegram.measure_daily_spend(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_large_trace(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with runs as (
+    select r.pipeline, sum(r.count) as count, sum(r.large) as large
+    from tracegram.rollup_rows(p_now - interval '1 hour', p_now, true, p_now) as r
+    group by r.pipeline
+  )
+  select
+    coalesce(sum(a.large), 0),
+    pg_catalog.concat(
+      pg_catalog.format(
+        '%s of %s traces of an hour take over 5 kB', coalesce(sum(a.large), 0), coalesce(sum(a.count), 0)
+      ), (
+        select pg_catalog.format(', most of them in %s: %s', w.pipeline, w.large)
+        from runs as w
+        where w.large > 0
+        order by w.large desc, w.pipeline
+        limit 1
+      )
+    )
+  from runs as a;
+$$;
+
+comment on function tracegram.measure_large_trace(timestamptz) is 'Traces of an hour whose row is over 5 kB.';
+revoke all on function tracegram.measure_large_trace(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_orphans(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with runs as (
+    select coalesce(sum(r.orphans), 0) as orphans, (
+      pg_catalog.array_agg(r.pipeline order by r.orphans desc, r.pipeline) filter (where r.orphans > 0)
+    )[1] as worst
+    from tracegram.rollup_rows(p_now - interval '1 hour', p_now, true, p_now) as r
+  ),
+  lost as (
+    select count(*) as lost, pg_catalog.max(t.pipeline) as pipeline
+    from tracegram.pipeline_traces as t
+    where t.status in ('running', 'lost') and t.status = 'lost'
+      -- Those that were due to end within the hour.
+      and t.started_at > p_now - (tracegram.settings()).lost_after - interval '1 hour' and t.started_at <= p_now
+  )
+  select
+    r.orphans + l.lost,
+    pg_catalog.concat(
+      pg_catalog.format('%s traces of an hour have a step without its parent', r.orphans), ', such as in ' || r.worst,
+      pg_catalog.format('; %s did not end in time', l.lost), ', such as in ' || l.pipeline
+    )
+  from runs as r
+  cross join lost as l;
+$$;
+
+comment on function tracegram.measure_orphans(timestamptz) is
+  'Traces of an hour with a step whose parent does not exist, and those that should have ended within it and are lost.';
+revoke all on function tracegram.measure_orphans(timestamptz) from public, anon, authenticated, service_role;
+
+-- 82_health_measures.sql — how each rule of Tracegram itself stands. See 81_alert_measures.sql.
+
+create function tracegram.measure_ingest_p95(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    case when c.count >= 20 then c.p95_ms end,
+    case
+      when c.count is null then 'no calls of ingest_traces in 15 minutes'
+      else pg_catalog.format(
+        '95 %% of %s calls of ingest_traces in 15 minutes took at most %s ms', c.count, tracegram.spelled(c.p95_ms)
+      )
+    end
+  from (
+    select
+      sum(r.count) as count,
+      (tracegram.percentiles(pg_catalog.array_agg(r.durations)) ->> 'p95_ms')::numeric as p95_ms
+    from tracegram.rollup_rows(p_now - interval '15 minutes', p_now, false, p_now) as r
+    where r.pipeline = '' and r.step = 'ingest'
+  ) as c;
+$$;
+
+comment on function tracegram.measure_ingest_p95(timestamptz) is
+  'The 95th percentile of how long the database took for ingest_traces, of at least 20 calls in 15 minutes, in ms.';
+revoke all on function tracegram.measure_ingest_p95(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_long_message(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    count(*),
+    pg_catalog.concat(
+      pg_catalog.format('%s messages to admins were over 3,500 characters in an hour', count(*)),
+      ', the longest of ' || (
+        (pg_catalog.array_agg(
+          pg_catalog.format('screen %s: %s', r.screen, tracegram.spelled(r.characters)) order by r.characters desc
+        ))[1]
+      )
+    )
+  from tracegram.admin_responses as r
+  where r.at > p_now - interval '1 hour' and r.at <= p_now and r.characters > 3500;
+$$;
+
+comment on function tracegram.measure_long_message(timestamptz) is
+  'Messages to admins of an hour that are over 3,500 characters; Telegram takes 4,096.';
+revoke all on function tracegram.measure_long_message(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_telegram_429(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    count(*),
+    pg_catalog.concat(
+      pg_catalog.format('Telegram told the bot %s times in an hour to wait', count(*)),
+      ', for up to ' || pg_catalog.max(r.retry_after) || ' s'
+    )
+  from tracegram.admin_responses as r
+  where r.at > p_now - interval '1 hour' and r.at <= p_now and r.retry_after is not null;
+$$;
+
+comment on function tracegram.measure_telegram_429(timestamptz) is
+  'Times in an hour that Telegram refused an answer of the admin bot as too many.';
+revoke all on function tracegram.measure_telegram_429(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_slow_screen(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with screens as (
+    select r.screen, count(*) as count, pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
+    from tracegram.admin_responses as r
+    where r.at > p_now - interval '1 hour' and r.at <= p_now and r.query_ms is not null
+    group by r.screen
+    having count(*) >= 5
+  )
+  select
+    pg_catalog.max(s.p95_ms),
+    coalesce(
+      (pg_catalog.array_agg(
+        pg_catalog.format(
+          '95 %% of %s queries of screen %s took at most %s ms', s.count, s.screen, tracegram.spelled(s.p95_ms)
+        ) order by s.p95_ms desc, s.screen
+      ))[1],
+      'no screen was asked for five times in an hour'
+    )
+  from screens as s;
+$$;
+
+comment on function tracegram.measure_slow_screen(timestamptz) is
+  'The 95th percentile of the query time of the slowest screen, of at least 5 answers of an hour, in ms.';
+revoke all on function tracegram.measure_slow_screen(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_missing_partitions(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    count(*),
+    coalesce(
+      'missing: ' || pg_catalog.string_agg(d.name, ', ' order by d.name),
+      'today and the next three days have their partitions'
+    )
+  from (
+    select
+      p.parent, p.name || pg_catalog.to_char((p_now at time zone 'UTC') + n * interval '1 day', '"_p"YYYYMMDD') as name
+    from (values
+      ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
+    ) as p (name, parent)
+    cross join pg_catalog.generate_series(0, 3) as n
+  ) as d
+  where not exists (
+    select from pg_catalog.pg_inherits as i
+    where i.inhparent = d.parent and i.inhrelid = pg_catalog.to_regclass('tracegram.' || d.name)
+  );
+$$;
+
+comment on function tracegram.measure_missing_partitions(timestamptz) is
+  'Days of today and the next three, of both tables, that have no partition.';
+revoke all on function tracegram.measure_missing_partitions(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_quota(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    pg_catalog.round(100.0 * s.bytes / s.quota, 2),
+    pg_catalog.format('%s of %s MB', tracegram.spelled(s.bytes / 1000000.0), tracegram.spelled(s.quota / 1000000.0))
+  from (
+    select
+      pg_catalog.pg_database_size(pg_catalog.current_database()) as bytes,
+      (tracegram.settings()).quota_bytes as quota
+  ) as s;
+$$;
+
+comment on function tracegram.measure_quota(timestamptz) is
+  'Size of the database in percent of settings.quota_bytes, as it is now.';
+revoke all on function tracegram.measure_quota(timestamptz) from public, anon, authenticated, service_role;
+
+-- 83_evaluate_alerts.sql — each minute every rule is measured; alerts open and resolve.
+--
+-- A rule in breach for some evaluations in a row opens an alert; good for some in a row, it resolves it.
+-- Good is a share of the threshold or less, so that a value that swings around it neither opens twice nor resolves.
+
+create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = ''
+as $$
+  with resolved as (
+    update tracegram.alerts
+    set resolved_at = greatest(p_now, opened_at)
+    where rule = p_rule and resolved_at is null
+    returning alert_id, last_value
+  )
+  insert into tracegram.alert_events (alert_id, kind, value, detail, created_at, next_attempt_at)
+  select r.alert_id, 'resolved', r.last_value, p_detail, p_now, p_now
+  from resolved as r;
+$$;
+
+comment on function tracegram.resolve_alert(text, text, timestamptz) is
+  'Resolves the open alert of a rule, if it has one.';
+revoke all on function tracegram.resolve_alert(text, text, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.note_measurement(
+  p_rule tracegram.alert_rules, p_found tracegram.measurement, p_now timestamptz
+)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
+  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, true);
+  v_state tracegram.alert_state;
+begin
+  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, evaluated_at)
+  values (p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail, p_now)
+  on conflict (rule) do update set
+    bad_streak   = case when v_bad then s.bad_streak + 1 else 0 end,
+    good_streak  = case when v_good then s.good_streak + 1 else 0 end,
+    value        = excluded.value,
+    detail       = excluded.detail,
+    error        = null,
+    evaluated_at = excluded.evaluated_at
+  returning * into v_state;
+
+  update tracegram.alerts as a
+  set
+    last_value = p_found.value,
+    worst      = greatest(a.worst, p_found.value),
+    detail     = case when p_found.value > a.worst then p_found.detail else a.detail end
+  where a.rule = p_rule.rule and a.resolved_at is null;
+  if found then
+    if v_state.good_streak >= p_rule.resolves_after then
+      perform tracegram.resolve_alert(p_rule.rule, p_found.detail, p_now);
+    end if;
+  elsif v_state.bad_streak >= p_rule.opens_after then
+    with opened as (
+      insert into tracegram.alerts (rule, opened_at, threshold, value, worst, last_value, detail)
+      values (p_rule.rule, p_now, p_rule.threshold, p_found.value, p_found.value, p_found.value, p_found.detail)
+      returning alert_id
+    )
+    insert into tracegram.alert_events (alert_id, kind, value, detail, created_at, next_attempt_at)
+    select o.alert_id, 'opened', p_found.value, p_found.detail, p_now, p_now
+    from opened as o;
+  end if;
+end;
+$$;
+
+comment on function tracegram.note_measurement(tracegram.alert_rules, tracegram.measurement, timestamptz) is
+  'Counts what was found for a rule, and opens or resolves its alert.';
+revoke all on function tracegram.note_measurement(tracegram.alert_rules, tracegram.measurement, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.evaluate_alerts(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+  set lock_timeout = '1s' -- a table that is being changed is the matter of one rule and one minute
+as $$
+declare
+  v_rule   tracegram.alert_rules;
+  v_value  numeric;
+  v_detail text;
+  v_count  integer := 0;
+begin
+  if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts')) then
+    return 0; -- somebody is at it
+  end if;
+  for v_rule in
+    select r.*
+    from tracegram.alert_rules as r
+    left join tracegram.alert_state as s using (rule)
+    where r.enabled and (s.rule is null or s.evaluated_at < pg_catalog.date_trunc('minute', p_now))
+    order by r.rule
+  loop
+    begin
+      execute pg_catalog.format('select m.value, m.detail from tracegram.%I($1) as m', 'measure_' || v_rule.rule)
+      into v_value, v_detail
+      using p_now;
+      perform tracegram.note_measurement(v_rule, (v_value, v_detail)::tracegram.measurement, p_now);
+    exception when others then
+      insert into tracegram.alert_state (rule, error, evaluated_at)
+      values (v_rule.rule, sqlerrm, p_now)
+      on conflict (rule) do update set error = excluded.error, evaluated_at = excluded.evaluated_at;
+    end;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function tracegram.evaluate_alerts(timestamptz) is
+$doc$Evaluates the enabled rules that were not yet evaluated in the minute of p_now. Returns how many.
+
+A rule that cannot be measured keeps its alert as it is, says why in alert_state.error, and stops no other. Of two calls
+at the same time, one does nothing.$doc$;
+revoke all on function tracegram.evaluate_alerts(timestamptz) from public, anon, authenticated, service_role;
+
+-- 84_deliver_alerts.sql — each event of an alert is posted to settings.alert_url until the receiver has it.
+--
+-- pg_net sends a request when this transaction has committed, and keeps the answer; the next run, a minute later, looks
+-- at it. So a receiver may get an event twice, and knows it by its event_id.
+
+create function tracegram.retry_at(p_attempts integer, p_headers jsonb, p_now timestamptz)
+  returns timestamptz
+  language sql stable
+  set search_path = ''
+as $$
+  select greatest(
+    p_now + least(60, 2 ^ least(p_attempts - 1, 6)) * interval '1 minute', (
+      -- Names of headers are as the receiver wrote them. The value is seconds or a date.
+      select case
+        when h.value ~ '^\d{1,8}$' then p_now + h.value::integer * interval '1 second'
+        when pg_catalog.pg_input_is_valid(h.value, 'timestamptz') then h.value::timestamptz
+      end
+      from pg_catalog.jsonb_each_text(p_headers) as h
+      where pg_catalog.lower(h.key) = 'retry-after'
+      limit 1
+    )
+  );
+$$;
+
+comment on function tracegram.retry_at(integer, jsonb, timestamptz) is
+  'When to try again after p_attempts attempts: in 1, 2, 4 … 60 minutes, and not before the Retry-After of the answer.';
+revoke all on function tracegram.retry_at(integer, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.read_answers(p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  update tracegram.alert_events as e
+  set
+    request_id      = null,
+    delivered_at    = case when f.status_code between 200 and 299 then p_now end,
+    last_error      = case when f.status_code between 200 and 299 then null else f.error end,
+    next_attempt_at = tracegram.retry_at(e.attempts, f.headers, p_now)
+  from (
+    select
+      p.event_id, r.status_code, r.headers,
+      case
+        when r.id is null then 'no answer within a minute'
+        when r.status_code is null then coalesce(r.error_msg, 'no answer')
+        else pg_catalog.format('HTTP %s: %s', r.status_code, tracegram.cut(r.content, 200))
+      end as error
+    from tracegram.alert_events as p
+    left join net._http_response as r on r.id = p.request_id
+    where p.delivered_at is null and p.request_id is not null and (r.id is not null or p.next_attempt_at <= p_now)
+  ) as f
+  where e.event_id = f.event_id;
+end;
+$$;
+
+comment on function tracegram.read_answers(timestamptz) is
+  'Takes note of what became of the requests that are under way.';
+revoke all on function tracegram.read_answers(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.post_event(p_event tracegram.alert_events, p_settings tracegram.settings)
+  returns bigint
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  return net.http_post(
+    url     => p_settings.alert_url,
+    headers => pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+      'Content-Type', 'application/json', 'x-tracegram-secret', p_settings.alert_secret
+    )),
+    body    => (
+      select pg_catalog.jsonb_build_object(
+        'event_id', p_event.event_id,
+        'kind', p_event.kind,
+        'rule', a.rule,
+        'summary', r.summary,
+        'value', p_event.value,
+        'threshold', a.threshold,
+        'unit', r.unit,
+        'detail', p_event.detail,
+        'opened_at', tracegram.iso(a.opened_at),
+        'resolved_at', case when p_event.kind = 'resolved' then tracegram.iso(a.resolved_at) end
+      )
+      from tracegram.alerts as a
+      join tracegram.alert_rules as r using (rule)
+      where a.alert_id = p_event.alert_id
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.post_event(tracegram.alert_events, tracegram.settings) is
+  'Queues the request that tells of an event. Returns pg_net''s id of it; fails as net.http_post does.';
+revoke all on function tracegram.post_event(tracegram.alert_events, tracegram.settings)
+from public, anon, authenticated, service_role;
+
+create function tracegram.deliver_alerts(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_event    tracegram.alert_events;
+  v_sent     integer := 0;
+begin
+  if v_settings.alert_url is null
+    or pg_catalog.to_regprocedure('net.http_post(text, jsonb, jsonb, jsonb, integer)') is null
+    or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'))
+  then
+    return 0;
+  end if;
+  perform tracegram.read_answers(p_now);
+  for v_event in
+    select e.*
+    from tracegram.alert_events as e
+    where e.delivered_at is null and e.request_id is null
+      and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      -- That it resolved is not news to whom was not told that it opened.
+      and not exists (
+        select from tracegram.alert_events as before
+        where before.alert_id = e.alert_id and before.event_id < e.event_id
+          and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
+      )
+    order by e.event_id
+    limit 20
+  loop
+    begin
+      update tracegram.alert_events
+      set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
+        request_id = tracegram.post_event(v_event, v_settings)
+      where event_id = v_event.event_id;
+      v_sent := v_sent + 1;
+    exception when others then
+      update tracegram.alert_events
+      set attempts = attempts + 1, last_error = sqlerrm,
+        next_attempt_at = tracegram.retry_at(v_event.attempts + 1, null, p_now)
+      where event_id = v_event.event_id;
+    end;
+  end loop;
+  return v_sent;
+end;
+$$;
+
+comment on function tracegram.deliver_alerts(timestamptz) is
+$doc$Reads the answers to what was posted, and posts what is due. Returns how many events it has posted.
+
+Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
+… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
+posted before opened has arrived or is given up. The body is {event_id, kind, rule, summary, value, threshold, unit,
+detail, opened_at, resolved_at}, the header x-tracegram-secret is settings.alert_secret.$doc$;
+revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.watch(p_now timestamptz default now())
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  begin
+    -- Otherwise each rule would add up for itself what waits.
+    perform tracegram.fold_batches();
+  exception when others then
+    null; -- the fold's own job says why
+  end;
+  perform tracegram.evaluate_alerts(p_now);
+  begin
+    perform tracegram.deliver_alerts(p_now);
+  exception when others then
+    -- What was found stays, whatever keeps it from being told.
+    update tracegram.alert_events
+    set last_error = sqlerrm
+    where delivered_at is null and created_at > p_now - interval '24 hours';
+  end;
+end;
+$$;
+
+comment on function tracegram.watch(timestamptz) is
+  'The minute''s work: folds the batches that wait, evaluates the rules, delivers what there is to tell.';
+revoke all on function tracegram.watch(timestamptz) from public, anon, authenticated, service_role;
+
+-- 85_list_alerts.sql — what the alerts screen shows, and what the owner changes there.
+
+create function tracegram.rule_state(p_rule tracegram.alert_rules)
+  returns jsonb
+  language sql stable
+  set search_path = ''
+as $$
+  select pg_catalog.jsonb_build_object(
+    'rule', p_rule.rule,
+    'summary', p_rule.summary,
+    'threshold', p_rule.threshold,
+    'unit', p_rule.unit,
+    'enabled', p_rule.enabled,
+    'opens_after', p_rule.opens_after,
+    'resolves_after', p_rule.resolves_after,
+    'value', s.value,
+    'detail', s.detail,
+    'error', s.error,
+    'evaluated_at', tracegram.iso(s.evaluated_at),
+    'open_alert_id', (select a.alert_id from tracegram.alerts as a where a.rule = p_rule.rule and a.resolved_at is null)
+  )
+  from (select) as one
+  left join tracegram.alert_state as s on s.rule = p_rule.rule;
+$$;
+
+comment on function tracegram.rule_state(tracegram.alert_rules) is 'A rule and how it stands, as list_alerts gives it.';
+revoke all on function tracegram.rule_state(tracegram.alert_rules) from public, anon, authenticated, service_role;
+
+create function public.list_alerts(
+  p_open_only boolean default true,
+  p_limit     integer default 20,
+  p_before    bigint  default null
+)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = ''
+as $$
+  with page as (
+    select a.*
+    from tracegram.alerts as a
+    where (a.resolved_at is null or p_open_only is not true) and (a.alert_id < p_before or p_before is null)
+    order by a.alert_id desc
+    limit least(greatest(p_limit, 1), 100)
+  )
+  select pg_catalog.jsonb_build_object(
+    'rules', (select pg_catalog.jsonb_agg(tracegram.rule_state(r) order by r.rule) from tracegram.alert_rules as r),
+    'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
+    'alerts', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'alert_id', p.alert_id,
+          'rule', p.rule,
+          'summary', r.summary,
+          'unit', r.unit,
+          'opened_at', tracegram.iso(p.opened_at),
+          'resolved_at', tracegram.iso(p.resolved_at),
+          'threshold', p.threshold,
+          'value', p.value,
+          'worst', p.worst,
+          'last_value', p.last_value,
+          'detail', p.detail,
+          'events', (
+            select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+              'kind', e.kind,
+              'attempts', e.attempts,
+              'delivered_at', tracegram.iso(e.delivered_at),
+              'last_error', e.last_error
+            ) order by e.event_id)
+            from tracegram.alert_events as e
+            where e.alert_id = p.alert_id
+          )
+        ) order by p.alert_id desc
+      ), '[]')
+      from page as p
+      join tracegram.alert_rules as r using (rule)
+    ),
+    'has_older', exists (
+      select from tracegram.alerts as a
+      where (a.resolved_at is null or p_open_only is not true)
+        and a.alert_id < (select pg_catalog.min(p.alert_id) from page as p)
+    )
+  );
+$$;
+
+comment on function public.list_alerts(boolean, integer, bigint) is
+$doc$Rules with how they stand, and alerts, newest first: one call serves the screen.
+
+p_open_only  only alerts that are not resolved.
+p_limit      alerts, 1..100; other values are brought into that range.
+p_before     alert_id of the last alert of the page before; null: the newest.
+
+Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
+evaluated_at, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at, threshold, value,
+worst, last_value, detail, events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all.
+Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
+old at most; when it is not, pg_cron stands still.$doc$;
+revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
+grant execute on function public.list_alerts(boolean, integer, bigint) to service_role;
+
+create function public.change_alert_rule(p_rule text, p_changes jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = ''
+as $$
+declare
+  v_rule tracegram.alert_rules;
+begin
+  if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
+    select from pg_catalog.jsonb_each(p_changes) as c
+    where (c.key, pg_catalog.jsonb_typeof(c.value)) not in (('threshold', 'number'), ('enabled', 'boolean'))
+      or (c.key = 'threshold' and c.value < '0')
+  ) then
+    raise exception sqlstate 'TG040' using
+      message = 'an alert rule cannot be changed to that',
+      hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
+  end if;
+  update tracegram.alert_rules
+  set
+    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
+  where rule = p_rule
+  returning * into v_rule;
+  if v_rule.rule is null then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('there is no alert rule %L', p_rule),
+      hint    = 'list_alerts names them.';
+  end if;
+  if not v_rule.enabled then
+    perform tracegram.resolve_alert(p_rule, 'the rule was switched off', pg_catalog.now());
+    delete from tracegram.alert_state where rule = p_rule;
+  end if;
+  return tracegram.rule_state(v_rule);
+end;
+$$;
+
+comment on function public.change_alert_rule(text, jsonb) is
+$doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
+
+p_rule     name of the rule.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+
+Returns the rule as list_alerts does.
+
+TG040  no such rule, or a change that makes no sense  (nothing was changed)$doc$;
+revoke all on function public.change_alert_rule(text, jsonb) from public, anon, authenticated;
+grant execute on function public.change_alert_rule(text, jsonb) to service_role;
+
+-- 86_screen_queries.sql — the queries of the screens that read traces, so that their plans can be looked at.
+
+create type tracegram.screen_query as (
+  query     text,
+  sql       text,
+  types     text,
+  arguments text,
+  plan_mode text,
+  looks_at  integer,
+  starts    timestamptz,
+  ends      timestamptz
+);
+comment on type tracegram.screen_query is
+  'A query of a screen, with what it takes to plan it as the screen''s function does.';
+comment on column tracegram.screen_query.query is 'Its name.';
+comment on column tracegram.screen_query.sql is 'Its text, with $1 … for what differs.';
+comment on column tracegram.screen_query.types is 'Types of $1 …, separated by commas.';
+comment on column tracegram.screen_query.arguments is 'SQL of their values, separated by commas.';
+comment on column tracegram.screen_query.plan_mode is
+  'plan_cache_mode of the function: force_generic_plan, or force_custom_plan where it plans each time.';
+comment on column tracegram.screen_query.looks_at is
+  'Traces that it may look at, where no index knows which match. Ten times as many may as well be read in a row.';
+comment on column tracegram.screen_query.starts is 'It has no business in a day before this one.';
+comment on column tracegram.screen_query.ends is 'Nor after this one.';
+
+create function tracegram.screen_queries(p_now timestamptz)
+  returns setof tracegram.screen_query
+  language sql stable
+  set search_path = ''
+as $$
+  -- Those of one trace are one expression each: it is read from the function.
+  select
+    p.proname,
+    'select ' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+      pg_catalog.substring(p.prosrc, '\mreturn (.*);\s*end;'),
+      'v_started_at', '$1'), 'p_trace_id', '$2'), 'p_step', '$3'),
+    'timestamptz, uuid, integer', pg_catalog.format('%L, %L, null', w.starts, pg_catalog.gen_random_uuid()),
+    'force_generic_plan', 0, w.starts, w.starts
+  from pg_catalog.pg_proc as p
+  cross join (select p_now - interval '2 days' as starts) as w
+  where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
+  union all
+  -- What has not ended, which pages and gaps count beside the rollups.
+  select
+    'unended', $q$
+      select count(*)
+      from tracegram.pipeline_traces as t
+      where t.status in ('running', 'lost') and t.started_at >= $1 and t.started_at < $2
+    $q$,
+    'timestamptz, timestamptz', pg_catalog.format('%L, %L', w.starts, w.ends), 'force_generic_plan', 0, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  union all
+  -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
+  select
+    pg_catalog.concat_ws(' ', 'list_traces', o.name, f.name, case q.part when 2 then 'searched_to' end),
+    case q.part when 1 then 'select t ' else '' end || q.sql,
+    'timestamptz, timestamptz, timestamptz, uuid, bigint, '
+      || 'integer, text, text, bigint, bigint, integer, text, text, integer',
+    pg_catalog.format('%L, %L, %L, %L, 1000, 11, %L, %L, 1, 1, 1000, %L, %L, 20000',
+      w.starts, w.ends, w.ends, pg_catalog.gen_random_uuid(), f.status, 'support', '1.0', '429'),
+    'force_custom_plan', case when q.sql ~ '\$14' then 20000 else 0 end, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  cross join (values
+    ('newest', 'newest', false, '<'), ('newest, from its start', 'newest', false, null),
+    ('newest, back', 'newest', true, '>'), ('slowest', 'slowest', false, '<'), ('dearest', 'dearest', false, '<')
+  ) as o (name, list, ascending, keyset)
+  cross join (values
+    ('all', null), ('of status', 'error'), ('of status ok', 'ok'), ('of pipeline', null), ('of user', null),
+    ('of chat', null), ('over a duration', null), ('of release', null), ('of error', null)
+  ) as f (name, status)
+  cross join lateral pg_catalog.unnest(tracegram.list_query(o.list, o.ascending, o.keyset, (
+    w.starts, w.ends, f.status,
+    case f.name when 'of pipeline' then 'support' end,
+    case f.name when 'of user' then 1 end,
+    case f.name when 'of chat' then 1 end,
+    case f.name when 'over a duration' then 1000 end,
+    case f.name when 'of release' then '1.0' end,
+    case f.name when 'of error' then '429' end
+  )::tracegram.trace_filter)) with ordinality as q (sql, part);
+$$;
+
+comment on function tracegram.screen_queries(timestamptz) is
+  'The queries of the screens that read traces, as their functions run them, over a day and a bit.';
+revoke all on function tracegram.screen_queries(timestamptz) from public, anon, authenticated, service_role;
+
+-- 87_check_plans.sql — each night, the plan of every screen's query is looked at.
+--
+-- Written by  tracegram.check_plans (90_jobs.sql, nightly)
+-- Read by     tracegram.measure_plan (the alert)
+-- Dropped by  tracegram.purge (90_jobs.sql), after 30 days
+
+create table tracegram.plan_checks (
+  checked_at timestamptz(3) not null,
+  query      text not null,
+  partitions integer,
+  allowed    integer,
+  outside    text[] not null default '{}',
+  seq_scans  text[] not null default '{}',
+  error      text,
+  ok         boolean not null generated always as (error is null and outside = '{}' and seq_scans = '{}') stored,
+  primary key (checked_at, query)
+);
+alter table tracegram.plan_checks enable row level security;
+
+comment on table tracegram.plan_checks is 'What the plans of the screens'' queries would scan, kept 30 days.';
+comment on column tracegram.plan_checks.checked_at is 'When.';
+comment on column tracegram.plan_checks.query is 'Name of the query.';
+comment on column tracegram.plan_checks.partitions is 'Partitions in its plan.';
+comment on column tracegram.plan_checks.allowed is 'Partitions that there are within its window, in both tables.';
+comment on column tracegram.plan_checks.outside is 'Partitions in its plan that are outside of its window.';
+comment on column tracegram.plan_checks.seq_scans is
+  'Partitions of over 1,000 pages that it would read from end to end, and should not.';
+comment on column tracegram.plan_checks.error is 'Why it could not be planned.';
+comment on column tracegram.plan_checks.ok is 'Whether nothing is wrong with it.';
+
+create function tracegram.plan_scans(p_plan jsonb, p_looks_at integer)
+  returns table (name text, day date, whole boolean)
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    c.relname, pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD'),
+    c.relpages > 1000 and c.reltuples > 10 * p_looks_at and case n.node ->> 'Node Type'
+      when 'Seq Scan' then true
+      -- Within a day, an index of block ranges on its time finds all blocks.
+      when 'Bitmap Heap Scan' then (
+        select pg_catalog.bool_and(a.amname = 'brin')
+        from pg_catalog.jsonb_path_query(n.node, 'strict $.** ? (exists (@."Index Name"))."Index Name"') as i (name)
+        join pg_catalog.pg_class as x on x.relname = i.name #>> '{}' and x.relnamespace = c.relnamespace
+        join pg_catalog.pg_am as a on a.oid = x.relam
+      )
+      else false
+    end
+  from pg_catalog.jsonb_path_query(p_plan, 'strict $.** ? (exists (@."Relation Name"))') as n (node)
+  join pg_catalog.pg_class as c on c.relname = n.node ->> 'Relation Name'
+  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition;
+$$;
+
+comment on function tracegram.plan_scans(jsonb, integer) is
+  'The partitions that a plan scans, with their days. whole: from end to end, though it is of over 1,000 pages.';
+revoke all on function tracegram.plan_scans(jsonb, integer) from public, anon, authenticated, service_role;
+
+create function tracegram.check_plan(p_query tracegram.screen_query, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+  set plan_cache_mode = auto -- changed below, and back at the end
+as $$
+declare
+  v_from constant date := p_query.starts;
+  v_to   constant date := p_query.ends;
+  v_plan json;
+begin
+  if exists (select from pg_catalog.pg_prepared_statements as s where s.name = 'tracegram_check_plan') then
+    deallocate tracegram_check_plan;
+  end if;
+  perform pg_catalog.set_config('plan_cache_mode', p_query.plan_mode, true);
+  execute pg_catalog.format('prepare tracegram_check_plan (%s) as %s', p_query.types, p_query.sql);
+  execute pg_catalog.format('explain (format json) execute tracegram_check_plan (%s)', p_query.arguments) into v_plan;
+  deallocate tracegram_check_plan;
+
+  insert into tracegram.plan_checks (checked_at, query, partitions, allowed, outside, seq_scans)
+  select
+    p_now, p_query.query, count(distinct s.name), (
+      select count(*)
+      from pg_catalog.pg_inherits as i
+      join pg_catalog.pg_class as c on c.oid = i.inhrelid
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+        and pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') between v_from and v_to
+    ),
+    coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.day not between v_from and v_to), '{}'),
+    coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.whole), '{}')
+  from tracegram.plan_scans(v_plan::jsonb, p_query.looks_at) as s;
+end;
+$$;
+
+comment on function tracegram.check_plan(tracegram.screen_query, timestamptz) is
+  'Plans a query without running it, as a screen''s function does, and notes what it would scan. Fails as it does.';
+revoke all on function tracegram.check_plan(tracegram.screen_query, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.check_plans(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_query tracegram.screen_query;
+begin
+  delete from tracegram.plan_checks where checked_at = p_now;
+  for v_query in select * from tracegram.screen_queries(p_now) loop
+    begin
+      perform tracegram.check_plan(v_query, p_now);
+    exception when others then
+      insert into tracegram.plan_checks (checked_at, query, error) values (p_now, v_query.query, sqlerrm);
+    end;
+  end loop;
+  return (select count(*) from tracegram.plan_checks where checked_at = p_now and not ok);
+end;
+$$;
+
+comment on function tracegram.check_plans(timestamptz) is
+  'Plans each query of each screen without running it, and notes what it would scan. Returns how many are not ok.';
+revoke all on function tracegram.check_plans(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_plan(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  select
+    case when count(*) > 0 then count(*) filter (where not c.ok) end,
+    coalesce(
+      pg_catalog.string_agg(
+        pg_catalog.concat_ws(', ',
+          c.query || ': ' || c.error,
+          c.query || ': scans ' || nullif(pg_catalog.cardinality(c.outside), 0)
+            || ' partitions outside of its window, such as ' || c.outside[1],
+          c.query || ': reads all of ' || pg_catalog.array_to_string(nullif(c.seq_scans, '{}'), ', ')
+        ), '; ' order by c.query
+      ) filter (where not c.ok),
+      pg_catalog.format('%s plans are as they should be', count(*))
+    )
+  from tracegram.plan_checks as c
+  where c.checked_at = (
+    select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
+  );
+$$;
+
+comment on function tracegram.measure_plan(timestamptz) is
+  'Queries that the last plan check has found something wrong with.';
+revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;
+
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
 --
 -- Scheduling a job of an existing name replaces it.
+
+create table tracegram.jobs (
+  job          text primary key check (job ~ '^tracegram-[a-z]+$'),
+  schedule     text not null,
+  period       interval not null,
+  command      text not null,
+  scheduled_at timestamptz(3) not null default now()
+);
+alter table tracegram.jobs enable row level security;
+
+comment on table tracegram.jobs is 'What pg_cron should be doing, so that an alert tells when it is not (91_job_measure.sql).';
+comment on column tracegram.jobs.job is 'Name of the job.';
+comment on column tracegram.jobs.schedule is 'When, as pg_cron takes it.';
+comment on column tracegram.jobs.period is 'How far apart that is. A job that has not succeeded for twice as long is late.';
+comment on column tracegram.jobs.command is 'What.';
+comment on column tracegram.jobs.scheduled_at is 'Since when.';
 
 create function tracegram.purge(p_now timestamptz default now())
   returns void
@@ -3672,30 +4835,91 @@ as $$
   select tracegram.purge_usage(p_now);
   -- pg_cron never does this itself.
   delete from cron.job_run_details where end_time < p_now - interval '7 days';
-  -- Of jobs that run all the time, a day of successes is enough.
-  delete from cron.job_run_details where status = 'succeeded' and end_time < p_now - interval '1 day';
+  -- Of jobs that run all the time, what went well is of no interest a few hours later.
+  delete from cron.job_run_details as d
+  using cron.job as c, tracegram.jobs as j
+  where c.jobid = d.jobid and j.job = c.jobname and d.status = 'succeeded'
+    and d.end_time < p_now - greatest(3 * j.period, interval '3 hours');
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
   select tracegram.purge_responses(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
+  delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
+  delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
 $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot after 30.
+of the admin bot and plan checks after 30, resolved alerts after 90.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;
 
--- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
-select cron.schedule('tracegram-partitions', '7 * * * *', 'call partman.run_maintenance_proc()');
-select cron.schedule('tracegram-purge', '37 * * * *', 'select tracegram.purge()');
--- Readers add what waits to what is folded, so this only keeps that small.
-select cron.schedule('tracegram-fold', '15 seconds', 'select tracegram.fold_batches()');
-select cron.schedule('tracegram-lost', '* * * * *', 'select tracegram.mark_lost()');
--- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
-select cron.schedule('tracegram-retention', '* * * * *', 'select tracegram.retain()');
-select cron.schedule('tracegram-quota', '*/10 * * * *', 'select tracegram.guard_quota()');
+insert into tracegram.jobs (job, schedule, period, command)
+values
+  -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
+  ('tracegram-partitions', '7 * * * *',    '1 hour',     'call partman.run_maintenance_proc()'),
+  ('tracegram-purge',      '37 * * * *',   '1 hour',     'select tracegram.purge()'),
+  -- Readers add what waits to what is folded, so this only keeps that small.
+  ('tracegram-fold',       '15 seconds',   '15 seconds', 'select tracegram.fold_batches()'),
+  ('tracegram-lost',       '* * * * *',    '1 minute',   'select tracegram.mark_lost()'),
+  -- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
+  ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),
+  ('tracegram-quota',      '*/10 * * * *', '10 minutes', 'select tracegram.guard_quota()'),
+  ('tracegram-alerts',     '* * * * *',    '1 minute',   'select tracegram.watch()'),
+  ('tracegram-plans',      '17 3 * * *',   '1 day',      'select tracegram.check_plans()');
+
+select cron.schedule(job, schedule, command) from tracegram.jobs;
+
+-- 91_job_measure.sql — how the rule of the scheduled jobs stands. See 81_alert_measures.sql.
+
+create function tracegram.measure_cron_failed(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = ''
+as $$
+  with jobs as (
+    select
+      coalesce(j.job, c.jobname) as job,
+      case
+        when c.jobid is null then 'is not scheduled'
+        when not c.active then 'is inactive'
+        when last.status = 'failed' then
+          'failed: ' || pg_catalog.left(pg_catalog.split_part(last.return_message, E'\n', 1), 200)
+        -- What was not due yet since the job was made, or since the server was away, is not late.
+        when greatest(j.scheduled_at, pg_catalog.pg_postmaster_start_time(), (
+          select pg_catalog.max(d.end_time)
+          from cron.job_run_details as d
+          where d.jobid = c.jobid and d.status = 'succeeded'
+        )) < p_now - 2 * j.period - interval '5 minutes' then
+          'has not succeeded for over ' || 2 * j.period + interval '5 minutes'
+      end as why
+    from tracegram.jobs as j
+    full join (select * from cron.job where jobname like 'tracegram-%') as c on c.jobname = j.job
+    left join lateral (
+      select d.status, d.return_message
+      from cron.job_run_details as d
+      where d.jobid = c.jobid and d.status in ('succeeded', 'failed')
+      order by d.runid desc
+      limit 1
+    ) as last on true
+  )
+  select
+    count(j.why),
+    coalesce(
+      pg_catalog.string_agg(j.job || ' ' || j.why, '; ' order by j.job) filter (where j.why is not null),
+      pg_catalog.format('all %s jobs run', count(*))
+    )
+  from jobs as j;
+$$;
+
+comment on function tracegram.measure_cron_failed(timestamptz) is
+$doc$Jobs of tracegram.jobs that are not scheduled or late, and those and all others of ours that are inactive or failed when
+they last ran.
+
+Late is a job that has not succeeded for twice its period and five minutes. When pg_cron itself stands still, nobody
+evaluates this: evaluated_at of list_alerts tells.$doc$;
+revoke all on function tracegram.measure_cron_failed(timestamptz) from public, anon, authenticated, service_role;
 
 -- 95_policies.sql — each table says that nobody may read it.
 --

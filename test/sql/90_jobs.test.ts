@@ -89,3 +89,24 @@ test("the purge clears away old update ids, usage, responses, run history and no
   expect((await db.query("select schedule, command from cron.job where jobname = 'tracegram-purge'")).rows)
     .toEqual([{ schedule: "37 * * * *", command: "select tracegram.purge()" }]);
 });
+
+test("it keeps of each job's runs what tells whether the job is late, and failures for a week", async ({ db }) => {
+  await db.query("truncate cron.job_run_details");
+  await db.query(
+    `insert into cron.job_run_details (jobid, runid, database, username, command, status, start_time, end_time)
+     select c.jobid, 1000 * c.jobid + r.ago, 'postgres', current_user, c.command, r.status, at, at
+     from (values (2, 'succeeded'), (4, 'succeeded'), (70, 'succeeded'), (80, 'succeeded'), (160, 'failed'), (170, 'failed'))
+       as r (ago, status)
+     cross join lateral (select now() - r.ago * interval '1 hour' as at) as t
+     cross join cron.job as c
+     where c.jobname in ('tracegram-fold', 'tracegram-plans')`,
+  );
+  await db.query("select tracegram.purge()");
+  const { rows } = await db.query(
+    "select jobname, array_agg(runid % 1000 order by runid)::int[] as hours from cron.job_run_details join cron.job using (jobid) group by 1 order by 1",
+  );
+  expect(rows).toEqual([
+    { jobname: "tracegram-fold", hours: [2, 160] },
+    { jobname: "tracegram-plans", hours: [2, 4, 70, 160] },
+  ]);
+});

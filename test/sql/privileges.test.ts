@@ -7,6 +7,7 @@ const ROLES = ["anon", "authenticated", "service_role"] as const;
 
 /** Who may call what. A new function of public fails here until it is added; whatever is not here is nobody's. */
 const CALLERS: Record<string, Role[]> = {
+  "public.change_alert_rule(text, jsonb)": ["service_role"],
   "public.change_settings(jsonb)": ["service_role"],
   "public.claim_update(bigint)": ["service_role"],
   "public.create_ingest_key(text)": ["service_role"],
@@ -16,6 +17,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.get_trace(uuid)": ["service_role"],
   "public.get_trace_io(uuid, integer)": ["service_role"],
   "public.ingest_traces(text, json)": ["anon", "service_role"],
+  "public.list_alerts(boolean, integer, bigint)": ["service_role"],
   "public.list_ingest_keys()": ["service_role"],
   "public.list_traces(uuid, text, integer, timestamp with time zone, timestamp with time zone, text, text, text, bigint, bigint, integer, text, text)":
     ["service_role"],
