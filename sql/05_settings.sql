@@ -40,7 +40,7 @@ insert into tracegram.settings default values;
 create function tracegram.settings()
   returns tracegram.settings
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select s from tracegram.settings as s;
 $$;
@@ -52,7 +52,7 @@ create function public.get_settings()
   returns jsonb
   language sql stable
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
     'lost_after', pg_catalog.to_char(s.lost_after, 'HH24:MI:SS'),
@@ -70,7 +70,7 @@ create function public.change_settings(p_changes jsonb)
   returns jsonb
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
@@ -119,7 +119,7 @@ grant execute on function public.change_settings(jsonb) to service_role;
 create function tracegram.io_sampled(p_trace_id uuid, p_settings tracegram.settings)
   returns boolean
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- The last 16 of the id's random bits: the same traces for everyone who samples by them, and of a smaller share a part of them.
   select ('x' || pg_catalog.right(p_trace_id::text, 4))::pg_catalog.bit(16)::integer * 100

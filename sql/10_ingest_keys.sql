@@ -38,7 +38,7 @@ comment on column tracegram.ingest_keys.purged_minute is 'The latest of those mi
 create function tracegram.hash_key(p_key text)
   returns bytea
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.sha256(pg_catalog.convert_to(p_key, 'UTF8'));
 $$;
@@ -49,7 +49,7 @@ revoke all on function tracegram.hash_key(text) from public, anon, authenticated
 create function tracegram.random_key()
   returns text
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Two random uuids: 244 random bits without depending on pgcrypto's schema.
   select 'tgk_' || pg_catalog.replace(
@@ -62,7 +62,7 @@ revoke all on function tracegram.random_key() from public, anon, authenticated, 
 create function tracegram.find_key(p_key text, p_now timestamptz)
   returns tracegram.ingest_keys
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_sha256 constant bytea := tracegram.hash_key(p_key);
@@ -89,7 +89,7 @@ create function public.create_ingest_key(p_name text)
   returns text
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key constant text := tracegram.random_key();
@@ -114,7 +114,7 @@ grant execute on function public.create_ingest_key(text) to service_role;
 create function tracegram.rotate_ingest_key(p_name text, p_grace interval, p_now timestamptz)
   returns text
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key constant text := tracegram.random_key();
@@ -150,7 +150,7 @@ create function public.rotate_ingest_key(p_name text, p_grace interval default '
   returns text
   language sql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.rotate_ingest_key(p_name, p_grace, pg_catalog.now());
 $$;
@@ -173,7 +173,7 @@ create function public.revoke_ingest_key(p_name text)
   returns void
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   update tracegram.ingest_keys set revoked_at = coalesce(revoked_at, pg_catalog.now()) where name = p_name;

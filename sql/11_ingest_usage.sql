@@ -30,7 +30,7 @@ create function tracegram.charge_key(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_minute constant timestamptz := pg_catalog.date_trunc('minute', p_now);
@@ -64,7 +64,7 @@ revoke all on function tracegram.charge_key(smallint, integer, integer, timestam
 create function tracegram.purge_usage(p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- One statement: whoever reads at that moment sees a trace in the one table or in the other.
   with purged as (
@@ -86,7 +86,7 @@ create function public.list_ingest_keys()
   returns jsonb
   language plpgsql stable -- not sql, which would look for tracegram.iso before its file is loaded
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (

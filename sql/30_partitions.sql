@@ -37,7 +37,7 @@ reset timezone;
 create function tracegram.ensure_partitions(p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare

@@ -48,7 +48,7 @@ detached by hand stays, too.$doc$;
 create function tracegram.day_tables()
   returns setof tracegram.day_table
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     n.table_name, c.relname, n.day,

@@ -3,7 +3,7 @@
 create function tracegram.trace_time(p_trace_id uuid)
   returns timestamptz
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_timestamp(
     ('x0000' || pg_catalog.left(pg_catalog.replace(p_trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
@@ -16,7 +16,7 @@ revoke all on function tracegram.trace_time(uuid) from public, anon, authenticat
 create function tracegram.wire_time(p_value jsonb)
   returns timestamptz
   language sql stable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Cut rather than rounded to the millisecond, as the maker of the UUIDv7 does.
   select pg_catalog.date_trunc('milliseconds', case pg_catalog.jsonb_typeof(p_value)
@@ -34,7 +34,7 @@ revoke all on function tracegram.wire_time(jsonb) from public, anon, authenticat
 create function tracegram.cut(p_text text, p_chars integer)
   returns text
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select case
     when pg_catalog.length(p_text) <= p_chars then p_text
@@ -74,7 +74,7 @@ comment on type tracegram.wire_trace is 'WireTrace of tracer/wire.ts, as it arri
 create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_from timestamptz, p_now timestamptz)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_started_at constant timestamptz := tracegram.wire_time(p_trace.started_at);
@@ -140,7 +140,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.unreadable_field(p_item jsonb)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_part record;

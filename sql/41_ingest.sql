@@ -44,7 +44,7 @@ ended is the id of a trace that has ended with this batch.$doc$;
 create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
   -- Of a step that comes twice in one trace, either will do: both are of one run.
@@ -100,7 +100,7 @@ comment on type tracegram.judged_trace is
 create function tracegram.judge_traces(p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.judged_trace[]
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
@@ -176,7 +176,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
   returns tracegram.trace_step[]
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select array(
     select (
@@ -193,7 +193,7 @@ revoke all on function tracegram.tidy_steps(tracegram.trace_step[]) from public,
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -248,7 +248,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.item_result[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- Planning over all days costs more than a batch does.
   set plan_cache_mode = force_generic_plan
 as $$
@@ -301,7 +301,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.why_unreadable(p_item json, p_error text)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.json_typeof(p_item) <> 'object' then
@@ -321,7 +321,7 @@ create function tracegram.store_trace(
 )
   returns setof tracegram.item_result
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Read from the text, for the item may hold escapes that cannot be converted.
@@ -346,7 +346,7 @@ revoke all on function tracegram.store_trace(smallint, json, bigint, tracegram.s
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -378,7 +378,7 @@ create function public.ingest_traces(p_key text, p_batch json)
   returns jsonb
   language plpgsql
   security definer -- callers hold no table privileges; this function is the only way in
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now      constant timestamptz := pg_catalog.now();

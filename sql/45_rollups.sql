@@ -103,7 +103,7 @@ comment on column tracegram.rollup_names.seen_on is 'The last day that it was fo
 create function tracegram.slot_ms(p_slot integer)
   returns numeric
   language plpgsql immutable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- The whole milliseconds in it.
@@ -124,7 +124,7 @@ revoke all on function tracegram.slot_ms(integer) from public, anon, authenticat
 create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
   returns tracegram.histogram
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -146,7 +146,7 @@ revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from pu
 create function tracegram.percentiles(p_histograms tracegram.histogram[])
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -177,7 +177,7 @@ revoke all on function tracegram.percentiles(tracegram.histogram[]) from public,
 create function tracegram.error_kind(p_error text)
   returns text
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
     pg_catalog.regexp_replace(
@@ -195,7 +195,7 @@ revoke all on function tracegram.error_kind(text) from public, anon, authenticat
 create function tracegram.failed_step(p_steps tracegram.trace_step[])
   returns text
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -217,7 +217,7 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 create function tracegram.ended_traces(p_batches tracegram.batches[])
   returns setof tracegram.pipeline_traces
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select t.*
   from pg_catalog.unnest(p_batches) as b
@@ -238,7 +238,7 @@ revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with spans as (
     select
@@ -300,7 +300,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   returns setof tracegram.error_rollups
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
@@ -317,7 +317,7 @@ revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) fro
 create function tracegram.admit_names(p_rows tracegram.rollups[])
   returns tracegram.rollups[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 begin
@@ -356,7 +356,7 @@ revoke all on function tracegram.admit_names(tracegram.rollups[]) from public, a
 create function tracegram.fold_batches()
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -465,7 +465,7 @@ comment on type tracegram.rollup_range is 'Buckets of one level from one time up
 create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_now timestamptz)
   returns setof tracegram.rollup_range
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -519,7 +519,7 @@ create function tracegram.rollup_rows(
 )
   returns setof tracegram.rollups
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -574,7 +574,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.error_rows(p_from timestamptz, p_to timestamptz, p_now timestamptz default now())
   returns setof tracegram.error_rollups
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -609,7 +609,7 @@ revoke all on function tracegram.error_rows(timestamptz, timestamptz, timestampt
 create function tracegram.purge_rollups(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';

@@ -18,7 +18,7 @@ create function public.define_steps(p_steps jsonb)
   returns integer
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;
@@ -77,7 +77,7 @@ comment on column tracegram.gaps.detail is 'Which step, or how long it has been 
 create function tracegram.note_gaps(p_traces tracegram.pipeline_traces[])
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.gaps (gap, trace_id, started_at, pipeline, detail)
   (
@@ -106,7 +106,7 @@ revoke all on function tracegram.note_gaps(tracegram.pipeline_traces[]) from pub
 create function tracegram.mark_lost(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -150,7 +150,7 @@ create function public.trace_gaps(p_from timestamptz default null, p_to timestam
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_from constant timestamptz := coalesce(p_from, pg_catalog.now() - interval '24 hours');
@@ -216,7 +216,7 @@ grant execute on function public.trace_gaps(timestamptz, timestamptz) to service
 create function tracegram.purge_gaps(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.gaps where started_at < (tracegram.settings()).traces_from;
   -- They are examples: of each kind the newest thousand.

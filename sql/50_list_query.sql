@@ -27,7 +27,7 @@ comment on type tracegram.trace_key is 'A place in a list. value is its duration
 create function tracegram.key_of(p_trace tracegram.pipeline_traces, p_order text)
   returns tracegram.trace_key
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -49,7 +49,7 @@ comment on type tracegram.trace_stretch is
 create function tracegram.list_query(p_order text, p_ascending boolean, p_keyset text, p_filter tracegram.trace_filter)
   returns text[]
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_way     constant text := case when p_ascending then ' asc' else ' desc' end;
@@ -136,7 +136,7 @@ create function tracegram.list_stretch(
 )
   returns tracegram.trace_stretch
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_look   constant integer := 20000;

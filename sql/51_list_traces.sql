@@ -3,7 +3,7 @@
 create function tracegram.iso(p_time timestamptz)
   returns text
   language plpgsql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
@@ -16,7 +16,7 @@ revoke all on function tracegram.iso(timestamptz) from public, anon, authenticat
 create function tracegram.trace_summary(p_trace tracegram.pipeline_traces)
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -47,7 +47,7 @@ revoke all on function tracegram.trace_summary(tracegram.pipeline_traces) from p
 create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestamptz, p_unended boolean, p_filter tracegram.trace_filter)
   returns bigint
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -103,7 +103,7 @@ comment on type tracegram.bounded_count is 'A count, or where it is not exact a 
 create function tracegram.covered(p_filter tracegram.trace_filter)
   returns boolean
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null
@@ -120,7 +120,7 @@ create function tracegram.count_stretch(
 )
   returns tracegram.bounded_count
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_most    constant integer := 500;
@@ -141,7 +141,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.count_window(p_order text, p_filter tracegram.trace_filter)
   returns bigint
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_starts timestamptz; -- of the whole buckets in the window …
@@ -178,7 +178,7 @@ revoke all on function tracegram.count_window(text, tracegram.trace_filter) from
 create function tracegram.count_before(p_order text, p_key tracegram.trace_key, p_filter tracegram.trace_filter)
   returns tracegram.bounded_count
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_bucket tracegram.trace_filter := p_filter;
@@ -222,7 +222,7 @@ create function public.list_traces(
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limit   constant integer := least(greatest(p_limit, 1), 100);

@@ -7,7 +7,7 @@ create function public.get_trace(p_trace_id uuid)
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -42,7 +42,7 @@ create function public.get_trace_io(p_trace_id uuid, p_step integer default null
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare

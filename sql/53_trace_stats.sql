@@ -19,7 +19,7 @@ comment on type tracegram.span_stats is 'The rollups of a window, added up per p
 create function tracegram.span_stats(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
   returns tracegram.span_stats[]
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
@@ -43,7 +43,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.run_stats(p_from timestamptz, p_to timestamptz, p_spans tracegram.span_stats[], p_now timestamptz)
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Of a window that has not passed yet, what has passed of it.
@@ -78,7 +78,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.trace_stats(p_from timestamptz, p_to timestamptz, p_now timestamptz)
   returns jsonb
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
   set plan_cache_mode = force_generic_plan
 as $$
@@ -156,7 +156,7 @@ create function public.trace_stats(p_from timestamptz default null, p_to timesta
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_to   constant timestamptz := coalesce(p_to, pg_catalog.now());

@@ -5,7 +5,7 @@
 create function tracegram.trace_storage(p_now timestamptz)
   returns jsonb
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -125,7 +125,7 @@ create function public.trace_storage()
   returns jsonb
   language sql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.trace_storage(pg_catalog.now());
 $$;

@@ -20,7 +20,7 @@ comment on column tracegram.seen_updates.handled_at is 'Null until the update wa
 create function tracegram.claim_update(p_update_id bigint, p_now timestamptz)
   returns text
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into tracegram.seen_updates as u (update_id, claimed_at)
@@ -44,7 +44,7 @@ create function public.claim_update(p_update_id bigint)
   returns text
   language sql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.claim_update(p_update_id, pg_catalog.now());
 $$;
@@ -61,7 +61,7 @@ create function public.finish_update(p_update_id bigint, p_handled boolean, p_re
   returns void
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_handled then

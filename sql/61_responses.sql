@@ -28,7 +28,7 @@ comment on column tracegram.admin_responses.retry_after is 'Longest wait in seco
 create function tracegram.whole_number(p_value jsonb)
   returns integer
   language sql immutable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select case
     when pg_catalog.jsonb_typeof(p_value) <> 'number' then null
@@ -42,7 +42,7 @@ revoke all on function tracegram.whole_number(jsonb) from public, anon, authenti
 create function tracegram.record_responses(p_responses jsonb, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.admin_responses (at, screen, characters, query_ms, retry_after)
   select
@@ -59,7 +59,7 @@ revoke all on function tracegram.record_responses(jsonb, timestamptz) from publi
 create function tracegram.purge_responses(p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.admin_responses where at < p_now - interval '30 days';
 $$;

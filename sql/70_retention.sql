@@ -13,7 +13,7 @@
 create function tracegram.expel_days(p_table text, p_from date, p_why text, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
   update tracegram.settings as s
@@ -37,7 +37,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.drop_day(p_day tracegram.day_table, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- Somebody may be reading it by its own name: then the next run drops it.
   set lock_timeout = '100ms'
 as $$
@@ -57,7 +57,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.detach_day(p_table text, p_day tracegram.day_table)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- pg_cron knows no "once": it runs in seven seconds, and retention is back in ten and takes it away before it repeats.
@@ -93,7 +93,7 @@ revoke all on function tracegram.detach_day(text, tracegram.day_table) from publ
 create function tracegram.retain(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare

@@ -19,7 +19,7 @@
 create function tracegram.guard_sampling(p_size bigint, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -48,7 +48,7 @@ revoke all on function tracegram.guard_sampling(bigint, timestamptz) from public
 create function tracegram.guard_quota(p_now timestamptz default now())
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare

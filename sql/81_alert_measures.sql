@@ -14,7 +14,7 @@ comment on column tracegram.measurement.detail is 'What was found, in a sentence
 create function tracegram.spelled(p_number numeric)
   returns text
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_char(pg_catalog.round(p_number), 'FM999,999,999,999,999,990');
 $$;
@@ -25,7 +25,7 @@ revoke all on function tracegram.spelled(numeric) from public, anon, authenticat
 create function tracegram.measure_error_rate(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select r.pipeline, sum(r.count) as count, sum(r.errors) as errors
@@ -53,7 +53,7 @@ revoke all on function tracegram.measure_error_rate(timestamptz) from public, an
 create function tracegram.measure_p95(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select
@@ -87,7 +87,7 @@ revoke all on function tracegram.measure_p95(timestamptz) from public, anon, aut
 create function tracegram.measure_daily_spend(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select
@@ -120,7 +120,7 @@ revoke all on function tracegram.measure_daily_spend(timestamptz) from public, a
 create function tracegram.measure_large_trace(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select r.pipeline, sum(r.count) as count, sum(r.large) as large
@@ -149,7 +149,7 @@ revoke all on function tracegram.measure_large_trace(timestamptz) from public, a
 create function tracegram.measure_orphans(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select coalesce(sum(r.orphans), 0) as orphans, (

@@ -3,7 +3,7 @@
 create function tracegram.measure_ingest_p95(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     case when c.count >= 20 then c.p95_ms end,
@@ -29,7 +29,7 @@ revoke all on function tracegram.measure_ingest_p95(timestamptz) from public, an
 create function tracegram.measure_long_message(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -52,7 +52,7 @@ revoke all on function tracegram.measure_long_message(timestamptz) from public, 
 create function tracegram.measure_telegram_429(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -71,7 +71,7 @@ revoke all on function tracegram.measure_telegram_429(timestamptz) from public, 
 create function tracegram.measure_slow_screen(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with screens as (
     select r.screen, count(*) as count, pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
@@ -100,7 +100,7 @@ revoke all on function tracegram.measure_slow_screen(timestamptz) from public, a
 create function tracegram.measure_missing_partitions(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -129,7 +129,7 @@ revoke all on function tracegram.measure_missing_partitions(timestamptz) from pu
 create function tracegram.measure_quota(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     pg_catalog.round(100.0 * s.bytes / s.quota, 2),

@@ -6,7 +6,7 @@
 create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with resolved as (
     update tracegram.alerts
@@ -28,7 +28,7 @@ create function tracegram.note_measurement(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
@@ -77,7 +77,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.evaluate_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set lock_timeout = '1s' -- a table that is being changed is the matter of one rule and one minute
 as $$
 declare

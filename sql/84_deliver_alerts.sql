@@ -6,7 +6,7 @@
 create function tracegram.retry_at(p_attempts integer, p_headers jsonb, p_now timestamptz)
   returns timestamptz
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select greatest(
     p_now + least(60, 2 ^ least(p_attempts - 1, 6)) * interval '1 minute', (
@@ -29,7 +29,7 @@ revoke all on function tracegram.retry_at(integer, jsonb, timestamptz) from publ
 create function tracegram.read_answers(p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   update tracegram.alert_events as e
@@ -61,7 +61,7 @@ revoke all on function tracegram.read_answers(timestamptz) from public, anon, au
 create function tracegram.post_event(p_event tracegram.alert_events, p_settings tracegram.settings)
   returns bigint
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return net.http_post(
@@ -98,7 +98,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -155,7 +155,7 @@ revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, 
 create function tracegram.watch(p_now timestamptz default now())
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   begin

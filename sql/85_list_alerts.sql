@@ -3,7 +3,7 @@
 create function tracegram.rule_state(p_rule tracegram.alert_rules)
   returns jsonb
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object(
     'rule', p_rule.rule,
@@ -34,7 +34,7 @@ create function public.list_alerts(
   returns jsonb
   language sql stable
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select a.*
@@ -102,7 +102,7 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   returns jsonb
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_rule tracegram.alert_rules;

@@ -26,7 +26,7 @@ comment on column tracegram.screen_query.ends is 'Nor after this one.';
 create function tracegram.screen_queries(p_now timestamptz)
   returns setof tracegram.screen_query
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Those of one trace are one expression each: it is read from the function.
   select

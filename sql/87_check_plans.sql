@@ -31,7 +31,7 @@ comment on column tracegram.plan_checks.ok is 'Whether nothing is wrong with it.
 create function tracegram.plan_scans(p_plan jsonb, p_looks_at integer)
   returns table (name text, day date, whole boolean)
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     c.relname, pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD'),
@@ -58,7 +58,7 @@ revoke all on function tracegram.plan_scans(jsonb, integer) from public, anon, a
 create function tracegram.check_plan(p_query tracegram.screen_query, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
   set plan_cache_mode = auto -- changed below, and back at the end
 as $$
@@ -98,7 +98,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.check_plans(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_query tracegram.screen_query;
@@ -122,7 +122,7 @@ revoke all on function tracegram.check_plans(timestamptz) from public, anon, aut
 create function tracegram.measure_plan(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     case when count(*) > 0 then count(*) filter (where not c.ok) end,

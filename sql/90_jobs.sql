@@ -21,7 +21,7 @@ comment on column tracegram.jobs.scheduled_at is 'Since when.';
 create function tracegram.purge(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.seen_updates where claimed_at < p_now - interval '2 days';
   select tracegram.purge_usage(p_now);

@@ -3,7 +3,7 @@
 create function tracegram.measure_cron_failed(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with jobs as (
     select

@@ -67,7 +67,7 @@ insert into tracegram.settings default values;
 create function tracegram.settings()
   returns tracegram.settings
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select s from tracegram.settings as s;
 $$;
@@ -79,7 +79,7 @@ create function public.get_settings()
   returns jsonb
   language sql stable
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
     'lost_after', pg_catalog.to_char(s.lost_after, 'HH24:MI:SS'),
@@ -97,7 +97,7 @@ create function public.change_settings(p_changes jsonb)
   returns jsonb
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
@@ -146,7 +146,7 @@ grant execute on function public.change_settings(jsonb) to service_role;
 create function tracegram.io_sampled(p_trace_id uuid, p_settings tracegram.settings)
   returns boolean
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- The last 16 of the id's random bits: the same traces for everyone who samples by them, and of a smaller share a part of them.
   select ('x' || pg_catalog.right(p_trace_id::text, 4))::pg_catalog.bit(16)::integer * 100
@@ -196,7 +196,7 @@ comment on column tracegram.ingest_keys.purged_minute is 'The latest of those mi
 create function tracegram.hash_key(p_key text)
   returns bytea
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.sha256(pg_catalog.convert_to(p_key, 'UTF8'));
 $$;
@@ -207,7 +207,7 @@ revoke all on function tracegram.hash_key(text) from public, anon, authenticated
 create function tracegram.random_key()
   returns text
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Two random uuids: 244 random bits without depending on pgcrypto's schema.
   select 'tgk_' || pg_catalog.replace(
@@ -220,7 +220,7 @@ revoke all on function tracegram.random_key() from public, anon, authenticated, 
 create function tracegram.find_key(p_key text, p_now timestamptz)
   returns tracegram.ingest_keys
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_sha256 constant bytea := tracegram.hash_key(p_key);
@@ -247,7 +247,7 @@ create function public.create_ingest_key(p_name text)
   returns text
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key constant text := tracegram.random_key();
@@ -272,7 +272,7 @@ grant execute on function public.create_ingest_key(text) to service_role;
 create function tracegram.rotate_ingest_key(p_name text, p_grace interval, p_now timestamptz)
   returns text
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key constant text := tracegram.random_key();
@@ -308,7 +308,7 @@ create function public.rotate_ingest_key(p_name text, p_grace interval default '
   returns text
   language sql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.rotate_ingest_key(p_name, p_grace, pg_catalog.now());
 $$;
@@ -331,7 +331,7 @@ create function public.revoke_ingest_key(p_name text)
   returns void
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   update tracegram.ingest_keys set revoked_at = coalesce(revoked_at, pg_catalog.now()) where name = p_name;
@@ -384,7 +384,7 @@ create function tracegram.charge_key(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_minute constant timestamptz := pg_catalog.date_trunc('minute', p_now);
@@ -418,7 +418,7 @@ revoke all on function tracegram.charge_key(smallint, integer, integer, timestam
 create function tracegram.purge_usage(p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- One statement: whoever reads at that moment sees a trace in the one table or in the other.
   with purged as (
@@ -440,7 +440,7 @@ create function public.list_ingest_keys()
   returns jsonb
   language plpgsql stable -- not sql, which would look for tracegram.iso before its file is loaded
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -656,7 +656,7 @@ reset timezone;
 create function tracegram.ensure_partitions(p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -734,7 +734,7 @@ detached by hand stays, too.$doc$;
 create function tracegram.day_tables()
   returns setof tracegram.day_table
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     n.table_name, c.relname, n.day,
@@ -768,7 +768,7 @@ revoke all on function tracegram.day_tables() from public, anon, authenticated, 
 create function tracegram.trace_time(p_trace_id uuid)
   returns timestamptz
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_timestamp(
     ('x0000' || pg_catalog.left(pg_catalog.replace(p_trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
@@ -781,7 +781,7 @@ revoke all on function tracegram.trace_time(uuid) from public, anon, authenticat
 create function tracegram.wire_time(p_value jsonb)
   returns timestamptz
   language sql stable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Cut rather than rounded to the millisecond, as the maker of the UUIDv7 does.
   select pg_catalog.date_trunc('milliseconds', case pg_catalog.jsonb_typeof(p_value)
@@ -799,7 +799,7 @@ revoke all on function tracegram.wire_time(jsonb) from public, anon, authenticat
 create function tracegram.cut(p_text text, p_chars integer)
   returns text
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select case
     when pg_catalog.length(p_text) <= p_chars then p_text
@@ -839,7 +839,7 @@ comment on type tracegram.wire_trace is 'WireTrace of tracer/wire.ts, as it arri
 create function tracegram.wire_refusal(p_trace tracegram.wire_trace, p_from timestamptz, p_now timestamptz)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_started_at constant timestamptz := tracegram.wire_time(p_trace.started_at);
@@ -905,7 +905,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.unreadable_field(p_item jsonb)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_part record;
@@ -1002,7 +1002,7 @@ ended is the id of a trace that has ended with this batch.$doc$;
 create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
   -- Of a step that comes twice in one trace, either will do: both are of one run.
@@ -1058,7 +1058,7 @@ comment on type tracegram.judged_trace is
 create function tracegram.judge_traces(p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.judged_trace[]
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
@@ -1134,7 +1134,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
   returns tracegram.trace_step[]
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select array(
     select (
@@ -1151,7 +1151,7 @@ revoke all on function tracegram.tidy_steps(tracegram.trace_step[]) from public,
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -1206,7 +1206,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.item_result[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- Planning over all days costs more than a batch does.
   set plan_cache_mode = force_generic_plan
 as $$
@@ -1259,7 +1259,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.why_unreadable(p_item json, p_error text)
   returns text
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.json_typeof(p_item) <> 'object' then
@@ -1279,7 +1279,7 @@ create function tracegram.store_trace(
 )
   returns setof tracegram.item_result
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Read from the text, for the item may hold escapes that cannot be converted.
@@ -1304,7 +1304,7 @@ revoke all on function tracegram.store_trace(smallint, json, bigint, tracegram.s
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1336,7 +1336,7 @@ create function public.ingest_traces(p_key text, p_batch json)
   returns jsonb
   language plpgsql
   security definer -- callers hold no table privileges; this function is the only way in
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now      constant timestamptz := pg_catalog.now();
@@ -1533,7 +1533,7 @@ comment on column tracegram.rollup_names.seen_on is 'The last day that it was fo
 create function tracegram.slot_ms(p_slot integer)
   returns numeric
   language plpgsql immutable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- The whole milliseconds in it.
@@ -1554,7 +1554,7 @@ revoke all on function tracegram.slot_ms(integer) from public, anon, authenticat
 create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
   returns tracegram.histogram
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1576,7 +1576,7 @@ revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from pu
 create function tracegram.percentiles(p_histograms tracegram.histogram[])
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1607,7 +1607,7 @@ revoke all on function tracegram.percentiles(tracegram.histogram[]) from public,
 create function tracegram.error_kind(p_error text)
   returns text
   language sql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
     pg_catalog.regexp_replace(
@@ -1625,7 +1625,7 @@ revoke all on function tracegram.error_kind(text) from public, anon, authenticat
 create function tracegram.failed_step(p_steps tracegram.trace_step[])
   returns text
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1647,7 +1647,7 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 create function tracegram.ended_traces(p_batches tracegram.batches[])
   returns setof tracegram.pipeline_traces
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select t.*
   from pg_catalog.unnest(p_batches) as b
@@ -1668,7 +1668,7 @@ revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with spans as (
     select
@@ -1730,7 +1730,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   returns setof tracegram.error_rollups
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
@@ -1747,7 +1747,7 @@ revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) fro
 create function tracegram.admit_names(p_rows tracegram.rollups[])
   returns tracegram.rollups[]
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 begin
@@ -1786,7 +1786,7 @@ revoke all on function tracegram.admit_names(tracegram.rollups[]) from public, a
 create function tracegram.fold_batches()
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -1895,7 +1895,7 @@ comment on type tracegram.rollup_range is 'Buckets of one level from one time up
 create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_now timestamptz)
   returns setof tracegram.rollup_range
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -1949,7 +1949,7 @@ create function tracegram.rollup_rows(
 )
   returns setof tracegram.rollups
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -2004,7 +2004,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.error_rows(p_from timestamptz, p_to timestamptz, p_now timestamptz default now())
   returns setof tracegram.error_rollups
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -2039,7 +2039,7 @@ revoke all on function tracegram.error_rows(timestamptz, timestamptz, timestampt
 create function tracegram.purge_rollups(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
@@ -2074,7 +2074,7 @@ create function public.define_steps(p_steps jsonb)
   returns integer
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;
@@ -2133,7 +2133,7 @@ comment on column tracegram.gaps.detail is 'Which step, or how long it has been 
 create function tracegram.note_gaps(p_traces tracegram.pipeline_traces[])
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.gaps (gap, trace_id, started_at, pipeline, detail)
   (
@@ -2162,7 +2162,7 @@ revoke all on function tracegram.note_gaps(tracegram.pipeline_traces[]) from pub
 create function tracegram.mark_lost(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -2206,7 +2206,7 @@ create function public.trace_gaps(p_from timestamptz default null, p_to timestam
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_from constant timestamptz := coalesce(p_from, pg_catalog.now() - interval '24 hours');
@@ -2272,7 +2272,7 @@ grant execute on function public.trace_gaps(timestamptz, timestamptz) to service
 create function tracegram.purge_gaps(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.gaps where started_at < (tracegram.settings()).traces_from;
   -- They are examples: of each kind the newest thousand.
@@ -2313,7 +2313,7 @@ comment on type tracegram.trace_key is 'A place in a list. value is its duration
 create function tracegram.key_of(p_trace tracegram.pipeline_traces, p_order text)
   returns tracegram.trace_key
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -2335,7 +2335,7 @@ comment on type tracegram.trace_stretch is
 create function tracegram.list_query(p_order text, p_ascending boolean, p_keyset text, p_filter tracegram.trace_filter)
   returns text[]
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_way     constant text := case when p_ascending then ' asc' else ' desc' end;
@@ -2422,7 +2422,7 @@ create function tracegram.list_stretch(
 )
   returns tracegram.trace_stretch
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_look   constant integer := 20000;
@@ -2486,7 +2486,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.iso(p_time timestamptz)
   returns text
   language plpgsql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
@@ -2499,7 +2499,7 @@ revoke all on function tracegram.iso(timestamptz) from public, anon, authenticat
 create function tracegram.trace_summary(p_trace tracegram.pipeline_traces)
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -2530,7 +2530,7 @@ revoke all on function tracegram.trace_summary(tracegram.pipeline_traces) from p
 create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestamptz, p_unended boolean, p_filter tracegram.trace_filter)
   returns bigint
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -2586,7 +2586,7 @@ comment on type tracegram.bounded_count is 'A count, or where it is not exact a 
 create function tracegram.covered(p_filter tracegram.trace_filter)
   returns boolean
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null
@@ -2603,7 +2603,7 @@ create function tracegram.count_stretch(
 )
   returns tracegram.bounded_count
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_most    constant integer := 500;
@@ -2624,7 +2624,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.count_window(p_order text, p_filter tracegram.trace_filter)
   returns bigint
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_starts timestamptz; -- of the whole buckets in the window …
@@ -2661,7 +2661,7 @@ revoke all on function tracegram.count_window(text, tracegram.trace_filter) from
 create function tracegram.count_before(p_order text, p_key tracegram.trace_key, p_filter tracegram.trace_filter)
   returns tracegram.bounded_count
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_bucket tracegram.trace_filter := p_filter;
@@ -2705,7 +2705,7 @@ create function public.list_traces(
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limit   constant integer := least(greatest(p_limit, 1), 100);
@@ -2845,7 +2845,7 @@ create function public.get_trace(p_trace_id uuid)
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -2880,7 +2880,7 @@ create function public.get_trace_io(p_trace_id uuid, p_step integer default null
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -2925,7 +2925,7 @@ comment on type tracegram.span_stats is 'The rollups of a window, added up per p
 create function tracegram.span_stats(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
   returns tracegram.span_stats[]
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
@@ -2949,7 +2949,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.run_stats(p_from timestamptz, p_to timestamptz, p_spans tracegram.span_stats[], p_now timestamptz)
   returns jsonb
   language plpgsql immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Of a window that has not passed yet, what has passed of it.
@@ -2984,7 +2984,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.trace_stats(p_from timestamptz, p_to timestamptz, p_now timestamptz)
   returns jsonb
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
   set plan_cache_mode = force_generic_plan
 as $$
@@ -3062,7 +3062,7 @@ create function public.trace_stats(p_from timestamptz default null, p_to timesta
   returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_to   constant timestamptz := coalesce(p_to, pg_catalog.now());
@@ -3099,7 +3099,7 @@ grant execute on function public.trace_stats(timestamptz, timestamptz) to servic
 create function tracegram.trace_storage(p_now timestamptz)
   returns jsonb
   language plpgsql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -3219,7 +3219,7 @@ create function public.trace_storage()
   returns jsonb
   language sql stable
   security definer -- callers hold no table privileges
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.trace_storage(pg_catalog.now());
 $$;
@@ -3266,7 +3266,7 @@ comment on column tracegram.seen_updates.handled_at is 'Null until the update wa
 create function tracegram.claim_update(p_update_id bigint, p_now timestamptz)
   returns text
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into tracegram.seen_updates as u (update_id, claimed_at)
@@ -3290,7 +3290,7 @@ create function public.claim_update(p_update_id bigint)
   returns text
   language sql
   security definer -- the table is in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select tracegram.claim_update(p_update_id, pg_catalog.now());
 $$;
@@ -3307,7 +3307,7 @@ create function public.finish_update(p_update_id bigint, p_handled boolean, p_re
   returns void
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_handled then
@@ -3359,7 +3359,7 @@ comment on column tracegram.admin_responses.retry_after is 'Longest wait in seco
 create function tracegram.whole_number(p_value jsonb)
   returns integer
   language sql immutable strict
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select case
     when pg_catalog.jsonb_typeof(p_value) <> 'number' then null
@@ -3373,7 +3373,7 @@ revoke all on function tracegram.whole_number(jsonb) from public, anon, authenti
 create function tracegram.record_responses(p_responses jsonb, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   insert into tracegram.admin_responses (at, screen, characters, query_ms, retry_after)
   select
@@ -3390,7 +3390,7 @@ revoke all on function tracegram.record_responses(jsonb, timestamptz) from publi
 create function tracegram.purge_responses(p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.admin_responses where at < p_now - interval '30 days';
 $$;
@@ -3413,7 +3413,7 @@ revoke all on function tracegram.purge_responses(timestamptz) from public, anon,
 create function tracegram.expel_days(p_table text, p_from date, p_why text, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
   update tracegram.settings as s
@@ -3437,7 +3437,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.drop_day(p_day tracegram.day_table, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- Somebody may be reading it by its own name: then the next run drops it.
   set lock_timeout = '100ms'
 as $$
@@ -3457,7 +3457,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.detach_day(p_table text, p_day tracegram.day_table)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- pg_cron knows no "once": it runs in seven seconds, and retention is back in ten and takes it away before it repeats.
@@ -3493,7 +3493,7 @@ revoke all on function tracegram.detach_day(text, tracegram.day_table) from publ
 create function tracegram.retain(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -3575,7 +3575,7 @@ revoke all on function tracegram.retain(timestamptz) from public, anon, authenti
 create function tracegram.guard_sampling(p_size bigint, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -3604,7 +3604,7 @@ revoke all on function tracegram.guard_sampling(bigint, timestamptz) from public
 create function tracegram.guard_quota(p_now timestamptz default now())
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
 as $$
 declare
@@ -3809,7 +3809,7 @@ comment on column tracegram.measurement.detail is 'What was found, in a sentence
 create function tracegram.spelled(p_number numeric)
   returns text
   language sql immutable strict parallel safe
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.to_char(pg_catalog.round(p_number), 'FM999,999,999,999,999,990');
 $$;
@@ -3820,7 +3820,7 @@ revoke all on function tracegram.spelled(numeric) from public, anon, authenticat
 create function tracegram.measure_error_rate(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select r.pipeline, sum(r.count) as count, sum(r.errors) as errors
@@ -3848,7 +3848,7 @@ revoke all on function tracegram.measure_error_rate(timestamptz) from public, an
 create function tracegram.measure_p95(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select
@@ -3882,7 +3882,7 @@ revoke all on function tracegram.measure_p95(timestamptz) from public, anon, aut
 create function tracegram.measure_daily_spend(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select
@@ -3915,7 +3915,7 @@ revoke all on function tracegram.measure_daily_spend(timestamptz) from public, a
 create function tracegram.measure_large_trace(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select r.pipeline, sum(r.count) as count, sum(r.large) as large
@@ -3944,7 +3944,7 @@ revoke all on function tracegram.measure_large_trace(timestamptz) from public, a
 create function tracegram.measure_orphans(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     select coalesce(sum(r.orphans), 0) as orphans, (
@@ -3978,7 +3978,7 @@ revoke all on function tracegram.measure_orphans(timestamptz) from public, anon,
 create function tracegram.measure_ingest_p95(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     case when c.count >= 20 then c.p95_ms end,
@@ -4004,7 +4004,7 @@ revoke all on function tracegram.measure_ingest_p95(timestamptz) from public, an
 create function tracegram.measure_long_message(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -4027,7 +4027,7 @@ revoke all on function tracegram.measure_long_message(timestamptz) from public, 
 create function tracegram.measure_telegram_429(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -4046,7 +4046,7 @@ revoke all on function tracegram.measure_telegram_429(timestamptz) from public, 
 create function tracegram.measure_slow_screen(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with screens as (
     select r.screen, count(*) as count, pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
@@ -4075,7 +4075,7 @@ revoke all on function tracegram.measure_slow_screen(timestamptz) from public, a
 create function tracegram.measure_missing_partitions(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*),
@@ -4104,7 +4104,7 @@ revoke all on function tracegram.measure_missing_partitions(timestamptz) from pu
 create function tracegram.measure_quota(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     pg_catalog.round(100.0 * s.bytes / s.quota, 2),
@@ -4128,7 +4128,7 @@ revoke all on function tracegram.measure_quota(timestamptz) from public, anon, a
 create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with resolved as (
     update tracegram.alerts
@@ -4150,7 +4150,7 @@ create function tracegram.note_measurement(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
@@ -4199,7 +4199,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.evaluate_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set lock_timeout = '1s' -- a table that is being changed is the matter of one rule and one minute
 as $$
 declare
@@ -4249,7 +4249,7 @@ revoke all on function tracegram.evaluate_alerts(timestamptz) from public, anon,
 create function tracegram.retry_at(p_attempts integer, p_headers jsonb, p_now timestamptz)
   returns timestamptz
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select greatest(
     p_now + least(60, 2 ^ least(p_attempts - 1, 6)) * interval '1 minute', (
@@ -4272,7 +4272,7 @@ revoke all on function tracegram.retry_at(integer, jsonb, timestamptz) from publ
 create function tracegram.read_answers(p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   update tracegram.alert_events as e
@@ -4304,7 +4304,7 @@ revoke all on function tracegram.read_answers(timestamptz) from public, anon, au
 create function tracegram.post_event(p_event tracegram.alert_events, p_settings tracegram.settings)
   returns bigint
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return net.http_post(
@@ -4341,7 +4341,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings constant tracegram.settings := tracegram.settings();
@@ -4398,7 +4398,7 @@ revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, 
 create function tracegram.watch(p_now timestamptz default now())
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   begin
@@ -4428,7 +4428,7 @@ revoke all on function tracegram.watch(timestamptz) from public, anon, authentic
 create function tracegram.rule_state(p_rule tracegram.alert_rules)
   returns jsonb
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object(
     'rule', p_rule.rule,
@@ -4459,7 +4459,7 @@ create function public.list_alerts(
   returns jsonb
   language sql stable
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select a.*
@@ -4527,7 +4527,7 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   returns jsonb
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_rule tracegram.alert_rules;
@@ -4600,7 +4600,7 @@ comment on column tracegram.screen_query.ends is 'Nor after this one.';
 create function tracegram.screen_queries(p_now timestamptz)
   returns setof tracegram.screen_query
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   -- Those of one trace are one expression each: it is read from the function.
   select
@@ -4690,7 +4690,7 @@ comment on column tracegram.plan_checks.ok is 'Whether nothing is wrong with it.
 create function tracegram.plan_scans(p_plan jsonb, p_looks_at integer)
   returns table (name text, day date, whole boolean)
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     c.relname, pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD'),
@@ -4717,7 +4717,7 @@ revoke all on function tracegram.plan_scans(jsonb, integer) from public, anon, a
 create function tracegram.check_plan(p_query tracegram.screen_query, p_now timestamptz)
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set timezone = 'UTC'
   set plan_cache_mode = auto -- changed below, and back at the end
 as $$
@@ -4757,7 +4757,7 @@ from public, anon, authenticated, service_role;
 create function tracegram.check_plans(p_now timestamptz default now())
   returns integer
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_query tracegram.screen_query;
@@ -4781,7 +4781,7 @@ revoke all on function tracegram.check_plans(timestamptz) from public, anon, aut
 create function tracegram.measure_plan(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select
     case when count(*) > 0 then count(*) filter (where not c.ok) end,
@@ -4829,7 +4829,7 @@ comment on column tracegram.jobs.scheduled_at is 'Since when.';
 create function tracegram.purge(p_now timestamptz default now())
   returns void
   language sql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.seen_updates where claimed_at < p_now - interval '2 days';
   select tracegram.purge_usage(p_now);
@@ -4876,7 +4876,7 @@ select cron.schedule(job, schedule, command) from tracegram.jobs;
 create function tracegram.measure_cron_failed(p_now timestamptz)
   returns tracegram.measurement
   language sql stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   with jobs as (
     select

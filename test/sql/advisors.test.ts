@@ -59,9 +59,9 @@ test("db lint has nothing to say about our functions", async ({ deployed }) => {
   expect([...new Set(schemas)]).toEqual(["partman"]);
 
   await deployed.sql(`
-    create function tracegram.wrong() returns int language plpgsql set search_path = '' as
+    create function tracegram.wrong() returns int language plpgsql set search_path = pg_catalog, pg_temp as
     $$ begin return (select missing from tracegram.ingest_keys); end $$;
-    create function tracegram.untidy() returns int language plpgsql set search_path = '' as
+    create function tracegram.untidy() returns int language plpgsql set search_path = pg_catalog, pg_temp as
     $$ declare v_unused int; begin return 1; end $$`);
   const then = await deployed.cli(...LINT, "--schema", "tracegram,public");
   expect(then.code).toBe(1);

@@ -19,8 +19,8 @@ const COLUMNS = `
 
 /** Each query names what breaks the rule. */
 const RULES: Record<string, string> = {
-  "every function pins search_path to ''":
-    `select name from (${FUNCTIONS}) f where not coalesce(proconfig @> array['search_path=""'], false)`,
+  "every function pins its search_path, pg_temp last":
+    `select name from (${FUNCTIONS}) f where not coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false)`,
   "every function has a comment": `select name from (${FUNCTIONS}) f where obj_description(oid, 'pg_proc') is null`,
   "a function of tracegram is nobody's to call": `
     select name from (${FUNCTIONS}) f, unnest(array['anon', 'authenticated', 'service_role']) as role
