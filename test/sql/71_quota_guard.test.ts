@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { attachedDays, DAY, isoDay, partition, TABLES } from "../_support/partitions.ts";
 import { givenKey, ingest } from "../_support/rpc.ts";
-import { makeTrace, traceIdAt } from "../_support/traces.ts";
+import { makeTrace } from "../_support/traces.ts";
 
 const TODAY = Math.floor(Date.now() / DAY) * DAY;
 const MB = 1_000_000;
