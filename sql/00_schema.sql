@@ -9,6 +9,15 @@ create extension if not exists pg_cron;
 create schema if not exists partman;
 create extension if not exists pg_partman schema partman;
 
+-- Alerts are delivered with it (84_deliver_alerts.sql); everything else works without it.
+do $$
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pg_net') then
+    create extension if not exists pg_net schema extensions;
+  end if;
+end;
+$$;
+
 create schema tracegram;
 revoke all on schema tracegram from public, anon, authenticated, service_role;
 

@@ -1,80 +1,89 @@
--- 10_ingest_keys.sql — who may send traces, and how many.
+-- 10_ingest_keys.sql — who may send traces.
 --
--- Written by  public.create_ingest_key (keys), tracegram.charge_key (usage)
--- Read by     public.ingest_traces     (41_ingest.sql)
--- Dropped by  tracegram.purge          (90_jobs.sql; usage only: a key is revoked, never deleted)
+-- Written by  public.create_ingest_key, public.rotate_ingest_key, public.revoke_ingest_key,
+--             tracegram.purge_usage    (11_ingest_usage.sql; what was counted)
+-- Read by     public.ingest_traces     (41_ingest.sql), public.list_ingest_keys (11_ingest_usage.sql)
+-- Dropped by  nobody: a key is revoked, never deleted, for traces name it.
 
 create table tracegram.ingest_keys (
   key_id            smallint generated always as identity primary key,
   name              text not null unique check (length(name) between 1 and 64),
+  -- Both find a key by its secret: tracegram.find_key.
   key_sha256        bytea not null unique check (octet_length(key_sha256) = 32),
+  old_key_sha256    bytea unique check (octet_length(old_key_sha256) = 32),
+  old_key_until     timestamptz(3),
   traces_per_minute integer not null default 6000 check (traces_per_minute > 0),
   created_at        timestamptz(3) not null default now(),
-  revoked_at        timestamptz(3)
+  rotated_at        timestamptz(3),
+  revoked_at        timestamptz(3),
+  purged_traces     bigint not null default 0,
+  purged_minute     timestamptz(0),
+  check ((old_key_sha256 is null) = (old_key_until is null))
 );
 alter table tracegram.ingest_keys enable row level security;
 
 comment on table tracegram.ingest_keys is 'One row per bot that may send traces.';
-comment on column tracegram.ingest_keys.key_id is 'Stored with each trace.';
+comment on column tracegram.ingest_keys.key_id is 'Stored with each trace. Stays when the key is rotated.';
 comment on column tracegram.ingest_keys.name is 'For people. 1..64 characters.';
 comment on column tracegram.ingest_keys.key_sha256 is 'SHA-256 of the key. The key itself is shown once and not stored.';
+comment on column tracegram.ingest_keys.old_key_sha256 is 'SHA-256 of the key before the last rotation. Null when none works on.';
+comment on column tracegram.ingest_keys.old_key_until is 'When the key before the last rotation ends.';
 comment on column tracegram.ingest_keys.traces_per_minute is 'What a leaked key can write at most. Beyond it: TG004.';
 comment on column tracegram.ingest_keys.created_at is 'When the key was made.';
+comment on column tracegram.ingest_keys.rotated_at is 'When the key was last replaced by a new one.';
 comment on column tracegram.ingest_keys.revoked_at is 'Null while the key is valid.';
+comment on column tracegram.ingest_keys.purged_traces is 'Traces of minutes that tracegram.ingest_usage holds no more.';
+comment on column tracegram.ingest_keys.purged_minute is 'The latest of those minutes.';
 
-create table tracegram.ingest_usage (
-  minute timestamptz(0) not null,
-  key_id smallint not null references tracegram.ingest_keys,
-  slot   smallint not null,
-  traces integer  not null,
-  primary key (minute, key_id, slot)
-);
-alter table tracegram.ingest_usage enable row level security;
+create function tracegram.hash_key(p_key text)
+  returns bytea
+  language sql immutable strict parallel safe
+  set search_path = ''
+as $$
+  select pg_catalog.sha256(pg_catalog.convert_to(p_key, 'UTF8'));
+$$;
 
-comment on table tracegram.ingest_usage is 'Traces sent per key and minute, in 16 slots so that concurrent senders do not queue on one row.';
-comment on column tracegram.ingest_usage.minute is 'Start of the minute, UTC.';
-comment on column tracegram.ingest_usage.key_id is 'Whose.';
-comment on column tracegram.ingest_usage.slot is 'Backend process id modulo 16.';
-comment on column tracegram.ingest_usage.traces is 'Traces received, stored or not.';
+comment on function tracegram.hash_key(text) is 'What is stored of a key: its SHA-256. It is random enough to need no salt.';
+revoke all on function tracegram.hash_key(text) from public, anon, authenticated, service_role;
 
-create function tracegram.charge_key(
-  p_key_id smallint,
-  p_limit  integer,
-  p_traces integer,
-  p_now    timestamptz default now()
-)
-  returns void
-  language plpgsql
+create function tracegram.random_key()
+  returns text
+  language sql
+  set search_path = ''
+as $$
+  -- Two random uuids: 244 random bits without depending on pgcrypto's schema.
+  select 'tgk_' || pg_catalog.replace(
+    pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', '');
+$$;
+
+comment on function tracegram.random_key() is 'A new key: tgk_ and 64 hexadecimal digits.';
+revoke all on function tracegram.random_key() from public, anon, authenticated, service_role;
+
+create function tracegram.find_key(p_key text, p_now timestamptz)
+  returns tracegram.ingest_keys
+  language plpgsql stable
   set search_path = ''
 as $$
 declare
-  v_minute constant timestamptz := pg_catalog.date_trunc('minute', p_now);
-  v_sent   bigint;
+  v_sha256 constant bytea := tracegram.hash_key(p_key);
+  v_key    tracegram.ingest_keys;
 begin
-  select sum(u.traces) into v_sent
-  from tracegram.ingest_usage as u
-  where u.minute = v_minute and u.key_id = p_key_id;
-
-  if v_sent >= p_limit then
-    raise exception sqlstate 'TG004' using
-      message = pg_catalog.format('this key has sent %s traces in this minute, its limit is %s', v_sent, p_limit),
-      hint    = 'Wait a minute and send the batch again.';
+  -- Two statements rather than an `or`: each is one index probe, and nearly always the first is the only one.
+  select * into v_key
+  from tracegram.ingest_keys
+  where key_sha256 = v_sha256 and revoked_at is null;
+  if not found then
+    select * into v_key
+    from tracegram.ingest_keys
+    where old_key_sha256 = v_sha256 and old_key_until > p_now and revoked_at is null;
   end if;
-
-  insert into tracegram.ingest_usage as u (minute, key_id, slot, traces)
-  values (v_minute, p_key_id, (pg_catalog.pg_backend_pid() % 16)::smallint, p_traces)
-  on conflict (minute, key_id, slot) do update set traces = u.traces + excluded.traces;
+  return v_key;
 end;
 $$;
 
-comment on function tracegram.charge_key(smallint, integer, integer, timestamptz) is
-$doc$Counts traces against a key's limit of this minute.
-
-A batch is let in while the key is below its limit, so one batch may pass it; batches running at the same moment do not see
-each other, so the limit holds to within one batch a connection.
-
-TG004  the limit is reached  (wait a minute, send the batch again)$doc$;
-revoke all on function tracegram.charge_key(smallint, integer, integer, timestamptz) from public, anon, authenticated, service_role;
+comment on function tracegram.find_key(text, timestamptz) is
+  'The row of a key that works at p_now: the current one, or the one before it within its grace. All null when none does.';
+revoke all on function tracegram.find_key(text, timestamptz) from public, anon, authenticated, service_role;
 
 create function public.create_ingest_key(p_name text)
   returns text
@@ -83,12 +92,9 @@ create function public.create_ingest_key(p_name text)
   set search_path = ''
 as $$
 declare
-  -- Two random uuids: 244 random bits without depending on pgcrypto's schema.
-  v_key constant text := 'tgk_' || pg_catalog.replace(
-    pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', '');
+  v_key constant text := tracegram.random_key();
 begin
-  insert into tracegram.ingest_keys (name, key_sha256)
-  values (p_name, pg_catalog.sha256(pg_catalog.convert_to(v_key, 'UTF8')));
+  insert into tracegram.ingest_keys (name, key_sha256) values (p_name, tracegram.hash_key(v_key));
   return v_key;
 end;
 $$;
@@ -96,11 +102,94 @@ $$;
 comment on function public.create_ingest_key(text) is
 $doc$Makes a key with which a bot may send traces, and nothing else.
 
-p_name  for people, 1..64 characters, not used by another key.
+p_name  for people, 1..64 characters, not used by another key, be it revoked.
 
 Returns the key. It is stored only as a hash, so this is the one time it can be read.
 
-23505  there is a key of that name    (choose another)
+23505  there is a key of that name    (rotate that one, or choose another name; a revoked key keeps its name)
 23514  the name is empty or too long  (choose another)$doc$;
 revoke all on function public.create_ingest_key(text) from public, anon, authenticated;
 grant execute on function public.create_ingest_key(text) to service_role;
+
+create function tracegram.rotate_ingest_key(p_name text, p_grace interval, p_now timestamptz)
+  returns text
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_key constant text := tracegram.random_key();
+begin
+  if p_grace is null or p_grace < interval '0' or not pg_catalog.isfinite(p_grace) then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('the grace is %s', coalesce(p_grace::text, 'null')),
+      hint    = 'Give a time of 0 or more, such as 24 hours.';
+  end if;
+
+  update tracegram.ingest_keys as k
+  set
+    old_key_sha256 = case when p_grace > interval '0' then k.key_sha256 end,
+    -- Cut, for the column would round, and a key would outlast its grace.
+    old_key_until  = case when p_grace > interval '0' then pg_catalog.date_trunc('milliseconds', p_now + p_grace) end,
+    key_sha256     = tracegram.hash_key(v_key),
+    rotated_at     = p_now
+  where k.name = p_name and k.revoked_at is null;
+  if not found then
+    raise exception sqlstate 'TG030' using
+      message = pg_catalog.format('there is no valid ingest key named %L', p_name),
+      hint    = 'List the keys with select public.list_ingest_keys().';
+  end if;
+  return v_key;
+end;
+$$;
+
+comment on function tracegram.rotate_ingest_key(text, interval, timestamptz) is
+  'See public.rotate_ingest_key; p_now is the time of the rotation.';
+revoke all on function tracegram.rotate_ingest_key(text, interval, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.rotate_ingest_key(p_name text, p_grace interval default '24 hours')
+  returns text
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = ''
+as $$
+  select tracegram.rotate_ingest_key(p_name, p_grace, pg_catalog.now());
+$$;
+
+comment on function public.rotate_ingest_key(text, interval) is
+$doc$Gives a bot a new key in place of its old one, which works on until the grace is over.
+
+p_name   the key's name.
+p_grace  how long the old key works on: 0 ends it at once. A key that was replaced before ends now, whatever grace it had.
+
+Returns the new key; this is the one time it can be read. The traces of both are one bot's: what was announced with the old key
+is completed with the new one.
+
+TG030  there is no valid key of that name  (list the keys; when it is revoked, create another)
+22023  the grace is negative               (give 0 or more)$doc$;
+revoke all on function public.rotate_ingest_key(text, interval) from public, anon, authenticated;
+grant execute on function public.rotate_ingest_key(text, interval) to service_role;
+
+create function public.revoke_ingest_key(p_name text)
+  returns void
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = ''
+as $$
+begin
+  update tracegram.ingest_keys set revoked_at = coalesce(revoked_at, pg_catalog.now()) where name = p_name;
+  if not found then
+    raise exception sqlstate 'TG030' using
+      message = pg_catalog.format('there is no ingest key named %L', p_name),
+      hint    = 'List the keys with select public.list_ingest_keys().';
+  end if;
+end;
+$$;
+
+comment on function public.revoke_ingest_key(text) is
+$doc$Ends a key at once and for good, with the one before it. Its traces stay. Revoking it again changes nothing.
+
+p_name  the key's name.
+
+TG030  there is no key of that name  (list the keys)$doc$;
+revoke all on function public.revoke_ingest_key(text) from public, anon, authenticated;
+grant execute on function public.revoke_ingest_key(text) to service_role;

@@ -19,7 +19,7 @@ create type tracegram.trace_step as (
   cached_tokens    integer,
   output_tokens    integer,
   reasoning_tokens integer,
-  cost_microusd    bigint
+  cost_microusd    integer
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
@@ -56,17 +56,22 @@ create table tracegram.pipeline_traces (
   primary key (started_at, trace_id)
 ) partition by range (started_at);
 
--- "what ran between these two times" over many days, without the key: ad-hoc SQL and reports
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
--- list_traces of one status, other than ok; the latter also for mark_lost and the counts of what has not ended
 create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
 create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
--- list_traces of one user or chat. In a private chat both have the same id, so that one entry serves both.
 create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
-create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is distinct from user_id;
--- list_traces, slowest and dearest first
+create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is not null;
 create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
 create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
+
+comment on index tracegram.pipeline_traces_started_at_brin is
+  '"What ran between these two times" over many days, without the key: ad-hoc SQL and reports.';
+comment on index tracegram.pipeline_traces_error is 'list_traces of errors.';
+comment on index tracegram.pipeline_traces_unended is 'list_traces of what has not ended, its counts, and mark_lost.';
+comment on index tracegram.pipeline_traces_user is 'list_traces of a user, and of a private chat, which has its user''s id.';
+comment on index tracegram.pipeline_traces_chat is 'list_traces of a chat that is not private.';
+comment on index tracegram.pipeline_traces_slowest is 'list_traces, slowest first. Equal durations share an entry, so it is small.';
+comment on index tracegram.pipeline_traces_dearest is 'list_traces, dearest first.';
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
 alter table tracegram.pipeline_traces enable row level security;
@@ -74,14 +79,15 @@ alter table tracegram.pipeline_traces enable row level security;
 comment on table tracegram.pipeline_traces is 'Pipeline runs with their steps, partitioned by UTC day, kept settings.trace_days.';
 comment on column tracegram.pipeline_traces.started_at is 'Start by the bot''s clock, to the millisecond. Partition key.';
 comment on column tracegram.pipeline_traces.update_id is 'Telegram update that started the run.';
-comment on column tracegram.pipeline_traces.chat_id is 'Telegram chat.';
+comment on column tracegram.pipeline_traces.chat_id is
+  'Telegram chat. Null: the private chat of user_id, whose id is the user''s; 0: not known, but the user is.';
 comment on column tracegram.pipeline_traces.user_id is 'Telegram user.';
 comment on column tracegram.pipeline_traces.message_id is 'Telegram message that the bot answered with, or else the one it answered to.';
 comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null while running, and when lost.';
 comment on column tracegram.pipeline_traces.cost_microusd is 'Sum of the steps'' known costs in micro-dollars. Null when none is known.';
 comment on column tracegram.pipeline_traces.key_id is 'Ingest key that the trace came with.';
 comment on column tracegram.pipeline_traces.trace_id is 'UUIDv7 whose time is started_at.';
-comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most 300 characters.';
+comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most about 100 characters.';
 comment on column tracegram.pipeline_traces.status is 'ok, error, running (announced, has not ended yet), or lost (has not ended in time).';
 comment on column tracegram.pipeline_traces.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.pipeline_traces.release is 'Version of the bot.';

@@ -18,8 +18,8 @@ create table tracegram.trace_io (
   primary key (started_at, trace_id, step)
 ) partition by range (started_at);
 
--- "what was captured between these two times": ad-hoc SQL and reports
 create index trace_io_started_at_brin on tracegram.trace_io using brin (started_at);
+comment on index tracegram.trace_io_started_at_brin is '"What was captured between these two times": ad-hoc SQL and reports.';
 
 alter table tracegram.trace_io alter column request set compression lz4;
 alter table tracegram.trace_io alter column response set compression lz4;

@@ -12,6 +12,7 @@ select partman.create_parent(
   p_interval        => '1 day',
   p_premake         => 7,
   p_start_partition => (now() - interval '30 days')::date::text,
+  p_template_table  => 'false', -- a partition is made like its parent; there is nothing to add
   -- Without a default partition a trace of a day that is gone is refused, rather than kept where nothing ever drops it.
   p_default_table   => false
 );
@@ -21,6 +22,7 @@ select partman.create_parent(
   p_interval        => '1 day',
   p_premake         => 7,
   p_start_partition => (now() - interval '7 days')::date::text,
+  p_template_table  => 'false',
   p_default_table   => false
 );
 

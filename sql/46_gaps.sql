@@ -5,7 +5,7 @@
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 
 create table tracegram.step_names (
-  name  text primary key check (pg_catalog.length(name) between 1 and 300),
+  name  text primary key check (pg_catalog.length(name) between 1 and 100),
   label text
 );
 alter table tracegram.step_names enable row level security;
@@ -26,7 +26,7 @@ begin
   if pg_catalog.jsonb_typeof(p_steps) is distinct from 'object'
     or exists (
       select from pg_catalog.jsonb_each(p_steps) as s
-      where pg_catalog.length(s.key) not between 1 and 300 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
+      where pg_catalog.length(s.key) not between 1 and 100 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
     )
   then
     raise exception sqlstate 'TG021' using
@@ -62,8 +62,8 @@ create table tracegram.gaps (
   pipeline   text not null,
   detail     text not null
 );
--- the newest of each kind
 create index gaps_newest on tracegram.gaps (gap, started_at);
+comment on index tracegram.gaps_newest is 'trace_gaps: the newest of each kind.';
 alter table tracegram.gaps enable row level security;
 
 comment on table tracegram.gaps is 'Traces that are not whole, a few of each kind as examples; the rollups have the counts. Kept as long as traces.';
@@ -115,7 +115,7 @@ begin
   with late as (
     select t.started_at, t.trace_id
     from tracegram.pipeline_traces as t
-    where t.status = 'running' and t.status in ('running', 'lost')
+    where t.status = 'running'
       and t.started_at >= v_settings.traces_from and t.started_at < p_now - v_settings.lost_after
     -- One whose end is coming in just now is not lost.
     for update skip locked

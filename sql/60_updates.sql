@@ -57,10 +57,10 @@ Returns claimed (handle it, then call finish_update), done (it was handled befor
 revoke all on function public.claim_update(bigint) from public, anon, authenticated;
 grant execute on function public.claim_update(bigint) to service_role;
 
-create function public.finish_update(p_update_id bigint, p_handled boolean)
+create function public.finish_update(p_update_id bigint, p_handled boolean, p_responses jsonb default '[]')
   returns void
   language plpgsql
-  security definer -- the table is in a schema that no API role can enter
+  security definer -- the tables are in a schema that no API role can enter
   set search_path = ''
 as $$
 begin
@@ -69,12 +69,16 @@ begin
   else
     delete from tracegram.seen_updates where update_id = p_update_id and handled_at is null;
   end if;
+  perform tracegram.record_responses(p_responses, pg_catalog.now());
 end;
 $$;
 
-comment on function public.finish_update(bigint, boolean) is
-$doc$Ends a claim.
+comment on function public.finish_update(bigint, boolean, jsonb) is
+$doc$Ends a claim, and records what was answered meanwhile.
 
-p_handled  true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.$doc$;
-revoke all on function public.finish_update(bigint, boolean) from public, anon, authenticated;
-grant execute on function public.finish_update(bigint, boolean) to service_role;
+p_handled    true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.
+p_responses  an array of {screen, characters, query_ms, retry_after}: the screen's name, the visible length of the message in
+             UTF-16 units, how long its query took in milliseconds (null without one), and the longest wait in seconds that
+             Telegram asked for with a 429 (left out without one). What makes no sense is left out.$doc$;
+revoke all on function public.finish_update(bigint, boolean, jsonb) from public, anon, authenticated;
+grant execute on function public.finish_update(bigint, boolean, jsonb) to service_role;

@@ -6,10 +6,21 @@
 import { clean, cut, cutError, type Mask, masked } from "./text.ts";
 import type { OpenStep, OpenTrace } from "./trace.ts";
 import { inSample } from "./uuid.ts";
-import { MAX_ERROR, MAX_IO_CHARS, MAX_NAME, type WireIo, type WireStep, type WireTrace } from "./wire.ts";
+import {
+  MAX_COST_MICROUSD,
+  MAX_ERROR,
+  MAX_IO_CHARS,
+  MAX_NAME,
+  MAX_TOKENS,
+  type WireIo,
+  type WireStep,
+  type WireTrace,
+} from "./wire.ts";
 
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
+
+const AMOUNTS = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_microusd"] as const;
 
 export interface EncodeOptions {
   mask: Mask | undefined;
@@ -54,7 +65,6 @@ function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) =>
   const offset_ms = trace.offsetMs(step.startTime);
   const wire: WireStep = {
     name: clean(step.name),
-    status: "ok",
     offset_ms,
     duration_ms: trace.offsetMs(step.endTime ?? traceEnd) - offset_ms,
   };
@@ -66,9 +76,10 @@ function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) =>
   }
   if (call === undefined) return wire;
   if (typeof call.model === "string") wire.model = name(call.model);
-  for (const field of ["input_tokens", "output_tokens", "cost_microusd"] as const) {
+  for (const field of AMOUNTS) {
     const amount = whole(call[field]);
-    if (amount !== undefined && amount >= 0) wire[field] = amount;
+    const most = field === "cost_microusd" ? MAX_COST_MICROUSD : MAX_TOKENS;
+    if (amount !== undefined && amount >= 0 && amount <= most) wire[field] = amount;
   }
   return wire;
 }

@@ -18,7 +18,11 @@ export interface TraceKeys {
 export interface LlmCall {
   model?: string | undefined;
   input_tokens?: number | undefined;
+  /** Those of `input_tokens` that came from a cache. */
+  cached_tokens?: number | undefined;
   output_tokens?: number | undefined;
+  /** Those of `output_tokens` that were reasoning. */
+  reasoning_tokens?: number | undefined;
   /** Micro-dollars. */
   cost_microusd?: number | undefined;
   /** Kept in full for errors and a sample of the rest. A value that is not a string is stored as JSON. */

@@ -22,10 +22,14 @@ export const MAX_STEPS = 1000;
 export const MAX_STEP_NAME = 20;
 
 /** Pipeline and step names of foreign senders are cut to this many characters. */
-export const MAX_NAME = 300;
+export const MAX_NAME = 100;
 
 /** Error texts are cut to this many characters, and then end in `… [N characters]`. */
 export const MAX_ERROR = 2000;
+
+/** Most tokens of one class, and most micro-dollars, that one step may have. A trace with more is refused (TG013). */
+export const MAX_TOKENS = 100_000_000;
+export const MAX_COST_MICROUSD = 1_000_000_000;
 
 /** Each captured request or response is cut to this many characters; `*_chars` keeps the original length. */
 export const MAX_IO_CHARS = 64 * 1024;
@@ -34,15 +38,19 @@ export const MAX_IO_CHARS = 64 * 1024;
 export const MAX_FUTURE_MS = 3_600_000;
 
 /** `running` announces a trace that takes long; the same trace arrives again when it has ended. */
-export type TraceStatus = "ok" | "error" | "running";
+export type WireStatus = "ok" | "error" | "running";
 
 /** One step of a trace. Its position in `steps`, counted from 1, is what `parent` and {@link WireIo.step} refer to. */
 export interface WireStep {
   /** Short and of low cardinality, such as `llm.generate`. */
   name: string;
-  /** Position of the enclosing step, counted from 1; absent at the top level. Always smaller than its own position. */
+  /**
+   * Position of the enclosing step, counted from 1; absent at the top level. A step whose parent is not the position of an
+   * earlier step is taken, counted as an orphan, and shown at the top level.
+   */
   parent?: number;
-  status: "ok" | "error";
+  /** Absent: ok. */
+  status?: "ok" | "error";
   /** Milliseconds from the start of the trace to the start of the step. */
   offset_ms: number;
   duration_ms: number;
@@ -50,12 +58,16 @@ export interface WireStep {
   /** LLM calls: the model that answered. */
   model?: string;
   input_tokens?: number;
+  /** Those of `input_tokens` that came from a cache. */
+  cached_tokens?: number;
   output_tokens?: number;
+  /** Those of `output_tokens` that were reasoning. */
+  reasoning_tokens?: number;
   /** Micro-dollars. Absent when the price is not known. */
   cost_microusd?: number;
 }
 
-/** The full request and response of one step, captured for errors and for a sample of the rest. Kept 7 days. */
+/** The full request and response of one step, captured for errors and for a sample of the rest. Kept 7 days by default. */
 export interface WireIo {
   /** Position of the step in `steps`, counted from 1. */
   step: number;
@@ -77,7 +89,7 @@ export interface WireTrace {
   started_at: number | string;
   /** Which pipeline ran, such as `support`. */
   pipeline: string;
-  status: TraceStatus;
+  status: WireStatus;
   /** Absent while `running`, required otherwise. */
   duration_ms?: number;
   error?: string;

@@ -4,30 +4,21 @@
  * @module
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
-import type { IngestResult, TraceStatus, WireStep } from "../../tracer/wire.ts";
+import type { IngestResult } from "../../tracer/wire.ts";
+import type {
+  Settings,
+  SettingsChanges,
+  TraceDetail,
+  TraceGaps,
+  TraceIo,
+  TracePage,
+  TraceStats,
+  TraceStatus,
+  UpdateClaim,
+} from "./answers.ts";
 import { RpcError } from "./errors.ts";
 
-/** One row of a page. Times are ISO 8601 with milliseconds, in UTC. */
-export interface TraceSummary {
-  trace_id: string;
-  started_at: string;
-  pipeline: string;
-  status: TraceStatus;
-  /** Null while running. */
-  duration_ms: number | null;
-  error: string | null;
-  /** Name of the first step that failed. */
-  error_step: string | null;
-  chat_id: number | null;
-  user_id: number | null;
-  step_count: number;
-  /** Sums over the steps that know; null when none does. */
-  input_tokens: number | null;
-  output_tokens: number | null;
-  cost_microusd: number | null;
-  /** False when a step names a model but not its cost, so that `cost_microusd` is a lower bound. */
-  cost_complete: boolean;
-}
+export type * from "./answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
 export interface PageCursor {
@@ -36,49 +27,59 @@ export interface PageCursor {
   trace_id: string;
 }
 
-export interface TracePage {
-  /** Page number counted from 1, and the number of pages (at least 1). */
-  page: number;
-  pages: number;
-  /** Traces in the window; a lower bound when `total_exact` is false (so is `pages`). */
-  total: number;
-  total_exact: boolean;
-  has_newer: boolean;
-  has_older: boolean;
-  traces: TraceSummary[];
+/** A window of time, ISO 8601: [from, to). */
+export interface Window {
+  from?: string;
+  to?: string;
 }
 
-export interface TraceDetail extends TraceSummary {
-  release: string | null;
-  update_id: number | null;
-  message_id: number | null;
-  steps: WireStep[];
-  /** Positions, counted from 1, of the steps whose request or response was captured. */
-  io_steps: number[];
+/** Which traces are listed, in which order. What is left out is no condition; the window is then all that is kept. */
+export interface ListOptions extends Window {
+  cursor?: PageCursor;
+  limit: number;
+  /** `slowest` lists those that have ended, `dearest` those whose cost is known. Default: `newest`. */
+  order?: "newest" | "slowest" | "dearest";
+  status?: TraceStatus;
+  pipeline?: string;
+  userId?: number;
+  chatId?: number;
+  minDurationMs?: number;
+  release?: string;
+  /** A part of the error's text, in any case of letters. */
+  error?: string;
 }
 
-export interface TraceIo {
-  step: number;
-  request: string | null;
-  /** Length before cutting. */
-  request_chars: number | null;
-  response: string | null;
-  response_chars: number | null;
+/** What was answered to an update, for `tracegram.admin_responses`. */
+export interface AdminResponse {
+  /** Name of the screen. */
+  screen: string;
+  /** Visible UTF-16 units. */
+  characters: number;
+  /** How long its RPC took; null without one. */
+  query_ms: number | null;
+  /** Longest wait in seconds that Telegram asked for with a 429. */
+  retry_after?: number;
 }
-
-/** `claimed`: handle it. `done`: handled before. `busy`: another isolate is at it now. */
-export type UpdateClaim = "claimed" | "done" | "busy";
 
 export interface Db {
   /** @throws {RpcError} TG001–TG004, see `errors.ts`. */
   ingestTraces(key: string, batch: unknown): Promise<IngestResult>;
-  listTraces(options: { cursor?: PageCursor; limit: number }): Promise<TracePage>;
+  listTraces(options: ListOptions): Promise<TracePage>;
   /** Null when there is no such trace, or its day has been dropped. */
   getTrace(traceId: string): Promise<TraceDetail | null>;
   getTraceIo(traceId: string, step?: number): Promise<TraceIo[]>;
+  /** How the bot did in a window, by default the last 24 hours, and in the one before. */
+  traceStats(window?: Window): Promise<TraceStats>;
+  /** What is missing in a window, by default the last 24 hours. */
+  traceGaps(window?: Window): Promise<TraceGaps>;
+  getSettings(): Promise<Settings>;
+  /** @returns All settings. @throws {RpcError} TG020: nothing was changed. */
+  changeSettings(changes: SettingsChanges): Promise<Settings>;
+  /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
+  defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
   claimUpdate(updateId: number): Promise<UpdateClaim>;
   /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
-  finishUpdate(updateId: number, handled: boolean): Promise<void>;
+  finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -104,15 +105,33 @@ export function createDb(url: string, key: string): Db {
 
   return {
     ingestTraces: (key, batch) => rpc("ingest_traces", { p_key: key, p_batch: batch }),
-    listTraces: ({ cursor, limit }) =>
+    // What is undefined is not sent, and takes the default in SQL.
+    listTraces: ({ cursor, ...options }) =>
       rpc("list_traces", {
-        p_limit: limit,
-        ...(cursor && { p_cursor: cursor.trace_id, p_direction: cursor.direction }),
+        p_cursor: cursor?.trace_id,
+        p_direction: cursor?.direction,
+        p_limit: options.limit,
+        p_from: options.from,
+        p_to: options.to,
+        p_order: options.order,
+        p_status: options.status,
+        p_pipeline: options.pipeline,
+        p_user_id: options.userId,
+        p_chat_id: options.chatId,
+        p_min_duration_ms: options.minDurationMs,
+        p_release: options.release,
+        p_error: options.error,
       }),
     getTrace: (traceId) => rpc("get_trace", { p_trace_id: traceId }),
-    getTraceIo: (traceId, step) => rpc("get_trace_io", { p_trace_id: traceId, ...(step && { p_step: step }) }),
+    getTraceIo: (traceId, step) => rpc("get_trace_io", { p_trace_id: traceId, p_step: step }),
+    traceStats: ({ from, to } = {}) => rpc("trace_stats", { p_from: from, p_to: to }),
+    traceGaps: ({ from, to } = {}) => rpc("trace_gaps", { p_from: from, p_to: to }),
+    getSettings: () => rpc("get_settings", {}),
+    changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
+    defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
     claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
-    finishUpdate: (updateId, handled) => rpc("finish_update", { p_update_id: updateId, p_handled: handled }),
+    finishUpdate: (updateId, handled, responses) =>
+      rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
   };
 }
 

@@ -6,9 +6,11 @@
 import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
 import type { Update } from "telegraf/types";
+import type { AdminResponse } from "../_shared/db.ts";
 import { type Action, decodeAction } from "./callback.ts";
 import { createLatest } from "./latest.ts";
 import { describe, type Log } from "./log.ts";
+import { UpdateRecord } from "./record.ts";
 import { MAX_VISIBLE } from "./render/html.ts";
 import type { Screen } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
@@ -39,8 +41,14 @@ export interface BotOptions extends ScreenDeps {
 export interface Bot {
   /** Whether the update is a message or a pressed button of an admin, in a private chat. */
   admits(update: Update): boolean;
-  /** Never throws. False when the update could not be handled now, but may be when it is delivered again. */
-  handle(update: Update): Promise<boolean>;
+  /** Never throws. */
+  handle(update: Update): Promise<Handling>;
+}
+
+export interface Handling {
+  /** False when the update could not be handled now, but may be when it is delivered again. */
+  handled: boolean;
+  responses: AdminResponse[];
 }
 
 export function createBot(options: BotOptions): Bot {
@@ -63,7 +71,8 @@ export function createBot(options: BotOptions): Bot {
   telegraf.catch((error) => {
     throw error;
   });
-  addHandlers(telegraf, options);
+  const records = new WeakMap<Update, UpdateRecord>();
+  addHandlers(telegraf, options, (ctx) => records.get(ctx.update)!);
 
   const admins = new Set(options.adminIds);
   return {
@@ -72,14 +81,16 @@ export function createBot(options: BotOptions): Bot {
       return chat?.type === "private" && from !== undefined && admins.has(from.id);
     },
     async handle(update) {
+      const record = new UpdateRecord();
+      records.set(update, record);
       try {
         await telegraf.handleUpdate(update);
-        return true;
+        return { handled: true, responses: record.responses };
       } catch (error) {
         const transient = isTransient(error);
         log({ level: "warn", event: "update_failed", update_id: update.update_id, transient, ...describe(error) });
         // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day.
-        return !transient;
+        return { handled: !transient, responses: record.responses };
       }
     },
   };
@@ -91,7 +102,7 @@ export function partiesOf(update: Partial<Update.MessageUpdate & Update.Callback
   return { from, chat: update.message?.chat ?? update.callback_query?.message?.chat };
 }
 
-function addHandlers(telegraf: Telegraf, options: BotOptions): void {
+function addHandlers(telegraf: Telegraf, options: BotOptions, recordOf: (ctx: Context) => UpdateRecord): void {
   const latest = createLatest();
 
   telegraf.hears(ADMIN_COMMAND, async (ctx) => {
@@ -121,7 +132,8 @@ function addHandlers(telegraf: Telegraf, options: BotOptions): void {
   /** Opens the screen and shows it, unless a newer press will replace it at once. */
   async function respond(ctx: Context, action: Action, message_id?: number, isNewest = () => true): Promise<void> {
     const started = performance.now();
-    const screen = await openScreen(options, action).catch((error: unknown) => {
+    const deps = { db: recordOf(ctx).timed(options.db), now: options.now };
+    const screen = await openScreen(deps, action).catch((error: unknown) => {
       options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
       return failureScreen(error, action);
     });
@@ -130,13 +142,19 @@ function addHandlers(telegraf: Telegraf, options: BotOptions): void {
   }
 
   async function deliver(ctx: Context, target: Target, screen: Screen, started: number): Promise<void> {
+    recordOf(ctx).showing(screen);
     const shown = await show(sending(ctx), target, screen);
     const ms = Math.round(performance.now() - started);
     const level = screen.chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
     options.log({ level, event: "response", screen: screen.name, chars: screen.chars, ms, shown });
   }
 
-  const sending = (ctx: Context): SendDeps => ({ telegram: ctx.telegram, log: options.log, sleep: options.sleep });
+  const sending = (ctx: Context): SendDeps => ({
+    telegram: ctx.telegram,
+    log: options.log,
+    sleep: options.sleep,
+    rateLimited: (retryAfterS) => recordOf(ctx).rateLimited(retryAfterS),
+  });
 }
 
 /** Waits for `promise`, but not longer than `ms`. */

@@ -17,6 +17,8 @@ export interface SendDeps {
   telegram: Pick<Telegram, "callApi">;
   log: Log;
   sleep: (ms: number) => Promise<void>;
+  /** Told of each 429, with the seconds that Telegram asks to wait for. */
+  rateLimited: (retryAfterS: number) => void;
 }
 
 /** A chat, and the message in it to edit; without one, a new message is sent. */
@@ -100,13 +102,18 @@ async function call(deps: SendDeps, method: Parameters<Call>[0], payload: Parame
 }
 
 async function callOnce(
-  { telegram }: SendDeps,
+  { telegram, rateLimited }: SendDeps,
   method: Parameters<Call>[0],
   payload: Parameters<Call>[1],
 ): Promise<void> {
   // Telegraf names the signal of a package that stands in for the one of the platform.
   const signal = AbortSignal.timeout(CALL_TIMEOUT_MS) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
-  await telegram.callApi(method, payload, { ...(signal && { signal }) });
+  try {
+    await telegram.callApi(method, payload, { ...(signal && { signal }) });
+  } catch (error) {
+    if (error instanceof TelegramError && error.code === 429) rateLimited(error.parameters?.retry_after ?? 0);
+    throw error;
+  }
 }
 
 function refusedWith(error: unknown, description: RegExp): boolean {

@@ -55,12 +55,13 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
     } catch (error) {
       // Screens only read, so handling one twice harms nobody; and an admin must hear that the database is away.
       log({ level: "warn", event: "claim_failed", update_id: id, ...describe(error) });
-      return await bot.handle(update) ? answer(200, "handled_unclaimed") : answer(503, "database_away");
+      const { handled } = await bot.handle(update);
+      return handled ? answer(200, "handled_unclaimed") : answer(503, "database_away");
     }
 
-    const handled = await bot.handle(update);
+    const { handled, responses } = await bot.handle(update);
     try {
-      await db.finishUpdate(id, handled);
+      await db.finishUpdate(id, handled, responses);
     } catch (error) {
       // A handled update is ended by the 200 all the same; the claim of a failed one runs out by itself.
       log({ level: "warn", event: "finish_failed", update_id: id, handled, ...describe(error) });

@@ -25,7 +25,13 @@ interface Completion {
   model: string;
   choices: { message: { content: string } }[];
   /** `cost` is in dollars, where the provider tells it (OpenRouter does). */
-  usage?: { prompt_tokens?: number; completion_tokens?: number; cost?: number };
+  usage?: {
+    prompt_tokens?: number;
+    prompt_tokens_details?: { cached_tokens?: number };
+    completion_tokens?: number;
+    completion_tokens_details?: { reasoning_tokens?: number };
+    cost?: number;
+  };
 }
 
 const MAX_ANSWER_TOKENS = 300;
@@ -57,11 +63,13 @@ export function createLlm({ baseUrl, key, model, timeoutMs = 3000 }: LlmOptions)
 
     const completion = await response.json() as Completion;
     const answer = completion.choices[0]?.message.content ?? "";
-    const { prompt_tokens, completion_tokens, cost } = completion.usage ?? {};
+    const { cost, ...usage } = completion.usage ?? {};
     step.llm({
       model: completion.model,
-      input_tokens: prompt_tokens,
-      output_tokens: completion_tokens,
+      input_tokens: usage.prompt_tokens,
+      cached_tokens: usage.prompt_tokens_details?.cached_tokens,
+      output_tokens: usage.completion_tokens,
+      reasoning_tokens: usage.completion_tokens_details?.reasoning_tokens,
       cost_microusd: cost === undefined ? undefined : Math.round(cost * 1e6),
       response: answer,
     });

@@ -136,3 +136,76 @@ end;
 $$;
 
 create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_drop_watch();
+
+-- pg_net ----------------------------------------------------------------------------------------------------------------
+
+-- Debian does not package it. These are its tables and its http_post, with its privileges; net.ts sends what is queued.
+create schema net;
+grant usage on schema net to public;
+
+create unlogged table net.http_request_queue (
+  id                   bigserial,
+  method               text not null,
+  url                  text not null,
+  headers              jsonb,
+  body                 bytea,
+  timeout_milliseconds integer not null
+);
+create unlogged table net._http_response (
+  id           bigint,
+  status_code  integer,
+  content_type text,
+  headers      jsonb,
+  content      text,
+  timed_out    boolean,
+  error_msg    text,
+  created      timestamptz not null default now()
+);
+create index on net._http_response (created);
+grant all on all tables in schema net to public;
+grant all on all sequences in schema net to public;
+
+create function net.http_post(
+  url                  text,
+  body                 jsonb default '{}',
+  params               jsonb default '{}',
+  headers              jsonb default '{"Content-Type": "application/json"}',
+  timeout_milliseconds integer default 5000
+)
+  returns bigint
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_id           bigint;
+  v_content_type text;
+begin
+  select h.value into v_content_type
+  from pg_catalog.jsonb_each_text(headers) as h
+  where pg_catalog.lower(h.key) = 'content-type';
+  if v_content_type is null then
+    headers := headers || '{"Content-Type": "application/json"}';
+  elsif v_content_type <> 'application/json' then
+    raise exception 'Content-Type header must be "application/json"';
+  end if;
+  if url !~ '^[A-Za-z][A-Za-z0-9+.-]*:' or url ~ '[[:space:][:cntrl:]]' then
+    raise exception 'invalid URL "%"', url;
+  elsif url !~* '^https?:' then
+    raise exception 'Unsupported URL scheme';
+  elsif url !~* '^https?://[^/?#]' then
+    raise exception 'invalid URL "%"', url;
+  end if;
+  if params <> '{}' then
+    raise exception 'the local stack takes no params';
+  end if;
+
+  insert into net.http_request_queue (method, url, headers, body, timeout_milliseconds)
+  values (
+    'POST', http_post.url, http_post.headers, pg_catalog.convert_to(body::text, 'UTF8'), http_post.timeout_milliseconds
+  )
+  returning id into v_id;
+  -- Arrives when the caller commits.
+  perform pg_catalog.pg_notify('pg_net', '');
+  return v_id;
+end;
+$$;

@@ -1,4 +1,4 @@
-/** `supabase db push`, the real one, against a database by its address. */
+/** The real `supabase` CLI, above all `db push`, on a database by its address. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -57,12 +57,24 @@ function migrationHashes(): Record<string, string> {
 }
 
 async function push(dbUrl: string, home: string): Promise<string> {
+  const { code, stdout, stderr } = await supabase(["db", "push", "--yes"], dbUrl, home);
+  if (code !== 0) throw new Error(`supabase db push failed:\n${stderr}${stdout}`.trimEnd());
+  return stderr + stdout;
+}
+
+/** Runs the CLI on a database, without TLS. Resolves to what it said, also when it failed. */
+export async function supabase(
+  args: readonly string[],
+  dbUrl: string,
+  home: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const where = ["--db-url", `${dbUrl}?sslmode=disable`, "--workdir", ROOT];
   try {
-    const args = ["db", "push", "--db-url", `${dbUrl}?sslmode=disable`, "--yes", "--workdir", ROOT];
-    const { stderr, stdout } = await run(process.execPath, [supabaseProgram(), ...args], { env: supabaseEnv(home) });
-    return stderr + stdout;
+    const command = [supabaseProgram(), ...args, ...where];
+    return { code: 0, ...await run(process.execPath, command, { env: supabaseEnv(home), maxBuffer: 64 << 20 }) };
   } catch (error) {
-    const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
-    throw new Error(`supabase db push failed:\n${stderr}${stdout}`.trimEnd(), { cause: error });
+    const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (typeof code !== "number") throw error;
+    return { code, stdout: stdout ?? "", stderr: stderr ?? "" };
   }
 }

@@ -41,7 +41,7 @@ export async function ensureIngestKey(cluster: Cluster, file: string): Promise<s
   try {
     const kept = existsSync(file) ? readFileSync(file, "utf8") : "";
     const { rows: [known] } = await db.query(
-      "select from tracegram.ingest_keys where key_sha256 = sha256(convert_to($1, 'UTF8')) and revoked_at is null",
+      "select from tracegram.find_key($1, now()) as k where k.key_id is not null",
       [kept],
     );
     if (known) return kept;

@@ -13,6 +13,7 @@ import { pushMigrations } from "./deploy.ts";
 import { Failure } from "./failure.ts";
 import { edgeFunctions, startFunction } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
+import { startNet } from "./net.ts";
 import { choosePort } from "./ports.ts";
 import { type Cluster, initCluster, installPostgres, startCluster } from "./postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
@@ -116,6 +117,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       say("supabase db push …");
       await pushMigrations(dbUrl, join(STACK_DIR, "supabase"), join(dir, "migrations.json"));
     }
+    const net = startNet(() => cluster.client("supabase_admin"));
+    stops.push(() => net.stop());
     const ingestKey = await ensureIngestKey(cluster, join(dir, "ingest_key"));
 
     say("PostgREST, Telegram and the functions: starting …");

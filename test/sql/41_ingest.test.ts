@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { DAY, partition } from "../_support/partitions.ts";
-import { getTrace, getTraceIo, givenKey, ingest } from "../_support/rpc.ts";
+import { getTrace, getTraceIo, givenKey, ingest, list } from "../_support/rpc.ts";
 import { makeTrace, traceIdAt } from "../_support/traces.ts";
 
 describe("ingest_traces", () => {
@@ -135,15 +135,18 @@ describe("ingest_traces", () => {
         error: "429",
         model: "gpt-x",
         input_tokens: 12,
+        cached_tokens: 8,
         output_tokens: 34,
+        reasoning_tokens: 30,
         cost_microusd: 567,
       },
     ];
     const io = [{ step: 2, request: "Привет 👋", response: "ok", response_chars: 9000 }];
     const trace = makeTrace({ steps, io, release: "v1", update_id: 7, message_id: 8, status: "error", error: "429" });
     await ingest(db, key, [trace]);
+    const { status: _, ...reply } = steps[0]!; // ok is what a step is that says nothing
+    expect((await getTrace(db, trace.trace_id))!.steps).toEqual([reply, steps[1]]);
     expect(await getTrace(db, trace.trace_id)).toMatchObject({
-      steps,
       io_steps: [2],
       release: "v1",
       update_id: 7,
@@ -159,6 +162,24 @@ describe("ingest_traces", () => {
     ]);
   });
 
+  test.for([
+    [601, 601],
+    [-100_500, 601],
+    [601, undefined],
+    [undefined, 601],
+    [undefined, undefined],
+  ])("keeps chat %s and user %s apart", async ([chat_id, user_id], { db }) => {
+    const { chat_id: _, user_id: __, ...rest } = makeTrace();
+    const trace = { ...rest, ...(chat_id && { chat_id }), ...(user_id && { user_id }) };
+    await ingest(db, await givenKey(db), [trace]);
+    expect(await getTrace(db, trace.trace_id)).toMatchObject({ chat_id: chat_id ?? null, user_id: user_id ?? null });
+    for (const [filter, value] of [["chat_id", chat_id], ["user_id", user_id]] as const) {
+      const page = value === undefined ? null : await list(db, { [filter]: value });
+      if (page) expect(page.traces).toMatchObject([{ trace_id: trace.trace_id }]);
+      expect((await list(db, { [filter]: 777 })).traces).toEqual([]);
+    }
+  });
+
   test("cuts what is too long and keeps its length", async ({ db }) => {
     const key = await givenKey(db);
     const trace = makeTrace({
@@ -170,9 +191,9 @@ describe("ingest_traces", () => {
     });
     await ingest(db, key, [trace]);
     expect(await getTrace(db, trace.trace_id)).toMatchObject({
-      pipeline: `${"p".repeat(300)}… [301 characters]`,
+      pipeline: `${"p".repeat(100)}… [301 characters]`,
       error: `${"e".repeat(2000)}… [2001 characters]`,
-      steps: [{ name: `${"n".repeat(300)}… [5000 characters]` }],
+      steps: [{ name: `${"n".repeat(100)}… [5000 characters]` }],
     });
     const [io] = await getTraceIo(db, trace.trace_id, 1);
     expect([io!.request!.length, io!.request_chars, io!.response_chars]).toEqual([65_536, 70_000, null]);

@@ -31,6 +31,19 @@ describe("claim_update", () => {
       .toEqual(["claimed", "busy", "claimed", "busy", "claimed"]);
   });
 
+  test("is ended with or without a word about what was answered", async ({ db }) => {
+    await claim(db, 1);
+    await as(
+      db,
+      "service_role",
+      () => db.query(`select public.finish_update(1, true, '[{"screen": "traces", "characters": 9, "query_ms": 1}]')`),
+    );
+    expect(await claim(db, 1)).toBe("done");
+    await claim(db, 2);
+    await finish(db, 2, true);
+    expect((await db.query("select screen from tracegram.admin_responses")).rows).toEqual([{ screen: "traces" }]);
+  });
+
   test("is never given back once it was handled", async ({ db }) => {
     await claim(db, 1);
     await finish(db, 1, true);

@@ -60,15 +60,20 @@ test("retention runs each minute and the quota guard every ten", async ({ db }) 
   expect(rows[1]).toMatchObject({ command: "select tracegram.retain()" });
 });
 
-test("the purge clears away old update ids, usage, run history and notes of retention", async ({ db }) => {
+test("the purge clears away old update ids, usage, responses, run history and notes of retention", async ({ db }) => {
   await db.query(
     "insert into tracegram.seen_updates values (1, now() - interval '49 hours'), (2, now() - interval '47 hours')",
   );
   await givenKey(db);
   await db.query(
-    `insert into tracegram.ingest_usage select now() - age, min(key_id), 99, 1
+    `insert into tracegram.ingest_usage (minute, key_id, backend, traces) select now() - age, min(key_id), 99, 1
      from tracegram.ingest_keys, unnest(array['49 hours', '47 hours']::interval[]) as age group by age`,
   );
+  await db.query(
+    `insert into tracegram.admin_responses (at, screen, characters)
+     values (now() - interval '30 days 1 minute', 'gone', 1), (now() - interval '29 days', 'kept', 1)`,
+  );
+  await db.query("delete from tracegram.retention_log"); // the cron test of this file commits
   await db.query(
     `insert into tracegram.retention_log (noted_at, what, why, bytes)
      select now() - age, 'sampling', 'quota', 1 from unnest(array['91 days', '89 days']::interval[]) as age`,
@@ -80,10 +85,31 @@ test("the purge clears away old update ids, usage, run history and notes of rete
   ).toEqual([{
     days: 89,
   }]);
+  expect((await db.query("select screen from tracegram.admin_responses")).rows).toEqual([{ screen: "kept" }]);
   expect((await db.query("select update_id from tracegram.seen_updates")).rows).toEqual([{ update_id: "2" }]);
-  expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where slot = 99")).rows).toEqual([{
-    n: 1,
-  }]);
+  expect((await db.query("select count(*)::int as n from tracegram.ingest_usage where backend = 99")).rows)
+    .toEqual([{ n: 1 }]);
   expect((await db.query("select schedule, command from cron.job where jobname = 'tracegram-purge'")).rows)
     .toEqual([{ schedule: "37 * * * *", command: "select tracegram.purge()" }]);
+});
+
+test("it keeps of each job's runs what tells whether the job is late, and failures for a week", async ({ db }) => {
+  await db.query("truncate cron.job_run_details");
+  await db.query(
+    `insert into cron.job_run_details (jobid, runid, database, username, command, status, start_time, end_time)
+     select c.jobid, 1000 * c.jobid + r.ago, 'postgres', current_user, c.command, r.status, at, at
+     from (values (2, 'succeeded'), (4, 'succeeded'), (70, 'succeeded'), (80, 'succeeded'), (160, 'failed'), (170, 'failed'))
+       as r (ago, status)
+     cross join lateral (select now() - r.ago * interval '1 hour' as at) as t
+     cross join cron.job as c
+     where c.jobname in ('tracegram-fold', 'tracegram-plans')`,
+  );
+  await db.query("select tracegram.purge()");
+  const { rows } = await db.query(
+    "select jobname, array_agg(runid % 1000 order by runid)::int[] as hours from cron.job_run_details join cron.job using (jobid) group by 1 order by 1",
+  );
+  expect(rows).toEqual([
+    { jobname: "tracegram-fold", hours: [2, 160] },
+    { jobname: "tracegram-plans", hours: [2, 4, 70, 160] },
+  ]);
 });

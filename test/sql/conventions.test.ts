@@ -1,5 +1,6 @@
 // The house rules, asked of the catalogue. A new object that breaks one fails here by name.
 import { expect } from "vitest";
+import { SQLSTATES } from "../../functions/_shared/errors.ts";
 import { test } from "../_support/db.ts";
 
 // Our functions: all of tracegram's, and those of public that no extension brought.
@@ -39,6 +40,12 @@ const RULES: Record<string, string> = {
     `select name from (${COLUMNS}) c where attname like '%\\_at' and atttypid <> 'timestamptz'::regtype`,
   "every *_ms column is a whole number":
     `select name from (${COLUMNS}) c where attname like '%\\_ms' and atttypid not in ('int4'::regtype, 'int8'::regtype)`,
+  "every index that no constraint made says which query it serves": `
+    select i.indexrelid::regclass::text as name
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    where c.relnamespace = 'tracegram'::regnamespace and not c.relispartition
+      and not exists (select from pg_constraint k where k.conindid = i.indexrelid)
+      and obj_description(i.indexrelid, 'pg_class') is null`,
   "every type has a comment": `
     select t.typname as name from pg_type t join pg_namespace n on n.oid = t.typnamespace join pg_class c on c.oid = t.typrelid
     where n.nspname = 'tracegram' and c.relkind = 'c' and obj_description(t.oid, 'pg_type') is null`,
@@ -49,6 +56,14 @@ for (const [rule, offenders] of Object.entries(RULES)) {
     expect((await db.query(offenders)).rows.map((row) => row.name)).toEqual([]);
   });
 }
+
+test("every SQLSTATE of ours that is raised is listed for the edge, and no other", async ({ db }) => {
+  const { rows } = await db.query(
+    `select distinct m[1] as code
+     from (${FUNCTIONS}) f, regexp_matches(prosrc, 'sqlstate ''(TG\\d{3})''', 'g') as m order by 1`,
+  );
+  expect(rows.map((row) => row.code)).toEqual(Object.keys(SQLSTATES).sort());
+});
 
 test("the rules are asked of something", async ({ db }) => {
   const count = async (of: string) => (await db.query(`select count(*)::int as n from (${of}) x`)).rows[0].n;

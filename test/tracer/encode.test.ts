@@ -77,6 +77,24 @@ describe("requests and responses", () => {
   });
 });
 
+test("a step says only what there is to say: ok is left out, and so is what is not known of a call", async () => {
+  const { tracer, sent } = memoryTracer();
+  const all = { input_tokens: 900, cached_tokens: 800, output_tokens: 70, reasoning_tokens: 60, cost_microusd: 5 };
+  tracer.trace("p", () => {
+    tracer.step("plain", () => {});
+    tracer.step("all", (step) => step.llm({ model: "m", ...all }));
+    tracer.step("none", (step) => step.llm({ model: "m", cached_tokens: undefined, reasoning_tokens: -1 }));
+    tracer.step("failed", (step) => step.fail("no"));
+  });
+  const times = { offset_ms: expect.any(Number), duration_ms: expect.any(Number) };
+  expect((await sent())[0]!.steps).toEqual([
+    { name: "plain", ...times },
+    { name: "all", ...times, model: "m", ...all },
+    { name: "none", ...times, model: "m" },
+    { name: "failed", ...times, status: "error", error: "no" },
+  ]);
+});
+
 describe("masking", () => {
   const record = async (mask: (text: string) => string) => {
     const { tracer, sent } = memoryTracer({ mask });

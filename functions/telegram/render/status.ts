@@ -1,9 +1,8 @@
-import type { TraceStatus } from "../../../tracer/wire.ts";
-import type { TraceSummary } from "../../_shared/db.ts";
+import type { TraceStatus, TraceSummary } from "../../_shared/db.ts";
 import { type Html, text } from "./html.ts";
 import { money, tokens } from "./units.ts";
 
-export const STATUS_ICON: Record<TraceStatus, string> = { ok: "✅", error: "❌", running: "⏳" };
+export const STATUS_ICON: Record<TraceStatus, string> = { ok: "✅", error: "❌", running: "⏳", lost: "❓" };
 
 /** `1,801 tok` and `$0.0021`, each null when there is nothing to say. */
 export function usage(trace: TraceSummary): [tokens: Html | null, cost: Html | null] {

@@ -22,7 +22,7 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
   if (trace === null) return screen("trace", gone(params.trace_id), [[back]]);
 
   const refresh: Button = { label: "🔄 Refresh", action: { screen: "trace", ...params } };
-  const blocks = [head(trace, now), origin(trace), ...(trace.status === "error" ? [failure(trace)] : [])];
+  const blocks = [head(trace, now), origin(trace), ...outcome(trace)];
   // Two line breaks stand between the blocks and the steps.
   const budget = MAX_VISIBLE - message(...blocks).length - 2;
   const steps = trace.steps.length === 0
@@ -34,15 +34,15 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
 function gone(trace_id: string): Html {
   return lines(
     line`${bold(line`This trace is gone.`)}`,
-    line`Traces are kept for 30 days, then their day is dropped.`,
+    line`Its day was dropped: the setting trace_days says how many are kept.`,
     code(text(trace_id)),
   );
 }
 
 function head(trace: TraceDetail, now: Date): Html {
-  const took = trace.duration_ms === null
-    ? line`running for ${text(duration(Math.max(0, now.getTime() - Date.parse(trace.started_at))))}`
-    : text(duration(trace.duration_ms));
+  const age = Math.max(0, now.getTime() - Date.parse(trace.started_at));
+  const running = trace.status === "running" ? line`running for ${text(duration(age))}` : null;
+  const took = trace.duration_ms === null ? running : text(duration(trace.duration_ms));
   return lines(
     line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), text(trace.status), took)}`,
     line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
@@ -58,6 +58,15 @@ function origin(trace: TraceDetail): Html {
     ...nonEmpty(dotted(id("message", trace.message_id), id("update", trace.update_id))),
     ...(trace.release === null ? [] : [line`release ${quoted(trace.release, 40)}`]),
   );
+}
+
+/** What went wrong, if anything did. */
+function outcome(trace: TraceDetail): Html[] {
+  if (trace.status === "error") return [failure(trace)];
+  if (trace.status === "lost") {
+    return [line`It was announced, and its end has not come in time. Its bot may have stopped.`];
+  }
+  return [];
 }
 
 function failure(trace: TraceDetail): Html {

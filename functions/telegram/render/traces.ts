@@ -1,25 +1,27 @@
 /** The list: ten traces a page, two lines each, newest first. */
-import type { TracePage, TraceSummary } from "../../_shared/db.ts";
+import type { PageCursor, TracePage, TraceSummary } from "../../_shared/db.ts";
+import type { Action } from "../callback.ts";
 import { bold, dotted, type Html, line, lines, message, name, quoted, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
-import { clock, count, day, duration } from "./units.ts";
+import { clock, count, day, duration, lastDays } from "./units.ts";
 
 /** Columns that an error may take on the second line before a phone wraps it. */
 const ERROR_COLUMNS = 32;
 const BUTTONS_PER_ROW = 5;
 
-export function renderTraces(page: TracePage): Screen {
-  if (page.traces.length === 0) return noTraces();
+export function renderTraces(page: TracePage, now: Date): Screen {
+  const window = lastDays(page.from, now);
+  if (page.traces.length === 0 && page.searched_to === null) return noTraces(window);
 
-  const plus = page.total_exact ? "" : "+";
-  const title = line`${bold(text("Traces"))} · last 30 days · ${text(count(page.total) + plus)}`;
-  return screen("traces", message(title, ...days(page.traces)), [...openButtons(page.traces), pageButtons(page, plus)]);
+  const title = line`${bold(text("Traces"))} · ${text(window)} · ${text(count(page.total) + plus(page.total_exact))}`;
+  const blocks = [title, ...days(page.traces), ...searched(page)];
+  return screen("traces", message(...blocks), [...openButtons(page.traces), pageButtons(page)]);
 }
 
-function noTraces(): Screen {
-  const text = message(
-    line`${bold(line`No traces in the last 30 days.`)}`,
+function noTraces(window: string): Screen {
+  const answer = message(
+    bold(line`No traces in the ${text(window)}.`),
     lines(
       line`If your bot has been running, check that`,
       line`• it sends to this project's address,`,
@@ -27,7 +29,14 @@ function noTraces(): Screen {
       line`• its log reports no dropped traces.`,
     ),
   );
-  return screen("traces", text, [[{ label: "🔄 Refresh", action: { screen: "traces" } }]]);
+  return screen("traces", answer, [[{ label: "🔄 Refresh", action: { screen: "traces" } }]]);
+}
+
+/** How far a search has come that was stopped before the page was full. */
+function searched({ searched_to, traces }: TracePage): Html[] {
+  if (searched_to === null) return [];
+  const found = traces.length === 0 ? "Nothing found" : "Nothing more found";
+  return [line`${text(found)} back to ${text(day(searched_to))}, ${text(clock(searched_to))} UTC.`];
 }
 
 /** One block a day: the date, then its traces, numbered through the page. */
@@ -42,7 +51,7 @@ function days(traces: readonly TraceSummary[]): Html[] {
 }
 
 function row(trace: TraceSummary, number: number): Html {
-  const took = trace.duration_ms === null ? "running" : duration(trace.duration_ms);
+  const took = trace.duration_ms === null ? trace.status : duration(trace.duration_ms);
   const first = line`${text(number)} ${text(STATUS_ICON[trace.status])} ${
     dotted(name(trace.pipeline, 20), text(took), text(clock(trace.started_at)))
   }`;
@@ -65,20 +74,26 @@ function openButtons(traces: readonly TraceSummary[]): Button[][] {
 }
 
 /** The middle button loads the page again: the newest traces on the first page, the same ones on the others. */
-function pageButtons({ traces, page, pages, has_newer, has_older }: TracePage, plus: string): Button[] {
-  const first = traces[0]!.trace_id;
-  const last = traces.at(-1)!.trace_id;
-  const middle: Button = {
-    label: `Page ${count(page)}/${count(pages)}${plus}`,
-    action: has_newer ? { screen: "traces", cursor: { direction: "from", trace_id: first } } : { screen: "traces" },
-  };
-  const prev: Button = {
-    label: "⬅️ Prev",
-    action: { screen: "traces", cursor: { direction: "newer", trace_id: first } },
-  };
-  const next: Button = {
-    label: "Next ➡️",
-    action: { screen: "traces", cursor: { direction: "older", trace_id: last } },
-  };
-  return [...(has_newer ? [prev] : []), middle, ...(has_older ? [next] : [])];
+function pageButtons(page: TracePage): Button[] {
+  const { traces, has_newer, has_older, older_cursor, searched_to } = page;
+  const to = (direction: PageCursor["direction"], trace_id: string): Action => (
+    { screen: "traces", cursor: { direction, trace_id } }
+  );
+  // An empty page stands where its search stopped.
+  const first = traces[0]?.trace_id ?? older_cursor;
+  const buttons: Button[] = [];
+  if (has_newer && first) buttons.push({ label: "⬅️ Prev", action: to("newer", first) });
+  if (traces.length > 0) {
+    buttons.push({ label: pageLabel(page), action: has_newer && first ? to("from", first) : { screen: "traces" } });
+  }
+  if (has_older && older_cursor) {
+    buttons.push({ label: searched_to === null ? "Next ➡️" : "Search on ➡️", action: to("older", older_cursor) });
+  }
+  return buttons;
 }
+
+/** `Page 3/50`, with `+` after what is only a lower bound. */
+const pageLabel = ({ page, page_exact, pages, total_exact }: TracePage): string =>
+  `Page ${count(page)}${plus(page_exact)}/${count(pages)}${plus(total_exact)}`;
+
+const plus = (exact: boolean): string => exact ? "" : "+";

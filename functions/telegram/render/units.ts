@@ -55,4 +55,10 @@ export function day(iso: string): string {
   return `${weekday!.slice(0, 3)} ${Number(date)} ${month} ${year}`;
 }
 
+/** `last 30 days`: the whole days from `from` until now. */
+export function lastDays(from: string, now: Date): string {
+  const days = Math.floor((now.getTime() - Date.parse(from)) / 86_400_000);
+  return days < 2 ? "last day" : `last ${count(days)} days`;
+}
+
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -67,7 +67,7 @@ function bar(step: WireStep, total: number, columns: number): string {
   return " ".repeat(start) + "█".repeat(blocks);
 }
 
-/** How many steps enclose each step. `parent` counts from 1 and points backwards. */
+/** How many steps enclose each step. `parent` counts from 1; where no earlier step is there, the step is at the top level. */
 function depths(steps: readonly WireStep[]): number[] {
   const found: number[] = [];
   for (const { parent } of steps) found.push((found[(parent ?? 0) - 1] ?? -1) + 1);

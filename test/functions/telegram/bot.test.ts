@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Update } from "telegraf/types";
 import { describe, expect, test } from "vitest";
 import { createDb } from "../../../functions/_shared/db.ts";
-import { createBot } from "../../../functions/telegram/bot.ts";
+import { createBot, type Handling } from "../../../functions/telegram/bot.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
 import { accept, hangUp, refuse, scriptedTelegram } from "./scripted_telegram.ts";
 
@@ -99,7 +99,7 @@ describe("commands", () => {
     "%s is answered with what there is",
     async (text) => {
       const { bot, calls, logged } = await setUp();
-      expect(await bot.handle(said(text))).toBe(true);
+      expect(await bot.handle(said(text))).toMatchObject({ handled: true });
       expect(calls).toMatchObject([{
         method: "sendMessage",
         payload: {
@@ -128,7 +128,7 @@ describe("when the database is away", () => {
   test("the message says so, with a way to try the same again", async () => {
     const { bot, calls, logged } = await setUp();
     const data = "1tAZS8H50AcACAAAAAAAAAAQAZS8H50AcACAAAAAAAAAAQ";
-    expect(await bot.handle(pressed(data))).toBe(true);
+    expect(await bot.handle(pressed(data))).toMatchObject({ handled: true });
     expect(calls).toMatchObject([
       { method: "answerCallbackQuery", payload: { callback_query_id: "42" } },
       {
@@ -149,7 +149,7 @@ describe("when the database is away", () => {
 
   test.each(["", "9l", "garbage 🙂", "1lo!"])("data %j asks for the first page", async (data) => {
     const { bot, calls } = await setUp();
-    expect(await bot.handle(pressed(data))).toBe(true);
+    expect(await bot.handle(pressed(data))).toMatchObject({ handled: true });
     expect(calls.at(-1)!.payload.reply_markup.inline_keyboard[0][0].callback_data).toBe("1l");
   });
 
@@ -158,7 +158,7 @@ describe("when the database is away", () => {
     const handled = await Promise.all(
       [pressed("1l"), pressed("1l"), pressed("1l")].map((update) => bot.handle(update)),
     );
-    expect(handled).toEqual([true, true, true]);
+    expect(handled.map(({ handled }) => handled)).toEqual([true, true, true]);
     expect(methods().filter((method) => method === "answerCallbackQuery")).toHaveLength(3);
     expect(methods().filter((method) => method === "editMessageText")).toHaveLength(1);
   });
@@ -166,14 +166,14 @@ describe("when the database is away", () => {
   test("a press that another one overtakes before it is shown is not shown any more", async () => {
     const { bot, methods, next } = await setUp();
     // The first press waits for the answer to its spinner while the second one comes in.
-    const second = new Promise<boolean>((resolve) => {
+    const second = new Promise<Handling>((resolve) => {
       next("answerCallbackQuery", (res) => {
         resolve(bot.handle(pressed("1l")));
         accept(res);
       });
     });
-    expect(await bot.handle(pressed("1l"))).toBe(true);
-    expect(await second).toBe(true);
+    expect(await bot.handle(pressed("1l"))).toMatchObject({ handled: true });
+    expect(await second).toMatchObject({ handled: true });
     expect(methods().sort()).toEqual(["answerCallbackQuery", "answerCallbackQuery", "editMessageText"]);
   });
 });
@@ -182,7 +182,7 @@ describe("what Telegram does not take", () => {
   test("is worth another delivery when Telegram is in trouble", async () => {
     const { bot, next, logged } = await setUp();
     next("sendMessage", hangUp);
-    expect(await bot.handle(said("/start"))).toBe(false);
+    expect(await bot.handle(said("/start"))).toMatchObject({ handled: false });
     expect(logged).toMatchObject([{ level: "warn", event: "update_failed", update_id: 1, transient: true }]);
     expect(JSON.stringify(logged)).not.toContain("AB-secret");
   });
@@ -190,14 +190,62 @@ describe("what Telegram does not take", () => {
   test("is not delivered for ever when it is refused", async () => {
     const { bot, next, logged } = await setUp();
     next("sendMessage", refuse(403, "Forbidden: bot was blocked by the user"));
-    expect(await bot.handle(said("/start"))).toBe(true);
+    expect(await bot.handle(said("/start"))).toMatchObject({ handled: true });
     expect(logged).toMatchObject([{ event: "update_failed", transient: false }]);
   });
 
   test("for its rate limit is given up with a warning", async () => {
     const { bot, next, logged } = await setUp();
     next("sendMessage", refuse(429, "Too Many Requests", { retry_after: 60 }));
-    expect(await bot.handle(said("/start"))).toBe(true);
+    expect(await bot.handle(said("/start"))).toMatchObject({ handled: true });
     expect(logged.at(-1)).toMatchObject({ level: "warn", event: "response", shown: "given_up" });
+  });
+});
+
+describe("what was answered", () => {
+  const query_ms = expect.any(Number);
+
+  test("is the screen, its visible length, and no query where there was none", async () => {
+    const { bot, next } = await setUp();
+    expect((await bot.handle(said("/start"))).responses).toEqual([{ screen: "usage", characters: 70, query_ms: null }]);
+    // Also what Telegram does not take: it may be too long for it.
+    next("sendMessage", refuse(400, "Bad Request: message is too long"));
+    expect((await bot.handle(said("/start"))).responses).toEqual([{ screen: "usage", characters: 70, query_ms: null }]);
+  });
+
+  test("says how long the query took that failed", async () => {
+    const { bot } = await setUp();
+    expect((await bot.handle(pressed("1l"))).responses).toEqual([
+      { screen: "failure", characters: expect.any(Number), query_ms },
+    ]);
+  });
+
+  test("says the longest wait that Telegram asked for, be it for the answer to the press", async () => {
+    const { bot, next } = await setUp();
+    next("editMessageText", refuse(429, "Too Many Requests", { retry_after: 2 }));
+    next("editMessageText", refuse(429, "Too Many Requests", { retry_after: 60 }));
+    next("answerCallbackQuery", refuse(429, "Too Many Requests", { retry_after: 5 }));
+    expect((await bot.handle(pressed("1l"))).responses).toMatchObject([{ screen: "failure", retry_after: 60 }]);
+    next("answerCallbackQuery", refuse(429, "Too Many Requests", { retry_after: 5 }));
+    expect((await bot.handle(pressed("1l"))).responses).toMatchObject([{ screen: "failure", retry_after: 5 }]);
+  });
+
+  test("to a press that another one overtakes is nothing, or the 429 that its answer met", async () => {
+    for (const limited of [false, true]) {
+      const { bot, next } = await setUp();
+      const second = new Promise<Handling>((resolve) => {
+        next("answerCallbackQuery", (res) => {
+          resolve(bot.handle(pressed("1l")));
+          if (limited) refuse(429, "Too Many Requests", { retry_after: 3 })(res);
+          else accept(res);
+        });
+      });
+      expect((await bot.handle(pressed("1l"))).responses).toEqual(
+        limited ? [{ screen: "answer", characters: 0, query_ms: null, retry_after: 3 }] : [],
+      );
+      expect((await second).responses).toEqual([
+        { screen: "failure", characters: expect.any(Number), query_ms },
+      ]);
+    }
   });
 });

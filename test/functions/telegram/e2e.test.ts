@@ -21,8 +21,9 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   stack.telegram.client.clearFaults();
-  // Truncating every partition would take longer.
-  await db.query("delete from tracegram.pipeline_traces; delete from tracegram.ingest_usage");
+  // Truncating every partition would take longer. The batches first: a fold that is at work is waited for.
+  const written = ["batches", "rollups", "error_rollups", "gaps", "pipeline_traces", "ingest_usage", "admin_responses"];
+  await db.query(written.map((table) => `delete from tracegram.${table}`).join("; "));
 });
 
 /** `count` traces, p0 the newest, in threes of the same millisecond. */
@@ -33,8 +34,8 @@ async function givenTraces(count: number): Promise<void> {
       pipeline: `p${i}`,
       started_at: now - Math.floor(i / 3) * 1009,
       steps: [
-        { name: "reply", status: "ok", offset_ms: 0, duration_ms: 1200 },
-        { name: `think.${i}`, parent: 1, status: "ok", offset_ms: 100, duration_ms: 900 },
+        { name: "reply", offset_ms: 0, duration_ms: 1200 },
+        { name: `think.${i}`, parent: 1, offset_ms: 100, duration_ms: 900 },
       ],
     })));
 }
@@ -178,13 +179,18 @@ describe("pages", () => {
     expect(pageOf(view)).toBe("Page 1/2");
   });
 
-  test("show a trace while it runs, and its end when it has ended", async () => {
+  test("show a trace while it runs, when it is lost, and its end when it has ended", async () => {
     const ended = makeTrace({ pipeline: "long" });
     const { duration_ms: _, ...running }: WireTrace = { ...ended, status: "running", steps: [] };
     await stack.ingest([running]);
     const ada = stack.person();
     expect(lastOf(await ada.say("/admin traces")).text).toMatch(/^1 ⏳ long · running · /m);
     expect(lastOf(await ada.press("1")).text).toMatch(/^⏳ long · running · running for \d/);
+    // Its end has not come within a quarter of an hour. It may come after all.
+    await db.query("select tracegram.mark_lost(now() + interval '16 minutes')");
+    expect(lastOf(await ada.press("🔄 Refresh")).text).toMatch(/^❓ long · lost\n[^]*its end has not come in time/);
+    expect(lastOf(await ada.press("⬅️ Back")).text).toMatch(/^1 ❓ long · lost · /m);
+    await ada.press("1");
     await stack.ingest([ended]);
     expect(lastOf(await ada.press("🔄 Refresh")).text).toMatch(/^✅ long · ok · 1\.23 s/);
     expect(lastOf(await ada.press("⬅️ Back")).text).toMatch(/^1 ✅ long · 1\.23 s · /m);
@@ -219,6 +225,44 @@ test.each(["/admin traces", "/admin  Traces ", "/admin@tracegram_admin_bot trace
     expect(lastOf(ada.view()).text).toMatch(/^Traces · last 30 days · 1\n/);
   },
 );
+
+test("each response is recorded: how long it is, how long its query took, and what Telegram held up", async () => {
+  await givenTraces(15);
+  const ada = stack.person();
+  const responses: object[] = [];
+  /** What Telegram holds of the response that has just been shown, as it is expected to be recorded. */
+  const expectRecorded = async (screen: string, over: object = {}) => {
+    const characters = lastOf(ada.view()).text!.length;
+    responses.push({ screen, characters, query_ms: expect.any(Number), retry_after: null, ...over });
+    const { rows } = await db.query(
+      "select screen, characters, query_ms, retry_after from tracegram.admin_responses order by response_id",
+    );
+    expect(rows).toEqual(responses);
+  };
+  await ada.say("/start");
+  await expectRecorded("usage", { query_ms: null });
+  await ada.say("/admin traces");
+  await expectRecorded("traces");
+  await ada.press("3");
+  await expectRecorded("trace");
+  await ada.press("⬅️ Back");
+  await expectRecorded("traces");
+
+  const { client } = stack.telegram;
+  client.fault({ method: "editMessageText", fault: told(429, "Too Many Requests: retry after 1", 1) });
+  await ada.press("Next ➡️");
+  await expectRecorded("traces", { retry_after: 1 });
+  // One that is given up is as long as it would have been.
+  client.fault({ method: "editMessageText", fault: told(429, "Too Many Requests: retry after 90", 90) });
+  await ada.press("Page 2/2");
+  await expectRecorded("traces", { retry_after: 90 });
+
+  // What Telegram delivers again is recorded once.
+  const update = commanded();
+  await stack.post(update);
+  await stack.post(update);
+  await expectRecorded("traces");
+});
 
 describe("whoever may not", () => {
   /** Nothing was called, and no update was claimed. */

@@ -14,12 +14,14 @@ async function setUp() {
   const telegram = await scriptedTelegram();
   const logged: LogRecord[] = [];
   const slept: number[] = [];
+  const limited: number[] = [];
   const deps = {
     telegram: new Telegram(TOKEN, { apiRoot: telegram.apiRoot, webhookReply: false }),
     log: (record: LogRecord) => void logged.push(record),
     sleep: (ms: number) => Promise.resolve(void slept.push(ms)),
+    rateLimited: (seconds: number) => void limited.push(seconds),
   };
-  return { ...telegram, deps, logged, slept, methods: () => telegram.calls.map((call) => call.method) };
+  return { ...telegram, deps, logged, slept, limited, methods: () => telegram.calls.map((call) => call.method) };
 }
 
 describe("show", () => {
@@ -72,10 +74,10 @@ describe("show", () => {
   });
 
   test("waits for a short 429, then tries again", async () => {
-    const { deps, next, methods, slept, logged } = await setUp();
+    const { deps, next, methods, slept, limited, logged } = await setUp();
     next("editMessageText", refuse(429, "Too Many Requests: retry after 5", { retry_after: 5 }));
     expect(await show(deps, old, page)).toBe("edited");
-    expect(slept).toEqual([5000]);
+    expect([slept, limited]).toEqual([[5000], [5]]);
     expect(methods()).toEqual(["editMessageText", "editMessageText"]);
     expect(logged).toEqual([
       { level: "warn", event: "rate_limited", method: "editMessageText", retry_after_s: 5, retried: true },
@@ -83,17 +85,18 @@ describe("show", () => {
   });
 
   test("gives up at once on a long 429, and records it", async () => {
-    const { deps, next, methods, slept, logged } = await setUp();
+    const { deps, next, methods, slept, limited, logged } = await setUp();
     next("editMessageText", refuse(429, "Too Many Requests: retry after 6", { retry_after: 6 }));
     expect(await show(deps, old, page)).toBe("given_up");
-    expect([slept, methods()]).toEqual([[], ["editMessageText"]]);
+    expect([slept, limited, methods()]).toEqual([[], [6], ["editMessageText"]]);
     expect(logged).toMatchObject([{ event: "rate_limited", retry_after_s: 6, retried: false }]);
   });
 
   test("gives up after the second 429", async () => {
-    const { deps, next, methods } = await setUp();
-    for (const _ of [1, 2]) next("sendMessage", refuse(429, "Too Many Requests", { retry_after: 1 }));
+    const { deps, next, methods, limited } = await setUp();
+    for (const s of [1, 3]) next("sendMessage", refuse(429, "Too Many Requests", { retry_after: s }));
     expect(await show(deps, { chat_id: 1001 }, page)).toBe("given_up");
+    expect(limited).toEqual([1, 3]);
     expect(methods()).toEqual(["sendMessage", "sendMessage"]);
   });
 });
@@ -106,10 +109,18 @@ describe("answer", () => {
   });
 
   test("of an old press fails without consequence", async () => {
-    const { deps, next, logged } = await setUp();
+    const { deps, next, logged, limited } = await setUp();
     next("answerCallbackQuery", refuse(400, "Bad Request: query is too old and response timeout expired"));
     await answer(deps, "42");
     expect(logged).toMatchObject([{ level: "info", event: "callback_not_answered" }]);
+    expect(limited).toEqual([]);
+  });
+
+  test("tells of a 429, and does not wait", async () => {
+    const { deps, next, limited, slept, methods } = await setUp();
+    next("answerCallbackQuery", refuse(429, "Too Many Requests: retry after 2", { retry_after: 2 }));
+    await answer(deps, "42");
+    expect([limited, slept, methods()]).toEqual([[2], [], ["answerCallbackQuery"]]);
   });
 });
 

@@ -24,12 +24,17 @@ export const summary = (n: number, change: Partial<TraceSummary> = {}): TraceSum
 });
 
 export const page = (traces: TraceSummary[], change: Partial<TracePage> = {}): TracePage => ({
+  from: "2025-01-01T00:00:00.000Z",
+  to: "2025-01-31T13:05:00.000Z",
   page: 1,
+  page_exact: true,
   pages: 1,
   total: traces.length,
   total_exact: true,
   has_newer: false,
   has_older: false,
+  older_cursor: traces.at(-1)?.trace_id ?? null,
+  searched_to: null,
   traces,
   ...change,
 });
@@ -51,7 +56,6 @@ export const step = (
   change: Partial<WireStep> = {},
 ): WireStep => ({
   name,
-  status: "ok",
   offset_ms,
   duration_ms,
   ...change,

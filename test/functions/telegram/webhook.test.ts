@@ -1,31 +1,35 @@
 // What is decided before the database and after it. With a real one: the end-to-end tests of the whole function.
 import { describe, expect, test } from "vitest";
-import type { UpdateClaim } from "../../../functions/_shared/db.ts";
+import type { AdminResponse, UpdateClaim } from "../../../functions/_shared/db.ts";
 import { RpcError } from "../../../functions/_shared/errors.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
 import { createWebhook } from "../../../functions/telegram/webhook.ts";
 
 const SECRET = "s3cret-of_the-webhook";
+const RESPONSE: AdminResponse = { screen: "traces", characters: 812, query_ms: 3, retry_after: 1 };
 const away = () => Promise.reject(new RpcError({ code: "", message: "fetch failed" }, 0));
 
 /** Records in one list what the webhook asks for, in order. */
 function setUp(options: { claim?: () => Promise<UpdateClaim>; handled?: boolean; finish?: () => Promise<void> } = {}) {
   const { claim = () => Promise.resolve("claimed"), handled = true, finish = () => Promise.resolve() } = options;
   const asked: string[] = [];
+  const recorded: AdminResponse[] = [];
   const logged: LogRecord[] = [];
   const webhook = createWebhook({
     secret: SECRET,
     db: {
       claimUpdate: (id) => (asked.push(`claim ${id}`), claim()),
-      finishUpdate: (id, ok) => (asked.push(`finish ${id} ${ok}`), finish()),
+      finishUpdate: (id, ok, responses) => (asked.push(`finish ${id} ${ok}`), recorded.push(...responses), finish()),
     },
     bot: {
       admits: (update) => "message" in update && update.message.from.id === 1001,
-      handle: (update) => (asked.push(`handle ${update.update_id}`), Promise.resolve(handled)),
+      handle: (
+        update,
+      ) => (asked.push(`handle ${update.update_id}`), Promise.resolve({ handled, responses: [RESPONSE] })),
     },
     log: (record) => void logged.push(record),
   });
-  return { webhook, asked, logged };
+  return { webhook, asked, recorded, logged };
 }
 
 const post = (body: BodyInit, secret: string | null = SECRET) =>
@@ -106,6 +110,12 @@ describe("an update of an admin", () => {
     const { webhook, asked } = setUp(options);
     expect((await webhook(from(1001))).status).toBe(status);
     expect(asked).toEqual(expected);
+  });
+
+  test.each([true, false])("goes with what was answered to it, handled: %s", async (handled) => {
+    const { webhook, recorded } = setUp({ handled });
+    await webhook(from(1001));
+    expect(recorded).toEqual([RESPONSE]);
   });
 
   test("whose claim fails is logged", async () => {

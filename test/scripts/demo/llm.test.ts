@@ -7,7 +7,13 @@ import { memoryTracer } from "../../tracer/_support/memory.ts";
 const COMPLETION = {
   model: "m-2026-11",
   choices: [{ message: { content: "hello" } }],
-  usage: { prompt_tokens: 10, completion_tokens: 3, cost: 0.0000424 },
+  usage: {
+    prompt_tokens: 10,
+    prompt_tokens_details: { cached_tokens: 8 },
+    completion_tokens: 3,
+    completion_tokens_details: { reasoning_tokens: 2 },
+    cost: 0.0000424,
+  },
 };
 const QUESTION = [{ role: "user" as const, content: "hi" }];
 
@@ -44,10 +50,11 @@ test("the call, its tokens and its cost are in the step", async () => {
     body: { model: "m", messages: QUESTION, max_tokens: 300, usage: { include: true } },
   }]);
   expect(step).toMatchObject({
-    status: "ok",
     model: "m-2026-11",
     input_tokens: 10,
+    cached_tokens: 8,
     output_tokens: 3,
+    reasoning_tokens: 2,
     cost_microusd: 42,
   });
 });
@@ -57,11 +64,13 @@ test("what the provider does not tell is not 0", async () => {
   expect(step.input_tokens).toBe(10);
   expect(step.output_tokens ?? null).toBeNull();
   expect(step.cost_microusd ?? null).toBeNull();
+  expect(step).not.toHaveProperty("cached_tokens");
+  expect(step).not.toHaveProperty("reasoning_tokens");
 });
 
 test.each([[429], [502]])("%i once, then fine", async (status) => {
   const { outcome, requests, step } = await call([refuse(status, "later", { "retry-after": "0" }), ok()]);
-  expect([outcome, requests.length, step.status]).toEqual(["hello", 2, "ok"]);
+  expect([outcome, requests.length, step.status]).toEqual(["hello", 2, undefined]);
 });
 
 test.each<[string, (() => Response)[], string]>([

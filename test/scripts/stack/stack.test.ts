@@ -1,7 +1,7 @@
 /** A whole stack, as the gateway shows it and as the kernel sees it. */
 import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../../scripts/stack/ports.ts";
 import { startStack } from "../../../scripts/stack/stack.ts";
 import { ANY_PORTS } from "../../_support/global.ts";
@@ -69,6 +69,15 @@ test("a key is a role: anon sends traces and reads none, service_role reads them
   const both = { apikey: anon_key, authorization: `Bearer ${service_role_key}` };
   expect((await rpc("list_traces", both, {})).status).toBe(200);
   expect((await rpc("list_traces", { ...both, authorization: "Bearer x" }, {})).status).toBe(401);
+});
+
+test("what the database posts goes out", async () => {
+  const db = stack.client("postgres");
+  await db.connect();
+  onTestFinished(() => db.end());
+  const { rows: [{ id }] } = await db.query("select net.http_post($1) as id", [stack.info.functions["ingest"]]);
+  const status = async () => (await db.query("select status_code from net._http_response where id = $1", [id])).rows;
+  await expect.poll(status, { timeout: 20_000 }).toEqual([{ status_code: 401 }]);
 });
 
 test("a start that fails half-way leaves nothing running", async () => {

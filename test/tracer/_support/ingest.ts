@@ -139,13 +139,14 @@ function check(batch: WireTrace[]): void {
     must(trace.status === "running" ? trace.duration_ms === undefined : whole(trace.duration_ms), "duration_ms");
     must((trace.error?.length ?? 0) <= MAX_ERROR, "error");
     trace.steps.forEach((step, index) => {
-      known(step, "name parent status offset_ms duration_ms error model input_tokens output_tokens cost_microusd");
+      const amounts = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_microusd"] as const;
+      known(step, `name parent status offset_ms duration_ms error model ${amounts.join(" ")}`);
       must(step.name.length > 0 && [...step.name].length <= MAX_STEP_NAME, "step name");
       must(step.parent === undefined || (step.parent >= 1 && step.parent <= index), "parent");
-      must(step.status === "ok" || step.status === "error", "step status");
+      must(step.status === undefined || step.status === "error", "step status: ok is left out");
       must(whole(step.offset_ms) && whole(step.duration_ms), "step times");
       must(step.offset_ms + step.duration_ms <= (trace.duration_ms ?? Infinity), "a step sticks out of its trace");
-      for (const field of ["input_tokens", "output_tokens", "cost_microusd"] as const) {
+      for (const field of amounts) {
         must(step[field] === undefined || whole(step[field]), field);
       }
     });

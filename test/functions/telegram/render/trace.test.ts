@@ -66,6 +66,22 @@ No steps were recorded.
     );
   });
 
+  test("that is lost says so, and not how long it took", () => {
+    const unknown = { duration_ms: null, input_tokens: null, output_tokens: null, cost_microusd: null };
+    expect(shown(renderTrace(detail(2, { status: "lost", ...unknown }), params, now))).toBe(
+      `❓ support · lost
+Fri 31 Jan 2025, 12:03:11.042 UTC
+
+0194bc1f-9d00-7000-8000-000000000002
+user 1001 · chat 1001
+
+It was announced, and its end has not come in time. Its bot may have stopped.
+
+No steps were recorded.
+[⬅️ Back] [🔄 Refresh]`,
+    );
+  });
+
   test("that is ahead of this clock runs for 0 ms", () => {
     const trace = detail(2, { status: "running", duration_ms: null, started_at: "2025-01-31T12:03:24.000Z" });
     expect(renderTrace(trace, params, now).html).toContain("running for 0 ms");
@@ -74,7 +90,7 @@ No steps were recorded.
   test("that was dropped says so, with the way back", () => {
     expect(shown(renderTrace(null, params, now))).toBe(
       `This trace is gone.
-Traces are kept for 30 days, then their day is dropped.
+Its day was dropped: the setting trace_days says how many are kept.
 0194bc1f-9d00-7000-8000-000000000002
 [⬅️ Back]`,
     );

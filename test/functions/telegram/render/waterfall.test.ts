@@ -22,6 +22,27 @@ describe("waterfall", () => {
     ]);
   });
 
+  test("a step whose parent is no earlier step stands at the top level, and its children below it", () => {
+    const orphan = (parent: number) => [
+      step("a", 0, 100),
+      step("orphan", 0, 100, { parent }),
+      step("child", 0, 100, { parent: 2 }),
+    ];
+    // Itself, a later step, none there, none at all.
+    for (const parent of [2, 3, 4, 32_767, 0, -1, -32_768]) {
+      expect(rows(orphan(parent), 100, 3000).map((row) => row.split("100 ms")[0])).toEqual([
+        "a      ",
+        "orphan ",
+        " child ",
+      ]);
+    }
+  });
+
+  test("only a status that says error marks a step", () => {
+    const steps = [step("a", 0, 1), step("b", 0, 1, { status: "ok" }), step("c", 0, 1, { status: "error" })];
+    expect(rows(steps, 1, 3000).map((row) => row.endsWith(" ✗"))).toEqual([false, false, true]);
+  });
+
   test("a trace that took no time has its bars at the start", () => {
     expect(rows([step("a", 0, 0), step("b", 0, 0)], 0, 3000)).toEqual(["a 0 ms █", "b 0 ms █"]);
   });

@@ -1,0 +1,148 @@
+-- 85_list_alerts.sql — what the alerts screen shows, and what the owner changes there.
+
+create function tracegram.rule_state(p_rule tracegram.alert_rules)
+  returns jsonb
+  language sql stable
+  set search_path = ''
+as $$
+  select pg_catalog.jsonb_build_object(
+    'rule', p_rule.rule,
+    'summary', p_rule.summary,
+    'threshold', p_rule.threshold,
+    'unit', p_rule.unit,
+    'enabled', p_rule.enabled,
+    'opens_after', p_rule.opens_after,
+    'resolves_after', p_rule.resolves_after,
+    'value', s.value,
+    'detail', s.detail,
+    'error', s.error,
+    'evaluated_at', tracegram.iso(s.evaluated_at),
+    'open_alert_id', (select a.alert_id from tracegram.alerts as a where a.rule = p_rule.rule and a.resolved_at is null)
+  )
+  from (select) as one
+  left join tracegram.alert_state as s on s.rule = p_rule.rule;
+$$;
+
+comment on function tracegram.rule_state(tracegram.alert_rules) is 'A rule and how it stands, as list_alerts gives it.';
+revoke all on function tracegram.rule_state(tracegram.alert_rules) from public, anon, authenticated, service_role;
+
+create function public.list_alerts(
+  p_open_only boolean default true,
+  p_limit     integer default 20,
+  p_before    bigint  default null
+)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = ''
+as $$
+  with page as (
+    select a.*
+    from tracegram.alerts as a
+    where (a.resolved_at is null or p_open_only is not true) and (a.alert_id < p_before or p_before is null)
+    order by a.alert_id desc
+    limit least(greatest(p_limit, 1), 100)
+  )
+  select pg_catalog.jsonb_build_object(
+    'rules', (select pg_catalog.jsonb_agg(tracegram.rule_state(r) order by r.rule) from tracegram.alert_rules as r),
+    'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
+    'alerts', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'alert_id', p.alert_id,
+          'rule', p.rule,
+          'summary', r.summary,
+          'unit', r.unit,
+          'opened_at', tracegram.iso(p.opened_at),
+          'resolved_at', tracegram.iso(p.resolved_at),
+          'threshold', p.threshold,
+          'value', p.value,
+          'worst', p.worst,
+          'last_value', p.last_value,
+          'detail', p.detail,
+          'events', (
+            select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+              'kind', e.kind,
+              'attempts', e.attempts,
+              'delivered_at', tracegram.iso(e.delivered_at),
+              'last_error', e.last_error
+            ) order by e.event_id)
+            from tracegram.alert_events as e
+            where e.alert_id = p.alert_id
+          )
+        ) order by p.alert_id desc
+      ), '[]')
+      from page as p
+      join tracegram.alert_rules as r using (rule)
+    ),
+    'has_older', exists (
+      select from tracegram.alerts as a
+      where (a.resolved_at is null or p_open_only is not true)
+        and a.alert_id < (select pg_catalog.min(p.alert_id) from page as p)
+    )
+  );
+$$;
+
+comment on function public.list_alerts(boolean, integer, bigint) is
+$doc$Rules with how they stand, and alerts, newest first: one call serves the screen.
+
+p_open_only  only alerts that are not resolved.
+p_limit      alerts, 1..100; other values are brought into that range.
+p_before     alert_id of the last alert of the page before; null: the newest.
+
+Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
+evaluated_at, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at, threshold, value,
+worst, last_value, detail, events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all.
+Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
+old at most; when it is not, pg_cron stands still.$doc$;
+revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
+grant execute on function public.list_alerts(boolean, integer, bigint) to service_role;
+
+create function public.change_alert_rule(p_rule text, p_changes jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = ''
+as $$
+declare
+  v_rule tracegram.alert_rules;
+begin
+  if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
+    select from pg_catalog.jsonb_each(p_changes) as c
+    where (c.key, pg_catalog.jsonb_typeof(c.value)) not in (('threshold', 'number'), ('enabled', 'boolean'))
+      or (c.key = 'threshold' and c.value < '0')
+  ) then
+    raise exception sqlstate 'TG040' using
+      message = 'an alert rule cannot be changed to that',
+      hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
+  end if;
+  update tracegram.alert_rules
+  set
+    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
+  where rule = p_rule
+  returning * into v_rule;
+  if v_rule.rule is null then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('there is no alert rule %L', p_rule),
+      hint    = 'list_alerts names them.';
+  end if;
+  if not v_rule.enabled then
+    perform tracegram.resolve_alert(p_rule, 'the rule was switched off', pg_catalog.now());
+    delete from tracegram.alert_state where rule = p_rule;
+  end if;
+  return tracegram.rule_state(v_rule);
+end;
+$$;
+
+comment on function public.change_alert_rule(text, jsonb) is
+$doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
+
+p_rule     name of the rule.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+
+Returns the rule as list_alerts does.
+
+TG040  no such rule, or a change that makes no sense  (nothing was changed)$doc$;
+revoke all on function public.change_alert_rule(text, jsonb) from public, anon, authenticated;
+grant execute on function public.change_alert_rule(text, jsonb) to service_role;

@@ -1,0 +1,144 @@
+import type pg from "pg";
+import { expect } from "vitest";
+import { alertsOf, evaluate, fillQuota, MINUTE, NOON, stateOf, test } from "../_support/alerts.ts";
+import { as } from "../_support/db.ts";
+
+const call = (db: pg.Client, sql: string, values: unknown[] = []) =>
+  as(db, "service_role", async () => (await db.query(`select ${sql} as answer`, values)).rows[0].answer);
+const change = (db: pg.Client, rule: string | null, changes: unknown) =>
+  call(db, "public.change_alert_rule($1, $2)", [rule, changes === null ? null : JSON.stringify(changes)]);
+
+/** Opens the quota alert and resolves it, n times over; the last stays open. */
+async function givenAlerts(db: pg.Client, n: number): Promise<void> {
+  await db.query("update tracegram.alert_rules set opens_after = 1, resolves_after = 1 where rule = 'quota'");
+  await db.query("update tracegram.alert_rules set enabled = false where rule <> 'quota'");
+  for (let minute = 0; minute < 2 * n - 1; minute++) {
+    await fillQuota(db, minute % 2 === 0 ? 90 : 70);
+    await evaluate(db, NOON + minute * MINUTE);
+  }
+}
+
+test("the screen: each rule with how it stands, and the alerts that are open", async ({ db }) => {
+  await givenAlerts(db, 3);
+  const { rules, alerts, ...rest } = await call(db, "public.list_alerts()");
+  expect(rest).toEqual({ open: 1, has_older: false });
+  const [{ alert_id }] = alerts;
+  expect(alerts).toEqual([{
+    alert_id: expect.any(Number),
+    rule: "quota",
+    summary: "The database is nearly full",
+    unit: "percent",
+    opened_at: new Date(NOON + 4 * MINUTE).toISOString(),
+    resolved_at: null,
+    threshold: 80,
+    value: expect.closeTo(90, 0),
+    worst: expect.closeTo(90, 0),
+    last_value: expect.closeTo(90, 0),
+    detail: expect.stringMatching(/^\d+ of \d+ MB$/),
+    events: [{ kind: "opened", attempts: 0, delivered_at: null, last_error: null }],
+  }]);
+  expect(rules).toHaveLength(13);
+  expect(rules.find(({ rule }: { rule: string }) => rule === "quota")).toEqual({
+    rule: "quota",
+    summary: "The database is nearly full",
+    threshold: 80,
+    unit: "percent",
+    enabled: true,
+    opens_after: 1,
+    resolves_after: 1,
+    value: expect.closeTo(90, 0),
+    detail: alerts[0].detail,
+    error: null,
+    evaluated_at: new Date(NOON + 4 * MINUTE).toISOString(),
+    open_alert_id: alert_id,
+  });
+  expect(rules[0]).toMatchObject({ rule: "cron_failed", enabled: false, evaluated_at: null, open_alert_id: null });
+});
+
+test("all alerts, page by page, newest first, each once", async ({ db }) => {
+  await givenAlerts(db, 5);
+  const seen: number[] = [];
+  let more = true;
+  for (let before: number | null = null; more; before = seen.at(-1)!) {
+    const page: { alerts: { alert_id: number }[]; has_older: boolean } = await call(
+      db,
+      "public.list_alerts(false, 2, $1)",
+      [before],
+    );
+    seen.push(...page.alerts.map(({ alert_id }) => alert_id));
+    more = page.has_older;
+  }
+  const ids = (await alertsOf(db, "quota")).map(({ alert_id }) => Number(alert_id));
+  expect(ids).toHaveLength(5);
+  expect(seen).toEqual(ids.reverse());
+  const { alerts } = await call(db, "public.list_alerts(false)");
+  expect(alerts[1].events.map(({ kind }: { kind: string }) => kind)).toEqual(["opened", "resolved"]);
+});
+
+test("a page holds 1 to 100 alerts, and none where there are none", async ({ db }) => {
+  expect(await call(db, "public.list_alerts(false, 0)")).toMatchObject({ alerts: [], open: 0, has_older: false });
+  await givenAlerts(db, 2);
+  expect((await call(db, "public.list_alerts(false, 0)")).alerts).toHaveLength(1);
+  expect((await call(db, "public.list_alerts(null, 1000, null)")).alerts).toHaveLength(2);
+});
+
+test("the owner changes when a rule is in breach", async ({ db }) => {
+  expect(await change(db, "quota", { threshold: 95.5 })).toMatchObject({
+    rule: "quota",
+    threshold: 95.5,
+    enabled: true,
+  });
+  for (const minute of [0, 1, 2]) {
+    await fillQuota(db, 90);
+    await evaluate(db, NOON + minute * MINUTE);
+  }
+  expect(await alertsOf(db, "quota")).toEqual([]);
+  await change(db, "quota", { threshold: 50 });
+  for (const minute of [3, 4]) await evaluate(db, NOON + minute * MINUTE);
+  expect(await alertsOf(db, "quota")).toHaveLength(1);
+});
+
+test("a rule that is switched off has its alert resolved, and starts afresh when it is switched on", async ({ db }) => {
+  await fillQuota(db, 90);
+  for (const minute of [0, 1]) await evaluate(db, NOON + minute * MINUTE);
+  expect(await change(db, "quota", { enabled: false })).toMatchObject({ enabled: false, open_alert_id: null });
+  expect(await alertsOf(db, "quota")).toMatchObject([{ resolved_at: expect.any(Date) }]);
+  expect(await stateOf(db, "quota")).toBeUndefined();
+  const events = "select kind, detail from tracegram.alert_events order by event_id desc limit 1";
+  expect((await db.query(events)).rows).toEqual([{ kind: "resolved", detail: "the rule was switched off" }]);
+
+  await change(db, "quota", { enabled: true, threshold: 80 });
+  await evaluate(db, NOON + 2 * MINUTE);
+  expect(await alertsOf(db, "quota")).toHaveLength(1);
+  await evaluate(db, NOON + 3 * MINUTE);
+  expect(await alertsOf(db, "quota")).toMatchObject([{}, { resolved_at: null }]);
+});
+
+test.for(
+  [
+    ["no_such_rule", { threshold: 1 }],
+    [null, { threshold: 1 }],
+    ["quota", { threshold: -1 }],
+    ["quota", { threshold: "5" }],
+    ["quota", { threshold: null }],
+    ["quota", { enabled: "yes" }],
+    ["quota", { opens_after: 1 }],
+    ["quota", [1]],
+    ["quota", null],
+  ] as const,
+)("refused: of %j %j", async ([rule, changes], { db }) => {
+  const before = (await db.query("select * from tracegram.alert_rules order by rule")).rows;
+  await expect(change(db, rule, changes)).rejects.toMatchObject({ code: "TG040" });
+  expect((await db.query("select * from tracegram.alert_rules order by rule")).rows).toEqual(before);
+});
+
+test("resolved alerts go after 90 days with their events, open ones stay", async ({ db }) => {
+  await givenAlerts(db, 3);
+  const at = async (days: number) => {
+    await db.query("select tracegram.purge($1)", [new Date(NOON + 2 * MINUTE + days * 24 * 60 * MINUTE)]);
+    return [await alertsOf(db, "quota"), (await db.query("select from tracegram.alert_events")).rowCount];
+  };
+  expect(await at(89)).toMatchObject([[{}, {}, {}], 5]);
+  expect(await at(90)).toMatchObject([[{}, {}], 3]);
+  expect(await at(900)).toMatchObject([[{ resolved_at: null }], 1]);
+});
