@@ -8,7 +8,7 @@
 --               inside a function, so pg_cron is given the bare command.
 --   detached    a table of its own, and dropped.
 --
--- docs/decisions/04-days-are-detached.md has what was measured.
+-- docs/decisions/06-days-are-detached.md has what was measured.
 
 create function tracegram.expel_days(p_table text, p_from date, p_why text, p_now timestamptz)
   returns void

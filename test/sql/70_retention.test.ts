@@ -8,7 +8,7 @@ import { makeTrace } from "../_support/traces.ts";
 const TODAY = Math.floor(Date.now() / DAY) * DAY;
 const NOON = TODAY + DAY / 2;
 
-const test = base.extend("open", async ({ cluster }, { onCleanup }) => {
+const test = base.extend("open", ({ cluster }, { onCleanup }) => {
   const clients: pg.Client[] = [];
   onCleanup(async () => {
     for (const client of clients) await client.end();
