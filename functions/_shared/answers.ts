@@ -170,6 +170,8 @@ export interface Settings {
   lost_after: string;
   /** Start of the oldest day of traces that is kept. */
   traces_from: string;
+  /** Start of the oldest day of requests and responses that is kept. */
+  io_from: string;
   alert_url: string | null;
   alert_secret_set: boolean;
 }

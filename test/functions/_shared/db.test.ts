@@ -182,6 +182,7 @@ test("changeSettings and getSettings: what is named is changed, a secret is neve
     quota_bytes: 500_000_000,
     lost_after: "00:15:00",
     traces_from: expect.any(String),
+    io_from: expect.any(String),
     alert_url: null,
     alert_secret_set: false,
   });
