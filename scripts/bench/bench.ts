@@ -12,10 +12,12 @@ import type { Benchmark, Context, Size } from "./context.ts";
 import { load } from "./data.ts";
 import { ingest } from "./ingest.ts";
 import { judge, type Result } from "./measure.ts";
+import { pages } from "./pages.ts";
 import { progress } from "./progress.ts";
+import { stats } from "./stats.ts";
 import { table, writeResults } from "./results.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { bytes, ingest };
+const BENCHMARKS: Record<string, Benchmark> = { bytes, pages, stats, ingest };
 
 const HELP =
   `Questions about the database that have a number as their answer, asked of a Postgres of their own; against the

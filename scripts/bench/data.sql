@@ -83,7 +83,7 @@ as $$
 $$;
 comment on function bench.wire(tracegram.pipeline_traces) is 'A trace as the tracer sends it.';
 
-create procedure bench.load(p_from timestamptz, p_to timestamptz, p_count integer, p_seed integer)
+create procedure bench.load(p_from timestamptz, p_to timestamptz, p_count integer, p_seed integer, p_batch integer)
   language sql
 as $$
   with stored as (
@@ -95,10 +95,10 @@ as $$
     max(s.started_at + make_interval(secs => s.duration_ms / 1000.0)), 1, count(*), 0,
     (12 * exp(random_normal(0, 0.3)))::integer, array_agg(s.trace_id)
   from (select *, row_number() over () as n from stored) as s
-  group by (s.n - 1) / 100;
+  group by (s.n - 1) / p_batch;
 $$;
-comment on procedure bench.load(timestamptz, timestamptz, integer, integer) is
-  'Stores what bench.traces makes, as if it had come in batches of 100. They wait for the fold.';
+comment on procedure bench.load(timestamptz, timestamptz, integer, integer, integer) is
+  'Stores what bench.traces makes, as if it had come in batches of p_batch. They wait for the fold.';
 
 create function bench.ms(p_sql text)
   returns double precision

@@ -26,6 +26,10 @@ export interface Span {
 /** Start of the UTC day that was `days` ago. */
 export const dayBefore = (days: number): number => Math.floor(Date.now() / DAY) * DAY - days * DAY;
 
+/** The table of a day. */
+export const partition = (epochMs: number): string =>
+  `pipeline_traces_p${new Date(epochMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
+
 /** A span in parts of about `traces` each. */
 export function parts(span: Span, traces: number): Span[] {
   const count = Math.ceil(span.traces / traces);
@@ -63,48 +67,69 @@ export async function wireBatches(db: pg.Client, span: Span): Promise<string[]> 
   return batches;
 }
 
+/** Stores a span, as if it had come in batches; they wait for the fold. */
+export const store = (db: pg.Client, span: Span, batch = BATCH) =>
+  db.query("call bench.load($1, $2, $3, $4, $5)", [...values(span), batch]);
+
+/** Stores what is there of a span as documents. */
+export const storePlain = (db: pg.Client, span: Span) =>
+  db.query("call bench.plain_load($1, $2)", values(span).slice(0, 2));
+
 export interface Dataset {
   cluster: BenchCluster;
   traces: number;
-  span: Span;
-  /** Seconds that each took. */
-  took: { store: number; fold: number; plain: number };
+  /** Traces a second that each took, and minutes that all of it took. */
+  rates: { stored: number; folded: number; plain: number };
+  minutes: number;
 }
+
+/** What waits for the fold when it comes every 15 seconds, as pg_cron does it. */
+const WAITING_MS = 15_000;
 
 /**
- * Thirty days of traces up to now, in both designs: straight into the tables, for that is quicker than the door; what is
- * derived from them is made by the product's own fold.
+ * Thirty days of traces up to now, in both designs: straight into the tables, for that is quicker than the door. What is
+ * derived from them is made by the product's own fold, but for the last traces, which have come one by one and still wait.
  */
-export async function load(
-  cluster: BenchCluster,
-  traces: number,
-  progress: (share: number) => void,
-): Promise<Dataset> {
-  const to = Math.floor(Date.now() / 1000) * 1000;
-  const span = { from: to - 30 * DAY, to, traces, seed: 1 };
-  const [store, fold, plain] = [await cluster.connect(), await cluster.connect(), await cluster.connect()];
-  const took = { store: 0, fold: 0, plain: 0 };
-  const add = async (what: keyof typeof took, fn: () => Promise<unknown>) => took[what] += await timed(fn) / 1000;
+export async function load(cluster: BenchCluster, traces: number, progress: (share: number) => void): Promise<Dataset> {
+  const began = performance.now();
+  const now = Math.floor(Date.now() / 1000) * 1000;
+  const span = { from: now - 30 * DAY, to: now - WAITING_MS, traces, seed: 1 };
+  const [writer, folder, plain] = [await cluster.connect(), await cluster.connect(), await cluster.connect()];
+  const fold = () => folder.query("select tracegram.fold_batches()");
+  const took = { stored: 0, folded: 0, plain: 0 };
+  const clock = async (what: keyof typeof took, fn: () => Promise<unknown>) => took[what] += await timed(fn) / 1000;
 
   let before: Span | undefined;
-  const chunks = parts(span, 50_000);
-  for (const [i, part] of [...chunks, undefined].entries()) {
+  const all = parts(span, 50_000);
+  for (const [i, part] of [...all, undefined].entries()) {
     // While a part is being stored, the one before it is folded and becomes documents.
     await Promise.all([
-      part && add("store", () => store.query("call bench.load($1, $2, $3, $4)", values(part))),
-      before && add("fold", () => fold.query("select tracegram.fold_batches()")),
-      before && add("plain", () => plain.query("call bench.plain_load($1, $2)", values(before!).slice(0, 2))),
+      part && clock("stored", () => store(writer, part)),
+      before && clock("folded", fold),
+      before && clock("plain", () => storePlain(plain, before!)),
     ]);
     before = part;
-    progress(i / chunks.length);
+    progress(i / all.length);
   }
-  // What had come in when the last fold looked away.
-  await fold.query("select tracegram.fold_batches()");
-  await fold.query("select tracegram.purge_rollups()");
-  for (
-    const table of ["tracegram.pipeline_traces", "tracegram.rollups", "tracegram.error_rollups", "bench.plain_traces"]
-  ) {
-    await store.query(`vacuum (analyze) ${table}`);
-  }
-  return { cluster, traces, span, took };
+  await clock("folded", fold);
+  await folder.query("select tracegram.purge_rollups()");
+
+  const waiting = { from: span.to, to: now, traces: Math.round(traces * WAITING_MS / (30 * DAY)), seed: 0 };
+  await store(writer, waiting, 1);
+  await storePlain(plain, waiting);
+  for (const table of TABLES) await writer.query(`vacuum (analyze) ${table}`);
+  return {
+    cluster,
+    traces,
+    rates: { stored: traces / took.stored, folded: traces / took.folded, plain: traces / took.plain },
+    minutes: (performance.now() - began) / 60_000,
+  };
 }
+
+const TABLES = [
+  "tracegram.pipeline_traces",
+  "tracegram.batches",
+  "tracegram.rollups",
+  "tracegram.error_rollups",
+  "bench.plain_traces",
+];

@@ -1,4 +1,5 @@
 /** Repeated runs as one number, and what is said about it. */
+import type pg from "pg";
 
 /** Nearest-rank percentile. */
 export function percentile(values: readonly number[], share: number): number {
@@ -17,6 +18,10 @@ export async function timed(fn: () => Promise<unknown>): Promise<number> {
   await fn();
   return performance.now() - began;
 }
+
+/** Milliseconds that a query takes in the database, by its own clock. */
+export const ms = async (db: pg.Client, sql: string): Promise<number> =>
+  (await db.query({ name: "ms", text: "select bench.ms($1) as ms", values: [sql] })).rows[0].ms;
 
 /** Runs what is compared in turn, and every other time in reverse, so that neither has the quieter machine. */
 export async function inTurn(round: number, runs: (() => Promise<unknown>)[]): Promise<void> {
