@@ -70,7 +70,9 @@ create function public.change_settings(p_changes jsonb)
 as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
-  c_changeable constant text[] := '{trace_days,io_days,io_sample_percent,quota_bytes,lost_after,alert_url,alert_secret}';
+  c_changeable constant text[] := array[
+    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
+  ];
   v_unknown    text;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then

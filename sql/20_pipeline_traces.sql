@@ -86,7 +86,7 @@ comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null w
 comment on column tracegram.pipeline_traces.cost_microusd is 'Sum of the steps'' known costs in micro-dollars. Null when none is known.';
 comment on column tracegram.pipeline_traces.key_id is 'Ingest key that the trace came with.';
 comment on column tracegram.pipeline_traces.trace_id is 'UUIDv7 whose time is started_at.';
-comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most 300 characters.';
+comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most about 100 characters.';
 comment on column tracegram.pipeline_traces.status is 'ok, error, running (announced, has not ended yet), or lost (has not ended in time).';
 comment on column tracegram.pipeline_traces.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.pipeline_traces.release is 'Version of the bot.';

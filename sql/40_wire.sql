@@ -109,11 +109,17 @@ begin
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
       when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
-      else pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+        then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      else pg_catalog.format('TG013 step %s: tokens must be within 0 and 100 million, cost_microusd within 0 and a billion', s.ordinality)
     end
     from pg_catalog.unnest(p_trace.steps) with ordinality as s
     where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+      -- What a day of any sender adds up to fits a bigint.
+      or greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) > 100000000
+      or least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) < 0
+      or s.cost_microusd not between 0 and 1000000000
     limit 1
   );
 end;

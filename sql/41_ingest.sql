@@ -108,7 +108,7 @@ begin
   return array(
     select (
       j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
-      case when pg_catalog.length(j.pipeline) > 300 then tracegram.cut(j.pipeline, 300) else j.pipeline end,
+      case when pg_catalog.length(j.pipeline) > 100 then tracegram.cut(j.pipeline, 100) else j.pipeline end,
       j.status,
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
@@ -147,10 +147,13 @@ begin
           coalesce(pg_catalog.bool_and(
             coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
             and (s.status is null or s.status in ('ok', 'error'))
+            and coalesce(s.cost_microusd between 0 and 1000000000, true)
+            and coalesce(greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) <= 100000000, true)
+            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) >= 0, true)
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.length(s.name) <= 300 and (s.status is null or s.status = 'error')
+            pg_catalog.length(s.name) <= 100 and (s.status is null or s.status = 'error')
             and (s.error is null or pg_catalog.length(s.error) <= 2000)
             and (s.model is null or pg_catalog.length(s.model) <= 300)
           ), true) as as_sent,
@@ -176,7 +179,7 @@ create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
 as $$
   select array(
     select (
-      tracegram.cut(s.name, 300), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
+      tracegram.cut(s.name, 100), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
       tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
     )::tracegram.trace_step
     from pg_catalog.unnest(p_steps) as s
@@ -194,8 +197,8 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
 as $$
 declare
   v_trace     tracegram.judged_trace;
-  v_completed uuid[] := '{}';
-  v_foreign   uuid[] := '{}';
+  v_completed uuid[] := array[]::uuid[];
+  v_foreign   uuid[] := array[]::uuid[];
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in

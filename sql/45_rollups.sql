@@ -82,6 +82,20 @@ comment on column tracegram.error_rollups.kind is 'The error without what differ
 comment on column tracegram.error_rollups.count is 'Runs.';
 comment on column tracegram.error_rollups.example is 'The newest of them.';
 
+create table tracegram.rollup_names (
+  pipeline text not null,
+  step     text not null,
+  seen_on  date not null,
+  primary key (pipeline, step)
+);
+alter table tracegram.rollup_names enable row level security;
+
+comment on table tracegram.rollup_names is
+  'Names that rollups are kept of: at most 100 pipelines and 1,000 in all. A bot that puts ids into names fills no disk: the rest is (other).';
+comment on column tracegram.rollup_names.pipeline is 'Pipeline.';
+comment on column tracegram.rollup_names.step is 'Step. Empty: whole runs.';
+comment on column tracegram.rollup_names.seen_on is 'The last day that it was folded. Given up after 30 days.';
+
 -- Slots -----------------------------------------------------------------------------------------------------------------
 -- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
 -- is, the slot's middle is within 5 % of it.
@@ -116,7 +130,7 @@ begin
   return (
     select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
     from (
-      select c.slot, pg_catalog.sum(c.n)::integer as n
+      select c.slot, least(pg_catalog.sum(c.n), 2147483647)::integer as n
       from (
         select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
       ) as c
@@ -189,7 +203,7 @@ begin
     from pg_catalog.unnest(p_steps) with ordinality as s
     where s.status = 'error'
     -- Of a chain of steps that failed together, the innermost is where it began.
-    order by s.offset_ms + s.duration_ms, s.ordinality desc
+    order by s.offset_ms::bigint + s.duration_ms, s.ordinality desc
     limit 1
   );
 end;
@@ -288,31 +302,58 @@ create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   language sql stable
   set search_path = ''
 as $$
-  with kinds as (
-    select
-      pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00') as bucket, t.pipeline,
-      coalesce(tracegram.failed_step(t.steps), '') as step, tracegram.error_kind(t.error) as kind,
-      count(*) as count, (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1] as example
-    from pg_catalog.unnest(p_traces) as t
-    where t.status = 'error'
-    group by 1, 2, 3, 4
-  )
   select
-    '5m', k.bucket, k.pipeline, case when k.place <= 20 then k.step else '' end as step,
-    case when k.place <= 20 then k.kind else '(other)' end as kind, pg_catalog.sum(k.count),
-    (pg_catalog.array_agg(k.example order by k.example desc))[1]
-  from (
-    -- A bot whose errors are all different does not make a row of each.
-    select *, pg_catalog.row_number() over (partition by bucket, pipeline order by count desc, example) as place from kinds
-  ) as k
-  group by k.bucket, k.pipeline, 4, 5;
+    '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
+    coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
+    count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
+  from pg_catalog.unnest(p_traces) as t
+  where t.status = 'error'
+  group by 2, 3, 4, 5;
 $$;
 
-comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
-  'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
+comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
 
-create function tracegram.fold_batches(p_now timestamptz default now())
+create function tracegram.admit_names(p_rows tracegram.rollups[])
+  returns tracegram.rollups[]
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+begin
+  insert into tracegram.rollup_names as n (pipeline, step, seen_on)
+  select r.pipeline, r.step, current_date
+  from (
+    select
+      m.pipeline, m.step, n.pipeline is not null as known,
+      pg_catalog.row_number() over (partition by n.pipeline is null, m.step = '' order by m.pipeline, m.step) as place
+    from (select distinct p.pipeline, p.step from pg_catalog.unnest(p_rows) as p) as m
+    left join tracegram.rollup_names as n on n.pipeline = m.pipeline and n.step = m.step
+  ) as r
+  where r.known or r.place <= case
+    when r.step = '' then 100 - (select count(*) from tracegram.rollup_names as c where c.step = '')
+    else 900 - (select count(*) from tracegram.rollup_names as c where c.step <> '')
+  end
+  on conflict (pipeline, step) do update set seen_on = excluded.seen_on where n.seen_on < excluded.seen_on;
+
+  return array(
+    select (
+      r.level, r.bucket, case when run.step is null then '(other)' else r.pipeline end,
+      case when r.step = '' then '' when run.step is null or span.step is null then '(other)' else r.step end,
+      r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens, r.reasoning_tokens,
+      r.cost_microusd, r.unpriced, r.large, r.orphans, r.stepless
+    )::tracegram.rollups
+    from pg_catalog.unnest(p_rows) as r
+    left join tracegram.rollup_names as run on run.pipeline = r.pipeline and (run.step = '' or r.pipeline = '' and run.step = r.step)
+    left join tracegram.rollup_names as span on span.pipeline = r.pipeline and span.step = r.step
+  );
+end;
+$$;
+
+comment on function tracegram.admit_names(tracegram.rollups[]) is 'The rows with (other) for names that there is no room for in tracegram.rollup_names.';
+revoke all on function tracegram.admit_names(tracegram.rollups[]) from public, anon, authenticated, service_role;
+
+create function tracegram.fold_batches()
   returns integer
   language plpgsql
   set search_path = ''
@@ -348,7 +389,7 @@ begin
       pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
       pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
       pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
-    from tracegram.roll_up(v_traces, v_batches) as f
+    from pg_catalog.unnest(tracegram.admit_names(array(select r from tracegram.roll_up(v_traces, v_batches) as r))) as f
     cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
     group by 1, 2, 3, 4
     on conflict (level, bucket, pipeline, step) do update set
@@ -369,10 +410,33 @@ begin
 
     insert into tracegram.error_rollups as r
     select
-      l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, f.kind, pg_catalog.sum(f.count),
-      (pg_catalog.array_agg(f.example order by f.example desc))[1]
-    from tracegram.roll_up_errors(v_traces) as f
-    cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+      k.level, k.bucket, k.pipeline, case when k.kept then k.step else '' end, case when k.kept then k.kind else '(other)' end,
+      pg_catalog.sum(k.count), (pg_catalog.array_agg(k.example order by k.example desc))[1]
+    from (
+      select
+        f.*,
+        -- Errors that are all different do not make a row of each: fifty of a pipeline and bucket, and the rest is (other).
+        known.kind is not null or (
+          select count(*)
+          from tracegram.error_rollups as e
+          where e.level = f.level and e.bucket = f.bucket and e.pipeline = f.pipeline
+        ) + pg_catalog.row_number() over (
+          partition by f.level, f.bucket, f.pipeline, known.kind is null order by f.count desc, f.kind, f.step
+        ) <= 50 as kept
+      from (
+        select
+          l.level, pg_catalog.date_trunc(l.unit, e.bucket) as bucket,
+          case when n.step is null then '(other)' else e.pipeline end as pipeline, e.step, e.kind,
+          pg_catalog.sum(e.count) as count, (pg_catalog.array_agg(e.example order by e.example desc))[1] as example
+        from tracegram.roll_up_errors(v_traces) as e
+        left join tracegram.rollup_names as n on n.pipeline = e.pipeline and n.step = ''
+        cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+        group by 1, 2, 3, 4, 5
+      ) as f
+      left join tracegram.error_rollups as known
+        on known.level = f.level and known.bucket = f.bucket and known.pipeline = f.pipeline and known.step = f.step
+        and known.kind = f.kind
+    ) as k
     group by 1, 2, 3, 4, 5
     on conflict (level, bucket, pipeline, step, kind) do update set
       count = r.count + excluded.count, example = greatest(r.example, excluded.example);
@@ -383,11 +447,11 @@ begin
 end;
 $$;
 
-comment on function tracegram.fold_batches(timestamptz) is
-$doc$Adds the batches that wait to the rollups, and takes them away. p_now is not used to decide anything.
+comment on function tracegram.fold_batches() is
+$doc$Adds the batches that wait to the rollups, and takes them away.
 
 Returns how many there were; 0 as well while another fold is at work.$doc$;
-revoke all on function tracegram.fold_batches(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.fold_batches() from public, anon, authenticated, service_role;
 
 -- Reading ---------------------------------------------------------------------------------------------------------------
 
@@ -550,6 +614,7 @@ as $$
   delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
+  delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
   delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';

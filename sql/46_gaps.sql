@@ -5,7 +5,7 @@
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 
 create table tracegram.step_names (
-  name  text primary key check (pg_catalog.length(name) between 1 and 300),
+  name  text primary key check (pg_catalog.length(name) between 1 and 100),
   label text
 );
 alter table tracegram.step_names enable row level security;
@@ -26,7 +26,7 @@ begin
   if pg_catalog.jsonb_typeof(p_steps) is distinct from 'object'
     or exists (
       select from pg_catalog.jsonb_each(p_steps) as s
-      where pg_catalog.length(s.key) not between 1 and 300 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
+      where pg_catalog.length(s.key) not between 1 and 100 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
     )
   then
     raise exception sqlstate 'TG021' using

@@ -170,7 +170,7 @@ begin
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
         p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
         p_filter.error, c_look;
-      exit when v_found.searched_to is not null;
+      exit when (v_found.searched_to).trace_id is not null;
     end if;
     -- Days that have few are read together, the more the fewer.
     if p_ascending then

@@ -102,11 +102,13 @@ comment on type tracegram.bounded_count is 'A count, or where it is not exact a 
 
 create function tracegram.covered(p_filter tracegram.trace_filter)
   returns boolean
-  language plpgsql immutable
+  language plpgsql stable
   set search_path = ''
 as $$
 begin
-  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null;
+  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null
+    -- Of more pipelines than there is room for, the rollups do not tell which trace is whose.
+    and (p_filter.pipeline is null or not exists (select from tracegram.rollups as r where r.level = '1d' and r.pipeline = '(other)'));
 end;
 $$;
 
@@ -127,7 +129,7 @@ declare
   );
   v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
 begin
-  return (least(v_count, c_most)::bigint, v_count <= c_most and v_stretch.searched_to is null);
+  return (least(v_count, c_most)::bigint, v_count <= c_most and (v_stretch.searched_to).trace_id is null);
 end;
 $$;
 
@@ -136,27 +138,65 @@ comment on function tracegram.count_stretch(text, boolean, tracegram.trace_key, 
 revoke all on function tracegram.count_stretch(text, boolean, tracegram.trace_key, tracegram.trace_filter)
 from public, anon, authenticated, service_role;
 
+create function tracegram.count_window(p_order text, p_filter tracegram.trace_filter)
+  returns bigint
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  v_starts timestamptz; -- of the whole buckets in the window …
+  v_ends   timestamptz;
+  v_edge   tracegram.trace_filter := p_filter;
+  v_count  bigint := 0;
+begin
+  select case when g.starts = p_filter.starts then g.starts else g.ends end into v_starts
+  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', pg_catalog.now()) as g;
+  select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
+  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
+  if v_starts >= v_ends then
+    return pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).traces);
+  end if;
+  -- … and what is left of it on either side, trace by trace.
+  if p_filter.starts < v_starts then
+    v_edge.ends := v_starts;
+    v_count := pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+  end if;
+  if v_ends < p_filter.ends then
+    v_edge.starts := v_ends;
+    v_edge.ends := p_filter.ends;
+    v_count := v_count
+      + pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+  end if;
+  return v_count + tracegram.count_by_rollups(v_starts, v_ends, p_order = 'newest', p_filter);
+end;
+$$;
+
+comment on function tracegram.count_window(text, tracegram.trace_filter) is
+  'How many traces a list has, newest or slowest first, whose filter the rollups cover. Exact.';
+revoke all on function tracegram.count_window(text, tracegram.trace_filter) from public, anon, authenticated, service_role;
+
 create function tracegram.count_before(p_order text, p_key tracegram.trace_key, p_filter tracegram.trace_filter)
   returns tracegram.bounded_count
   language plpgsql stable
   set search_path = ''
 as $$
 declare
-  v_edge timestamptz;
-  v_rest tracegram.trace_filter := p_filter;
+  v_bucket tracegram.trace_filter := p_filter;
+  v_rest   tracegram.trace_filter := p_filter;
+  v_count  bigint;
 begin
   if p_order <> 'newest' or not tracegram.covered(p_filter) then
     return tracegram.count_stretch(p_order, true, p_key, p_filter);
   end if;
   -- The key's own bucket trace by trace, and what is newer by rollups.
-  select least(g.ends, p_filter.ends) into v_edge
+  select least(g.ends, p_filter.ends) into v_bucket.ends
   from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
-  v_rest.ends := v_edge;
-  return (
-    pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_rest, 2147483647, true)).traces)
-      + tracegram.count_by_rollups(v_edge, p_filter.ends, true, p_filter),
-    true
-  );
+  v_rest.starts := v_bucket.ends;
+  v_count := pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).traces);
+  if v_rest.starts < v_rest.ends then
+    v_count := v_count + tracegram.count_window('newest', v_rest);
+  end if;
+  return (v_count, true);
 end;
 $$;
 
@@ -187,14 +227,10 @@ as $$
 declare
   v_limit   constant integer := least(greatest(p_limit, 1), 100);
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
-  v_ranges  constant tracegram.rollup_range[] := array(
-    select g from tracegram.rollup_ranges(
-      greatest(coalesce(p_from, v_oldest), v_oldest), coalesce(p_to, pg_catalog.now() + interval '1 hour'), pg_catalog.now()
-    ) as g
-  );
   v_filter  constant tracegram.trace_filter := (
-    (v_ranges[1]).starts, (v_ranges[pg_catalog.cardinality(v_ranges)]).ends, p_status, p_pipeline, p_user_id, p_chat_id,
-    p_min_duration_ms, p_release, nullif(p_error, '')
+    greatest(coalesce(p_from, v_oldest), v_oldest),
+    coalesce(p_to, pg_catalog.now() + interval '1 hour') + interval '1 microsecond',
+    p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
   v_page    tracegram.trace_stretch := ('{}', null);
@@ -242,7 +278,7 @@ begin
     );
   end if;
   -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key is null or pg_catalog.cardinality(v_page.traces) = 0 and v_page.searched_to is null then
+  if v_key.trace_id is null or pg_catalog.cardinality(v_page.traces) = 0 and (v_page.searched_to).trace_id is null then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -250,30 +286,34 @@ begin
   v_traces := v_page.traces[:v_limit];
   v_shown := pg_catalog.cardinality(v_traces);
   -- Where the next page goes on: after the last trace, or after what has been looked at in vain.
-  v_last := coalesce(v_page.searched_to, tracegram.key_of(v_traces[v_shown], p_order));
-  if v_key is not null then
-    v_before := tracegram.count_before(p_order, coalesce(tracegram.key_of(v_traces[1], p_order), v_last), v_filter);
+  v_last := case
+    when (v_page.searched_to).trace_id is not null then v_page.searched_to else tracegram.key_of(v_traces[v_shown], p_order)
+  end;
+  if v_key.trace_id is not null then
+    v_before := tracegram.count_before(
+      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_last end, v_filter
+    );
   end if;
   if p_order <> 'dearest' and tracegram.covered(v_filter) then
-    v_total := (tracegram.count_by_rollups(v_filter.starts, v_filter.ends, p_order = 'newest', v_filter), true);
-  elsif v_last is null then
+    v_total := (case when v_filter.starts < v_filter.ends then tracegram.count_window(p_order, v_filter) else 0 end, true);
+  elsif v_last.trace_id is null then
     v_total := (0, true);
   else
     v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
-    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and v_page.searched_to is null);
+    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and (v_page.searched_to).trace_id is null);
   end if;
 
   return pg_catalog.jsonb_build_object(
     'from', tracegram.iso(v_filter.starts),
-    'to', tracegram.iso(v_filter.ends),
+    'to', tracegram.iso(v_filter.ends - interval '1 microsecond'),
     'page', v_before.n / v_limit + 1,
     'page_exact', v_before.exact,
     'pages', greatest(1, pg_catalog.ceil(v_total.n::numeric / v_limit), v_before.n / v_limit + 1),
     'total', v_total.n,
     'total_exact', v_total.exact,
     'has_newer', v_before.n > 0,
-    'has_older', v_page.searched_to is not null or pg_catalog.cardinality(v_page.traces) > v_limit
-      or v_key is not null and p_direction = 'newer',
+    'has_older', (v_page.searched_to).trace_id is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+      or v_key.trace_id is not null and p_direction = 'newer',
     'older_cursor', v_last.trace_id,
     'searched_to', tracegram.iso((v_page.searched_to).started_at),
     'traces', coalesce((
@@ -293,8 +333,7 @@ p_cursor           trace id that the page is relative to; null: the first page.
 p_direction        older (the page after p_cursor), newer (the page before it), or from (at p_cursor). Where there is no full
                    page before p_cursor, newer is the first page.
 p_limit            traces a page, 1..100; other values are brought into that range.
-p_from, p_to       started_at is in [p_from, p_to), widened to whole five minutes, beyond 25 hours ago to hours; null: all
-                   that is kept.
+p_from, p_to       started_at is within both; null: all that is kept.
 p_order            newest, slowest (those that have ended) or dearest (those whose cost is known) first.
 p_status           ok, error, running or lost; p_pipeline, p_user_id, p_chat_id, p_release: exactly that.
 p_min_duration_ms  at least so long.

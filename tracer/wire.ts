@@ -22,7 +22,7 @@ export const MAX_STEPS = 1000;
 export const MAX_STEP_NAME = 20;
 
 /** Pipeline and step names of foreign senders are cut to this many characters. */
-export const MAX_NAME = 300;
+export const MAX_NAME = 100;
 
 /** Error texts are cut to this many characters, and then end in `… [N characters]`. */
 export const MAX_ERROR = 2000;

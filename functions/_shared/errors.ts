@@ -8,6 +8,8 @@ export const SQLSTATES = {
   TG002: { status: 400, hint: "Send a JSON array of at least one trace, as in tracer/wire.ts." },
   TG003: { status: 413, hint: "Split the batch: at most 500 traces and 1 MiB of JSON." },
   TG004: { status: 429, hint: "Wait a minute and send the batch again." },
+  TG020: { status: 400, hint: "The comments of tracegram.settings say what each setting takes. Nothing was changed." },
+  TG021: { status: 400, hint: "Send the bot's steps as an object of names and labels. Nothing was changed." },
   TG030: { status: 404, hint: "List the keys with select public.list_ingest_keys()." },
 } as const;
 

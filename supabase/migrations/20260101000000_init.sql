@@ -88,7 +88,9 @@ create function public.change_settings(p_changes jsonb)
 as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
-  c_changeable constant text[] := '{trace_days,io_days,io_sample_percent,quota_bytes,lost_after,alert_url,alert_secret}';
+  c_changeable constant text[] := array[
+    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
+  ];
   v_unknown    text;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then
@@ -546,7 +548,7 @@ comment on column tracegram.pipeline_traces.duration_ms is 'Milliseconds. Null w
 comment on column tracegram.pipeline_traces.cost_microusd is 'Sum of the steps'' known costs in micro-dollars. Null when none is known.';
 comment on column tracegram.pipeline_traces.key_id is 'Ingest key that the trace came with.';
 comment on column tracegram.pipeline_traces.trace_id is 'UUIDv7 whose time is started_at.';
-comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most 300 characters.';
+comment on column tracegram.pipeline_traces.pipeline is 'Which pipeline ran. At most about 100 characters.';
 comment on column tracegram.pipeline_traces.status is 'ok, error, running (announced, has not ended yet), or lost (has not ended in time).';
 comment on column tracegram.pipeline_traces.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.pipeline_traces.release is 'Version of the bot.';
@@ -776,11 +778,17 @@ begin
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
       when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
-      else pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+        then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      else pg_catalog.format('TG013 step %s: tokens must be within 0 and 100 million, cost_microusd within 0 and a billion', s.ordinality)
     end
     from pg_catalog.unnest(p_trace.steps) with ordinality as s
     where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
+      -- What a day of any sender adds up to fits a bigint.
+      or greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) > 100000000
+      or least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) < 0
+      or s.cost_microusd not between 0 and 1000000000
     limit 1
   );
 end;
@@ -962,7 +970,7 @@ begin
   return array(
     select (
       j.ord, j.at, j.update_id, j.chat_id, j.user_id, j.message_id, j.cost_microusd, j.duration_ms, j.trace_id,
-      case when pg_catalog.length(j.pipeline) > 300 then tracegram.cut(j.pipeline, 300) else j.pipeline end,
+      case when pg_catalog.length(j.pipeline) > 100 then tracegram.cut(j.pipeline, 100) else j.pipeline end,
       j.status,
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
@@ -1001,10 +1009,13 @@ begin
           coalesce(pg_catalog.bool_and(
             coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
             and (s.status is null or s.status in ('ok', 'error'))
+            and coalesce(s.cost_microusd between 0 and 1000000000, true)
+            and coalesce(greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) <= 100000000, true)
+            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) >= 0, true)
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.length(s.name) <= 300 and (s.status is null or s.status = 'error')
+            pg_catalog.length(s.name) <= 100 and (s.status is null or s.status = 'error')
             and (s.error is null or pg_catalog.length(s.error) <= 2000)
             and (s.model is null or pg_catalog.length(s.model) <= 300)
           ), true) as as_sent,
@@ -1030,7 +1041,7 @@ create function tracegram.tidy_steps(p_steps tracegram.trace_step[])
 as $$
   select array(
     select (
-      tracegram.cut(s.name, 300), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
+      tracegram.cut(s.name, 100), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
       tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
     )::tracegram.trace_step
     from pg_catalog.unnest(p_steps) as s
@@ -1048,8 +1059,8 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
 as $$
 declare
   v_trace     tracegram.judged_trace;
-  v_completed uuid[] := '{}';
-  v_foreign   uuid[] := '{}';
+  v_completed uuid[] := array[]::uuid[];
+  v_foreign   uuid[] := array[]::uuid[];
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in
@@ -1404,6 +1415,20 @@ comment on column tracegram.error_rollups.kind is 'The error without what differ
 comment on column tracegram.error_rollups.count is 'Runs.';
 comment on column tracegram.error_rollups.example is 'The newest of them.';
 
+create table tracegram.rollup_names (
+  pipeline text not null,
+  step     text not null,
+  seen_on  date not null,
+  primary key (pipeline, step)
+);
+alter table tracegram.rollup_names enable row level security;
+
+comment on table tracegram.rollup_names is
+  'Names that rollups are kept of: at most 100 pipelines and 1,000 in all. A bot that puts ids into names fills no disk: the rest is (other).';
+comment on column tracegram.rollup_names.pipeline is 'Pipeline.';
+comment on column tracegram.rollup_names.step is 'Step. Empty: whole runs.';
+comment on column tracegram.rollup_names.seen_on is 'The last day that it was folded. Given up after 30 days.';
+
 -- Slots -----------------------------------------------------------------------------------------------------------------
 -- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
 -- is, the slot's middle is within 5 % of it.
@@ -1438,7 +1463,7 @@ begin
   return (
     select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
     from (
-      select c.slot, pg_catalog.sum(c.n)::integer as n
+      select c.slot, least(pg_catalog.sum(c.n), 2147483647)::integer as n
       from (
         select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
       ) as c
@@ -1511,7 +1536,7 @@ begin
     from pg_catalog.unnest(p_steps) with ordinality as s
     where s.status = 'error'
     -- Of a chain of steps that failed together, the innermost is where it began.
-    order by s.offset_ms + s.duration_ms, s.ordinality desc
+    order by s.offset_ms::bigint + s.duration_ms, s.ordinality desc
     limit 1
   );
 end;
@@ -1610,31 +1635,58 @@ create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   language sql stable
   set search_path = ''
 as $$
-  with kinds as (
-    select
-      pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00') as bucket, t.pipeline,
-      coalesce(tracegram.failed_step(t.steps), '') as step, tracegram.error_kind(t.error) as kind,
-      count(*) as count, (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1] as example
-    from pg_catalog.unnest(p_traces) as t
-    where t.status = 'error'
-    group by 1, 2, 3, 4
-  )
   select
-    '5m', k.bucket, k.pipeline, case when k.place <= 20 then k.step else '' end as step,
-    case when k.place <= 20 then k.kind else '(other)' end as kind, pg_catalog.sum(k.count),
-    (pg_catalog.array_agg(k.example order by k.example desc))[1]
-  from (
-    -- A bot whose errors are all different does not make a row of each.
-    select *, pg_catalog.row_number() over (partition by bucket, pipeline order by count desc, example) as place from kinds
-  ) as k
-  group by k.bucket, k.pipeline, 4, 5;
+    '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
+    coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
+    count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
+  from pg_catalog.unnest(p_traces) as t
+  where t.status = 'error'
+  group by 2, 3, 4, 5;
 $$;
 
-comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is
-  'The 5m rows of traces that have failed: the 20 most frequent kinds of a pipeline, and the rest as one.';
+comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
 
-create function tracegram.fold_batches(p_now timestamptz default now())
+create function tracegram.admit_names(p_rows tracegram.rollups[])
+  returns tracegram.rollups[]
+  language plpgsql
+  set search_path = ''
+  set timezone = 'UTC'
+as $$
+begin
+  insert into tracegram.rollup_names as n (pipeline, step, seen_on)
+  select r.pipeline, r.step, current_date
+  from (
+    select
+      m.pipeline, m.step, n.pipeline is not null as known,
+      pg_catalog.row_number() over (partition by n.pipeline is null, m.step = '' order by m.pipeline, m.step) as place
+    from (select distinct p.pipeline, p.step from pg_catalog.unnest(p_rows) as p) as m
+    left join tracegram.rollup_names as n on n.pipeline = m.pipeline and n.step = m.step
+  ) as r
+  where r.known or r.place <= case
+    when r.step = '' then 100 - (select count(*) from tracegram.rollup_names as c where c.step = '')
+    else 900 - (select count(*) from tracegram.rollup_names as c where c.step <> '')
+  end
+  on conflict (pipeline, step) do update set seen_on = excluded.seen_on where n.seen_on < excluded.seen_on;
+
+  return array(
+    select (
+      r.level, r.bucket, case when run.step is null then '(other)' else r.pipeline end,
+      case when r.step = '' then '' when run.step is null or span.step is null then '(other)' else r.step end,
+      r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens, r.reasoning_tokens,
+      r.cost_microusd, r.unpriced, r.large, r.orphans, r.stepless
+    )::tracegram.rollups
+    from pg_catalog.unnest(p_rows) as r
+    left join tracegram.rollup_names as run on run.pipeline = r.pipeline and (run.step = '' or r.pipeline = '' and run.step = r.step)
+    left join tracegram.rollup_names as span on span.pipeline = r.pipeline and span.step = r.step
+  );
+end;
+$$;
+
+comment on function tracegram.admit_names(tracegram.rollups[]) is 'The rows with (other) for names that there is no room for in tracegram.rollup_names.';
+revoke all on function tracegram.admit_names(tracegram.rollups[]) from public, anon, authenticated, service_role;
+
+create function tracegram.fold_batches()
   returns integer
   language plpgsql
   set search_path = ''
@@ -1670,7 +1722,7 @@ begin
       pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
       pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
       pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
-    from tracegram.roll_up(v_traces, v_batches) as f
+    from pg_catalog.unnest(tracegram.admit_names(array(select r from tracegram.roll_up(v_traces, v_batches) as r))) as f
     cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
     group by 1, 2, 3, 4
     on conflict (level, bucket, pipeline, step) do update set
@@ -1691,10 +1743,33 @@ begin
 
     insert into tracegram.error_rollups as r
     select
-      l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, f.kind, pg_catalog.sum(f.count),
-      (pg_catalog.array_agg(f.example order by f.example desc))[1]
-    from tracegram.roll_up_errors(v_traces) as f
-    cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+      k.level, k.bucket, k.pipeline, case when k.kept then k.step else '' end, case when k.kept then k.kind else '(other)' end,
+      pg_catalog.sum(k.count), (pg_catalog.array_agg(k.example order by k.example desc))[1]
+    from (
+      select
+        f.*,
+        -- Errors that are all different do not make a row of each: fifty of a pipeline and bucket, and the rest is (other).
+        known.kind is not null or (
+          select count(*)
+          from tracegram.error_rollups as e
+          where e.level = f.level and e.bucket = f.bucket and e.pipeline = f.pipeline
+        ) + pg_catalog.row_number() over (
+          partition by f.level, f.bucket, f.pipeline, known.kind is null order by f.count desc, f.kind, f.step
+        ) <= 50 as kept
+      from (
+        select
+          l.level, pg_catalog.date_trunc(l.unit, e.bucket) as bucket,
+          case when n.step is null then '(other)' else e.pipeline end as pipeline, e.step, e.kind,
+          pg_catalog.sum(e.count) as count, (pg_catalog.array_agg(e.example order by e.example desc))[1] as example
+        from tracegram.roll_up_errors(v_traces) as e
+        left join tracegram.rollup_names as n on n.pipeline = e.pipeline and n.step = ''
+        cross join (values ('5m', 'minute'), ('1h', 'hour'), ('1d', 'day')) as l (level, unit)
+        group by 1, 2, 3, 4, 5
+      ) as f
+      left join tracegram.error_rollups as known
+        on known.level = f.level and known.bucket = f.bucket and known.pipeline = f.pipeline and known.step = f.step
+        and known.kind = f.kind
+    ) as k
     group by 1, 2, 3, 4, 5
     on conflict (level, bucket, pipeline, step, kind) do update set
       count = r.count + excluded.count, example = greatest(r.example, excluded.example);
@@ -1705,11 +1780,11 @@ begin
 end;
 $$;
 
-comment on function tracegram.fold_batches(timestamptz) is
-$doc$Adds the batches that wait to the rollups, and takes them away. p_now is not used to decide anything.
+comment on function tracegram.fold_batches() is
+$doc$Adds the batches that wait to the rollups, and takes them away.
 
 Returns how many there were; 0 as well while another fold is at work.$doc$;
-revoke all on function tracegram.fold_batches(timestamptz) from public, anon, authenticated, service_role;
+revoke all on function tracegram.fold_batches() from public, anon, authenticated, service_role;
 
 -- Reading ---------------------------------------------------------------------------------------------------------------
 
@@ -1872,6 +1947,7 @@ as $$
   delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
+  delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
   delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
   delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
@@ -1888,7 +1964,7 @@ revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, a
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 
 create table tracegram.step_names (
-  name  text primary key check (pg_catalog.length(name) between 1 and 300),
+  name  text primary key check (pg_catalog.length(name) between 1 and 100),
   label text
 );
 alter table tracegram.step_names enable row level security;
@@ -1909,7 +1985,7 @@ begin
   if pg_catalog.jsonb_typeof(p_steps) is distinct from 'object'
     or exists (
       select from pg_catalog.jsonb_each(p_steps) as s
-      where pg_catalog.length(s.key) not between 1 and 300 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
+      where pg_catalog.length(s.key) not between 1 and 100 or pg_catalog.jsonb_typeof(s.value) not in ('string', 'null')
     )
   then
     raise exception sqlstate 'TG021' using
@@ -2283,7 +2359,7 @@ begin
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
         p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
         p_filter.error, c_look;
-      exit when v_found.searched_to is not null;
+      exit when (v_found.searched_to).trace_id is not null;
     end if;
     -- Days that have few are read together, the more the fewer.
     if p_ascending then
@@ -2412,11 +2488,13 @@ comment on type tracegram.bounded_count is 'A count, or where it is not exact a 
 
 create function tracegram.covered(p_filter tracegram.trace_filter)
   returns boolean
-  language plpgsql immutable
+  language plpgsql stable
   set search_path = ''
 as $$
 begin
-  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null;
+  return (p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release, p_filter.error) is null
+    -- Of more pipelines than there is room for, the rollups do not tell which trace is whose.
+    and (p_filter.pipeline is null or not exists (select from tracegram.rollups as r where r.level = '1d' and r.pipeline = '(other)'));
 end;
 $$;
 
@@ -2437,7 +2515,7 @@ declare
   );
   v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
 begin
-  return (least(v_count, c_most)::bigint, v_count <= c_most and v_stretch.searched_to is null);
+  return (least(v_count, c_most)::bigint, v_count <= c_most and (v_stretch.searched_to).trace_id is null);
 end;
 $$;
 
@@ -2446,27 +2524,65 @@ comment on function tracegram.count_stretch(text, boolean, tracegram.trace_key, 
 revoke all on function tracegram.count_stretch(text, boolean, tracegram.trace_key, tracegram.trace_filter)
 from public, anon, authenticated, service_role;
 
+create function tracegram.count_window(p_order text, p_filter tracegram.trace_filter)
+  returns bigint
+  language plpgsql stable
+  set search_path = ''
+as $$
+declare
+  v_starts timestamptz; -- of the whole buckets in the window …
+  v_ends   timestamptz;
+  v_edge   tracegram.trace_filter := p_filter;
+  v_count  bigint := 0;
+begin
+  select case when g.starts = p_filter.starts then g.starts else g.ends end into v_starts
+  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', pg_catalog.now()) as g;
+  select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
+  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
+  if v_starts >= v_ends then
+    return pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).traces);
+  end if;
+  -- … and what is left of it on either side, trace by trace.
+  if p_filter.starts < v_starts then
+    v_edge.ends := v_starts;
+    v_count := pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+  end if;
+  if v_ends < p_filter.ends then
+    v_edge.starts := v_ends;
+    v_edge.ends := p_filter.ends;
+    v_count := v_count
+      + pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+  end if;
+  return v_count + tracegram.count_by_rollups(v_starts, v_ends, p_order = 'newest', p_filter);
+end;
+$$;
+
+comment on function tracegram.count_window(text, tracegram.trace_filter) is
+  'How many traces a list has, newest or slowest first, whose filter the rollups cover. Exact.';
+revoke all on function tracegram.count_window(text, tracegram.trace_filter) from public, anon, authenticated, service_role;
+
 create function tracegram.count_before(p_order text, p_key tracegram.trace_key, p_filter tracegram.trace_filter)
   returns tracegram.bounded_count
   language plpgsql stable
   set search_path = ''
 as $$
 declare
-  v_edge timestamptz;
-  v_rest tracegram.trace_filter := p_filter;
+  v_bucket tracegram.trace_filter := p_filter;
+  v_rest   tracegram.trace_filter := p_filter;
+  v_count  bigint;
 begin
   if p_order <> 'newest' or not tracegram.covered(p_filter) then
     return tracegram.count_stretch(p_order, true, p_key, p_filter);
   end if;
   -- The key's own bucket trace by trace, and what is newer by rollups.
-  select least(g.ends, p_filter.ends) into v_edge
+  select least(g.ends, p_filter.ends) into v_bucket.ends
   from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
-  v_rest.ends := v_edge;
-  return (
-    pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_rest, 2147483647, true)).traces)
-      + tracegram.count_by_rollups(v_edge, p_filter.ends, true, p_filter),
-    true
-  );
+  v_rest.starts := v_bucket.ends;
+  v_count := pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).traces);
+  if v_rest.starts < v_rest.ends then
+    v_count := v_count + tracegram.count_window('newest', v_rest);
+  end if;
+  return (v_count, true);
 end;
 $$;
 
@@ -2497,14 +2613,10 @@ as $$
 declare
   v_limit   constant integer := least(greatest(p_limit, 1), 100);
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
-  v_ranges  constant tracegram.rollup_range[] := array(
-    select g from tracegram.rollup_ranges(
-      greatest(coalesce(p_from, v_oldest), v_oldest), coalesce(p_to, pg_catalog.now() + interval '1 hour'), pg_catalog.now()
-    ) as g
-  );
   v_filter  constant tracegram.trace_filter := (
-    (v_ranges[1]).starts, (v_ranges[pg_catalog.cardinality(v_ranges)]).ends, p_status, p_pipeline, p_user_id, p_chat_id,
-    p_min_duration_ms, p_release, nullif(p_error, '')
+    greatest(coalesce(p_from, v_oldest), v_oldest),
+    coalesce(p_to, pg_catalog.now() + interval '1 hour') + interval '1 microsecond',
+    p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
   v_page    tracegram.trace_stretch := ('{}', null);
@@ -2552,7 +2664,7 @@ begin
     );
   end if;
   -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key is null or pg_catalog.cardinality(v_page.traces) = 0 and v_page.searched_to is null then
+  if v_key.trace_id is null or pg_catalog.cardinality(v_page.traces) = 0 and (v_page.searched_to).trace_id is null then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -2560,30 +2672,34 @@ begin
   v_traces := v_page.traces[:v_limit];
   v_shown := pg_catalog.cardinality(v_traces);
   -- Where the next page goes on: after the last trace, or after what has been looked at in vain.
-  v_last := coalesce(v_page.searched_to, tracegram.key_of(v_traces[v_shown], p_order));
-  if v_key is not null then
-    v_before := tracegram.count_before(p_order, coalesce(tracegram.key_of(v_traces[1], p_order), v_last), v_filter);
+  v_last := case
+    when (v_page.searched_to).trace_id is not null then v_page.searched_to else tracegram.key_of(v_traces[v_shown], p_order)
+  end;
+  if v_key.trace_id is not null then
+    v_before := tracegram.count_before(
+      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_last end, v_filter
+    );
   end if;
   if p_order <> 'dearest' and tracegram.covered(v_filter) then
-    v_total := (tracegram.count_by_rollups(v_filter.starts, v_filter.ends, p_order = 'newest', v_filter), true);
-  elsif v_last is null then
+    v_total := (case when v_filter.starts < v_filter.ends then tracegram.count_window(p_order, v_filter) else 0 end, true);
+  elsif v_last.trace_id is null then
     v_total := (0, true);
   else
     v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
-    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and v_page.searched_to is null);
+    v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and (v_page.searched_to).trace_id is null);
   end if;
 
   return pg_catalog.jsonb_build_object(
     'from', tracegram.iso(v_filter.starts),
-    'to', tracegram.iso(v_filter.ends),
+    'to', tracegram.iso(v_filter.ends - interval '1 microsecond'),
     'page', v_before.n / v_limit + 1,
     'page_exact', v_before.exact,
     'pages', greatest(1, pg_catalog.ceil(v_total.n::numeric / v_limit), v_before.n / v_limit + 1),
     'total', v_total.n,
     'total_exact', v_total.exact,
     'has_newer', v_before.n > 0,
-    'has_older', v_page.searched_to is not null or pg_catalog.cardinality(v_page.traces) > v_limit
-      or v_key is not null and p_direction = 'newer',
+    'has_older', (v_page.searched_to).trace_id is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+      or v_key.trace_id is not null and p_direction = 'newer',
     'older_cursor', v_last.trace_id,
     'searched_to', tracegram.iso((v_page.searched_to).started_at),
     'traces', coalesce((
@@ -2603,8 +2719,7 @@ p_cursor           trace id that the page is relative to; null: the first page.
 p_direction        older (the page after p_cursor), newer (the page before it), or from (at p_cursor). Where there is no full
                    page before p_cursor, newer is the first page.
 p_limit            traces a page, 1..100; other values are brought into that range.
-p_from, p_to       started_at is in [p_from, p_to), widened to whole five minutes, beyond 25 hours ago to hours; null: all
-                   that is kept.
+p_from, p_to       started_at is within both; null: all that is kept.
 p_order            newest, slowest (those that have ended) or dearest (those whose cost is known) first.
 p_status           ok, error, running or lost; p_pipeline, p_user_id, p_chat_id, p_release: exactly that.
 p_min_duration_ms  at least so long.

@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { TraceDetail, TraceIo, TracePage } from "../../functions/_shared/db.ts";
 import type { IngestResult } from "../../tracer/wire.ts";
-import { as } from "./db.ts";
+import { as, type Role } from "./db.ts";
 
 export async function givenKey(db: pg.Client, name = "test bot"): Promise<string> {
   return (await db.query("select public.create_ingest_key($1) as key", [name])).rows[0].key;
@@ -16,22 +16,33 @@ export function ingest(db: pg.Client, key: string, batch: unknown): Promise<Inge
   });
 }
 
+/** Calls a function of `public` with named arguments, as PostgREST does. */
+export function call<T>(db: pg.Client, role: Role, name: string, args: Record<string, unknown> = {}): Promise<T> {
+  return as(db, role, async () => {
+    const named = Object.keys(args).map((arg, i) => `${arg} => $${i + 1}`);
+    return (await db.query(`select public.${name}(${named}) as answer`, Object.values(args))).rows[0].answer;
+  });
+}
+
 interface ListArgs {
   cursor?: string;
   direction?: string;
   limit?: number;
   from?: string;
   to?: string;
+  order?: string;
+  status?: string;
+  pipeline?: string;
+  user_id?: number;
+  chat_id?: number;
+  min_duration_ms?: number;
+  release?: string;
+  error?: string;
 }
 
-export function list(
-  db: pg.Client,
-  { cursor, direction = "older", limit = 10, from, to }: ListArgs = {},
-): Promise<TracePage> {
-  return as(db, "service_role", async () => {
-    const sql = "select public.list_traces($1, $2, $3, $4, $5) as page";
-    return (await db.query(sql, [cursor, direction, limit, from, to])).rows[0].page;
-  });
+export function list(db: pg.Client, args: ListArgs = {}): Promise<TracePage> {
+  const named = Object.fromEntries(Object.entries(args).map(([name, value]) => [`p_${name}`, value]));
+  return call(db, "service_role", "list_traces", named);
 }
 
 export function getTrace(db: pg.Client, id: string): Promise<TraceDetail | null> {

@@ -94,12 +94,32 @@ describe("a query opens only the partitions it must", () => {
     expect(await opened(db, sql, window)).toEqual([`pipeline_traces_p${day(from)}`]);
   });
 
+  test("list_traces, in each order and of each filter: those of the window", async ({ explained: db }) => {
+    const from = Math.floor(Date.now() / DAY) * DAY - 3 * DAY;
+    for (
+      const how of [
+        "p_order => 'slowest'",
+        "p_order => 'dearest'",
+        "p_status => 'error'",
+        "p_user_id => 1",
+        "p_chat_id => -1, p_order => 'slowest'",
+        "p_error => 'x'",
+      ]
+    ) {
+      const sql = `select public.list_traces(p_from => $1, p_to => $2, ${how})`;
+      expect(await opened(db, sql, [new Date(from), new Date(from + DAY - 1)]), how).toEqual([
+        `pipeline_traces_p${day(from)}`,
+      ]);
+    }
+  });
+
   test("ingest_traces: those of the batch's days", async ({ explained: db }) => {
     const { rows: [{ key }] } = await db.query("select public.create_ingest_key('plans') as key");
     const at = Date.now() - DAY;
-    const batch = [{ trace_id: traceIdAt(at), started_at: at, pipeline: "p", status: "ok", duration_ms: 1, steps: [] }];
-    expect(await opened(db, "select public.ingest_traces($1, $2)", [key, JSON.stringify(batch)]))
-      .toEqual([`pipeline_traces_p${day(at)}`]);
+    const running = { trace_id: traceIdAt(at), started_at: at, pipeline: "p", status: "running", steps: [] };
+    const send = (trace: object) => opened(db, "select public.ingest_traces($1, $2)", [key, JSON.stringify([trace])]);
+    expect(await send(running)).toEqual([]); // an insert scans nothing
+    expect(await send({ ...running, status: "ok", duration_ms: 1 })).toEqual([`pipeline_traces_p${day(at)}`]);
   });
 });
 
@@ -109,7 +129,7 @@ test("a page reads its rows in the order of the key, without a sort", async ({ e
   db.on("notice", onNotice);
   await db.query("select public.list_traces()");
   db.off("notice", onNotice);
-  const page = texts.find((text) => text.includes("order by t.started_at desc, t.trace_id desc\\n      limit v_limit"));
+  const page = texts.find((text) => text.includes("order by t.started_at desc, t.trace_id desc limit $6"));
   expect(page).toContain("Index Scan");
   expect(page).not.toContain('"Node Type": "Sort"');
 });

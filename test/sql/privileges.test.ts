@@ -7,16 +7,22 @@ const ROLES = ["anon", "authenticated", "service_role"] as const;
 
 /** Who may call what. A new function of public fails here until it is added; whatever is not here is nobody's. */
 const CALLERS: Record<string, Role[]> = {
+  "public.change_settings(jsonb)": ["service_role"],
   "public.claim_update(bigint)": ["service_role"],
   "public.create_ingest_key(text)": ["service_role"],
+  "public.define_steps(jsonb)": ["service_role"],
   "public.finish_update(bigint, boolean)": ["service_role"],
+  "public.get_settings()": ["service_role"],
   "public.get_trace(uuid)": ["service_role"],
   "public.get_trace_io(uuid, integer)": ["service_role"],
   "public.ingest_traces(text, json)": ["anon", "service_role"],
   "public.list_ingest_keys()": ["service_role"],
-  "public.list_traces(uuid, text, integer, timestamp with time zone, timestamp with time zone)": ["service_role"],
+  "public.list_traces(uuid, text, integer, timestamp with time zone, timestamp with time zone, text, text, text, bigint, bigint, integer, text, text)":
+    ["service_role"],
   "public.revoke_ingest_key(text)": ["service_role"],
   "public.rotate_ingest_key(text, interval)": ["service_role"],
+  "public.trace_gaps(timestamp with time zone, timestamp with time zone)": ["service_role"],
+  "public.trace_stats(timestamp with time zone, timestamp with time zone)": ["service_role"],
 };
 const SCHEMAS = ["tracegram", "public", "partman", "cron"];
 
