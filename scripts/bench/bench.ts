@@ -14,10 +14,11 @@ import { ingest } from "./ingest.ts";
 import { judge, type Result } from "./measure.ts";
 import { pages } from "./pages.ts";
 import { progress } from "./progress.ts";
+import { retention } from "./retention.ts";
 import { stats } from "./stats.ts";
 import { table, writeResults } from "./results.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { bytes, pages, stats, ingest };
+const BENCHMARKS: Record<string, Benchmark> = { bytes, pages, stats, ingest, retention };
 
 const HELP =
   `Questions about the database that have a number as their answer, asked of a Postgres of their own; against the
