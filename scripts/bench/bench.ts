@@ -7,11 +7,11 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Failure } from "../stack/failure.ts";
 import { bytes } from "./bytes.ts";
-import { openClusters } from "./cluster.ts";
+import { type Clusters, openClusters } from "./cluster.ts";
 import type { Benchmark, Context, Size } from "./context.ts";
 import { load } from "./data.ts";
 import { ingest } from "./ingest.ts";
-import { judge, type Result } from "./measure.ts";
+import { exitCode, judge, type Result } from "./measure.ts";
 import { pages } from "./pages.ts";
 import { progress } from "./progress.ts";
 import { retention } from "./retention.ts";
@@ -59,7 +59,7 @@ function asked(): Asked | undefined {
     });
     const { size, json, write } = values;
     if (size !== "small" && size !== "full") throw new Error(`--size ${size} is neither small nor full.`);
-    const unknown = positionals.filter((name) => !(name in BENCHMARKS));
+    const unknown = positionals.filter((name) => !Object.hasOwn(BENCHMARKS, name));
     if (unknown.length > 0) throw new Error(`Unknown: ${unknown.join(" ")}`);
     return { names: positionals.length > 0 ? positionals : Object.keys(BENCHMARKS), size, json, write };
   } catch (error) {
@@ -68,47 +68,52 @@ function asked(): Asked | undefined {
   }
 }
 
-async function main({ names, size, json, write }: Asked): Promise<void> {
-  const clusters = await openClusters((message) => progress(message));
-  process.exitCode = 1; // until all is well
-  try {
-    const results: Result[] = [];
-    let loading: ReturnType<Context["datasets"]> | undefined;
-    const datasets = () => loading ??= loadBoth();
-    const loadBoth = async () => {
-      const loaded = async (traces: number) => {
-        const what = `loading ${traces.toLocaleString("en")} traces`;
-        return load(await clusters.start(), traces, (share) => progress(what, share));
-      };
-      return { few: await loaded(DATASETS[size].few), many: await loaded(DATASETS[size].many) };
-    };
-    for (const name of names) {
-      const own: Result[] = [];
-      await BENCHMARKS[name]!({
-        size,
-        clusters,
-        datasets,
-        progress: (what, share) => progress(`${name}: ${what}`, share),
-        report: (measurement) => {
-          const result = judge(name, measurement);
-          own.push(result);
-          if (json) console.log(JSON.stringify(result));
-        },
-      });
-      progress();
-      if (!json) console.log(`${table(name, own)}\n`);
-      results.push(...own);
-    }
-    if (write) await writeResults(results, size, clusters);
-    const missed = results.filter(({ ok }) => ok === false).length;
-    if (!json && size === "small") {
-      console.log("This is the small size: it proves that the benchmarks work; the bars are the full size's.");
-    }
-    process.exitCode = size === "full" && missed > 0 ? 1 : 0;
-  } finally {
+/** Removed with everything in it, also when we are interrupted. */
+let clusters: Clusters | undefined;
+let interrupted = false;
+
+async function main({ names, size, json, write }: Asked): Promise<number> {
+  const own = clusters = await openClusters((message) => progress(message));
+  let loading: ReturnType<Context["datasets"]> | undefined;
+  const results: Result[] = [];
+  for (const name of names) {
+    const answers: Result[] = [];
+    await BENCHMARKS[name]!({
+      size,
+      clusters: own,
+      datasets: () => loading ??= loadBoth(own, size),
+      progress: (what, share) => progress(`${name}: ${what}`, share),
+      report: (measurement) => {
+        const result = judge(name, measurement);
+        answers.push(result);
+        if (json) console.log(JSON.stringify(result));
+      },
+    });
     progress();
-    await clusters.close();
+    if (!json) console.log(`${table(name, answers)}\n`);
+    results.push(...answers);
   }
+  if (write) await writeResults(results, size, own);
+  if (!json && size === "small") {
+    console.log("The small size proves that the benchmarks work; the bars are the full size's.");
+  }
+  return exitCode(results, size);
+}
+
+async function loadBoth(clusters: Clusters, size: Size) {
+  const loaded = async (traces: number) => {
+    const what = `loading ${traces.toLocaleString("en")} traces`;
+    return load(await clusters.start(), traces, (share) => progress(what, share));
+  };
+  const { few, many } = DATASETS[size];
+  return { few: await loaded(few), many: await loaded(many) };
+}
+
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  interrupted = true;
+  progress();
+  await clusters?.close();
+  process.exit(signal === "SIGINT" ? 130 : 143);
 }
 
 if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
@@ -117,11 +122,15 @@ if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
   const wanted = asked();
   if (!wanted) process.exitCode = 2;
   else {
-    // The clusters end with us, and the next run removes their data.
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
-    await main(wanted).catch((error: unknown) => {
-      console.error(error instanceof Failure ? `${error.message}\n${error.todo}` : error);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void stop(signal));
+    try {
+      process.exitCode = await main(wanted);
+    } catch (error) {
+      if (!interrupted) console.error(error instanceof Failure ? `${error.message}\n${error.todo}` : error);
       process.exitCode = 1;
-    });
+    } finally {
+      progress();
+      if (!interrupted) await clusters?.close();
+    }
   }
 }

@@ -88,3 +88,7 @@ export function judge(bench: string, { bar, against, ...measured }: Measurement)
 }
 
 const round = (value: number) => Number(value.toPrecision(4));
+
+/** What the command ends with: at the full size, a missed bar is a failure. */
+export const exitCode = (results: readonly Result[], size: "small" | "full"): number =>
+  size === "full" && results.some(({ ok }) => ok === false) ? 1 : 0;

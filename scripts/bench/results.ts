@@ -1,30 +1,87 @@
 /** Results for people: a table on the terminal, and RESULTS.md. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { Clusters } from "./cluster.ts";
+import type { Size } from "./context.ts";
 import type { Result } from "./measure.ts";
+
+const FILE = fileURLToPath(new URL("RESULTS.md", import.meta.url));
 
 const number = (value: number | null) =>
   value === null ? "" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
-const verdict = ({ ok }: Result) => ok === null ? "" : ok ? "ok" : "missed";
-const HEAD = ["what", "", "", "against", "ratio", "bar", ""];
 
-const cells = (result: Result) => [
-  `${result.case}: ${result.metric}`,
-  number(result.value),
-  result.unit,
-  number(result.against),
-  number(result.ratio),
-  result.bar ?? "",
-  verdict(result),
-];
-
-export function table(name: string, results: readonly Result[]): string {
-  const rows = [[name, ...HEAD.slice(1)], ...results.map(cells)];
-  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const right = new Set([1, 3, 4]);
-  return rows
-    .map((row) =>
-      row.map((cell, i) => right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)).join("  ").trimEnd()
-    )
-    .join("\n");
+function cells({ case: what, metric, value, unit, against, ratio, bar, ok }: Result): string[] {
+  const verdict = ok === null ? "" : ok ? "ok" : "missed";
+  return [`${what}: ${metric}`, number(value), unit, number(against), number(ratio), bar ?? "", verdict];
 }
 
-export async function writeResults(..._: unknown[]): Promise<void> {}
+const HEAD = ["what", "measured", "", "against", "ratio", "bar", ""];
+const IS_NUMBER = [false, true, false, true, true, false, false];
+
+export function table(bench: string, results: readonly Result[]): string {
+  const rows = [[bench, ...HEAD.slice(1)], ...results.map(cells)];
+  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const pad = (cell: string, i: number) => IS_NUMBER[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!);
+  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
+}
+
+/** Puts the benchmarks that ran into RESULTS.md, and leaves the others there as they are. */
+export async function writeResults(results: readonly Result[], size: Size, clusters: Clusters): Promise<void> {
+  const before = existsSync(FILE) ? readFileSync(FILE, "utf8") : "";
+  const sections = new Map(
+    before.split(/^(?=## )/m).slice(1).map((text) => [/^## (\w+)/.exec(text)![1]!, text.trimEnd()]),
+  );
+  const conditions = `${size} size, ${new Date().toISOString().slice(0, 10)}, ${commit()}; ${await machine(clusters)}`;
+  for (const bench of new Set(results.map((result) => result.bench))) {
+    const rows = [
+      HEAD,
+      IS_NUMBER.map((is) => is ? "--:" : "---"),
+      ...results.filter((r) => r.bench === bench).map(cells),
+    ];
+    const lines = rows.map((row) => `| ${row.join(" | ")} |`);
+    sections.set(bench, [`## ${bench}`, "", `${conditions}.`, "", ...lines].join("\n"));
+  }
+  writeFileSync(FILE, [ABOUT, ...sections.values()].join("\n\n") + "\n");
+}
+
+const ABOUT = `# Benchmarks
+
+Made by \`npm run bench -- --size full --write\`; what each question means is at the top of its file here. "Against" is what the
+line is compared with, in the same unit; the ratio is measured / against. Lines without a bar are for understanding.
+
+The plain design is what people write first: one table of jsonb documents as they come, with a random uuid as its key and a
+btree on \`created_at\`; pages by \`offset\` and \`count(*)\`, retention by DELETE (\`data.sql\`). It runs in the same Postgres, in
+turn with what it is compared with.`;
+
+/** What was measured: the commit, and whether it had been changed. */
+function commit(): string {
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", fileURLToPath(new URL(".", import.meta.url)), ...args], { encoding: "utf8" }).trim();
+  try {
+    return `commit ${git("rev-parse", "--short", "HEAD")}${
+      git("status", "--porcelain", "--", "../../sql") ? " with changes" : ""
+    }`;
+  } catch {
+    return "not in a repository";
+  }
+}
+
+const SETTINGS = ["shared_buffers", "work_mem", "max_wal_size", "fsync", "full_page_writes", "wal_level", "jit"];
+
+async function machine(clusters: Clusters): Promise<string> {
+  const cluster = await clusters.start();
+  const db = await cluster.connect();
+  const { rows: [{ version }] } = await db.query("select current_setting('server_version') as version");
+  const { rows: [{ settings }] } = await db.query(
+    "select string_agg(name || ' ' || current_setting(name), ', ' order by n) as settings from unnest($1::text[]) with ordinality as s (name, n)",
+    [SETTINGS],
+  );
+  await cluster.drop();
+  const [cpu] = cpus();
+  return `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${
+    Math.round(totalmem() / 2 ** 30)
+  } GB of memory, Node ${process.versions.node}, Postgres ${version} as the local stack runs it (${settings})`;
+}
