@@ -5,7 +5,7 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
 import { pushMigrations } from "../stack/deploy.ts";
@@ -20,7 +20,9 @@ const DATA_SQL = new URL("data.sql", import.meta.url);
 export interface BenchCluster {
   port: number;
   log: string;
-  connect(role?: "postgres" | "supabase_admin" | "anon"): Promise<pg.Client>;
+  connect(role?: "postgres" | "supabase_admin"): Promise<pg.Client>;
+  /** Writes these tables and their indexes to disk and out of the memory, as those are that nobody has used for long. */
+  forget(...tables: string[]): Promise<void>;
   /** Stops it and deletes its data. */
   drop(): Promise<void>;
 }
@@ -71,6 +73,18 @@ export async function openClusters(say: (message: string) => void): Promise<Clus
           open.add(db);
           return db;
         },
+        async forget(...tables) {
+          const admin = await cluster.connect("supabase_admin");
+          await admin.query("checkpoint");
+          const { rows } = await admin.query<{ file: string }>(
+            `select pg_relation_filepath(f) as file from unnest($1::regclass[]) as t
+             cross join lateral (select t union all select indexrelid from pg_index where indrelid = t) as files (f)`,
+            [tables],
+          );
+          await admin.end();
+          execFileSync("sync", ["--file-system", folder]);
+          for (const { file } of rows) forgetFile(join(folder, "data", file));
+        },
         async drop() {
           for (const db of open) await db.end().catch(() => {});
           await child.stop();
@@ -84,6 +98,14 @@ export async function openClusters(say: (message: string) => void): Promise<Clus
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** A table's file and what follows it: a gigabyte each. */
+function forgetFile(first: string): void {
+  for (let file = first, i = 1; existsSync(file); file = `${first}.${i++}`) {
+    // Of nothing that is read, `nocache` drops what is cached of the whole file.
+    execFileSync("dd", [`if=${file}`, "iflag=nocache", "count=0", "status=none"]);
   }
 }
 

@@ -2,7 +2,8 @@
  * How long does it take to be rid of an expired day, and what do those notice who send traces meanwhile?
  *
  * Two senders send batches without a pause while days go, one by one: as retention (`sql/70_retention.sql`) drops them, with
- * the same two commands; and as the plain design deletes the same traces.
+ * the same two commands; and as the plain design deletes the same traces. A day that expires is a month old: it is on the
+ * disk, and no longer in the memory.
  *
  * @module
  */
@@ -45,6 +46,7 @@ export async function retention({ size, clusters, progress, report }: Context): 
   for (const [i, { from, to }] of expired.entries()) {
     progress("days go", i / days);
     const name = `tracegram.${partition(from)}`;
+    await cluster.forget(name);
     await senders.quiet(quietMs);
     ours.push(
       await senders.during("ours", async () => {
@@ -52,6 +54,7 @@ export async function retention({ size, clusters, progress, report }: Context): 
         await db.query(`drop table ${name}`);
       }),
     );
+    await cluster.forget("bench.plain_traces");
     await senders.quiet(quietMs);
     const doomed = [new Date(from), new Date(to)];
     plain.push(
