@@ -95,8 +95,8 @@ type When = "quiet" | "ours" | "plain";
 /** Sends batches of traces that have just started, over connections of their own, one after the other. */
 async function startSenders(cluster: BenchCluster, key: string) {
   const calls: Record<When, number[]> = { quiet: [], ours: [], plain: [] };
-  /** What goes on besides. */
-  let now: When = "quiet";
+  /** What went on besides last, and until when. */
+  let beside: { when: When; until: number } = { when: "quiet", until: -Infinity };
   let stopped = false;
   const db = await cluster.connect();
   const templates = (await wireBatches(db, { from: Date.now() - 60_000, to: Date.now(), traces: 1_000, seed: 1 }))
@@ -105,12 +105,10 @@ async function startSenders(cluster: BenchCluster, key: string) {
   const send = async (sender: pg.Client, template: WireBatch): Promise<void> => {
     const at = Date.now();
     const batch = JSON.stringify(template.map((trace) => ({ ...trace, started_at: at, trace_id: uuidv7(at) })));
-    const before = now;
-    const ms = await timed(() =>
-      sender.query({ name: "ingest", text: "select public.ingest_traces($1, $2)::text", values: [key, batch] })
-    );
-    // A call that was only partly in it counts as well: it may have waited for its end.
-    calls[before === "quiet" ? now : before].push(ms);
+    const began = performance.now();
+    await sender.query({ name: "ingest", text: "select public.ingest_traces($1, $2)::text", values: [key, batch] });
+    // Also one that was only partly in it: it may have waited for its end.
+    calls[beside.until >= began ? beside.when : "quiet"].push(performance.now() - began);
   };
   const senders = await Promise.all(Array.from({ length: SENDERS }, () => cluster.connect()));
   const sending = Promise.all(senders.map(async (sender) => {
@@ -121,9 +119,9 @@ async function startSenders(cluster: BenchCluster, key: string) {
     quiet: (ms: number) => Promise.race([sending, new Promise((resolve) => setTimeout(resolve, ms))]),
     /** Resolves to the milliseconds that `fn` took. */
     async during(when: When, fn: () => Promise<void>): Promise<number> {
-      now = when;
+      beside = { when, until: Infinity };
       const ms = await timed(fn);
-      now = "quiet";
+      beside.until = performance.now();
       return ms;
     },
     async stop() {
