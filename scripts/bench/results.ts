@@ -28,23 +28,27 @@ export function table(bench: string, results: readonly Result[]): string {
   return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
-/** Puts the benchmarks that ran into RESULTS.md, and leaves the others there as they are. */
+/** Puts the benchmarks that ran into RESULTS.md. */
 export async function writeResults(results: readonly Result[], size: Size, clusters: Clusters): Promise<void> {
   const before = existsSync(FILE) ? readFileSync(FILE, "utf8") : "";
-  const sections = new Map(
-    before.split(/^(?=## )/m).slice(1).map((text) => [/^## (\w+)/.exec(text)![1]!, text.trimEnd()]),
-  );
   const conditions = `${size} size, ${new Date().toISOString().slice(0, 10)}, ${commit()}; ${await machine(clusters)}`;
+  writeFileSync(FILE, resultsPage(before, results, conditions));
+}
+
+/** The page with these results; benchmarks that did not run stay as they are in `before`. */
+export function resultsPage(before: string, results: readonly Result[], conditions: string): string {
+  const old = before.split(/^(?=## )/m).slice(1);
+  const sections = new Map(old.map((text) => [/^## (.*)/.exec(text)![1]!, text.trimEnd()]));
   for (const bench of new Set(results.map((result) => result.bench))) {
     const rows = [
       HEAD,
       IS_NUMBER.map((is) => is ? "--:" : "---"),
-      ...results.filter((r) => r.bench === bench).map(cells),
+      ...results.filter((result) => result.bench === bench).map(cells),
     ];
     const lines = rows.map((row) => `| ${row.join(" | ")} |`);
     sections.set(bench, [`## ${bench}`, "", `${conditions}.`, "", ...lines].join("\n"));
   }
-  writeFileSync(FILE, [ABOUT, ...sections.values()].join("\n\n") + "\n");
+  return [ABOUT, ...sections.values()].join("\n\n") + "\n";
 }
 
 const ABOUT = `# Benchmarks
