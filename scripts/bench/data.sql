@@ -30,7 +30,7 @@ begin
     from generate_series(1, p_count) as i
   )
   select
-    d.at, 700000000 + s.ms / 100 % 100000000, case when d.in_group then -1001500000000 - d.who % 2003 else d.who end, d.who,
+    d.at, 700000000 + s.ms / 100 % 100000000, case when d.in_group then -1001500000000 - d.who % 2003 end, d.who,
     d.message, s.cost, d.d1 + d.d2 + d.d3 + d.d4 + d.d5 + 9, 1::smallint,
     (lpad(to_hex(s.ms), 12, '0') || '7' || left(d.random, 3) || '8' || substr(d.random, 4, 15))::uuid,
     (array['support', 'digest', 'photo'])[d.kind], case when d.failed > 0 then 'error' else 'ok' end, s.error, 'v1.14.2',
@@ -79,7 +79,10 @@ create function bench.wire(p_trace tracegram.pipeline_traces)
   language sql immutable
 as $$
   select jsonb_strip_nulls(to_jsonb(p_trace) - '{key_id,cost_microusd}'::text[])
-    || jsonb_build_object('started_at', (1000 * date_part('epoch', p_trace.started_at))::bigint);
+    || jsonb_build_object(
+      'started_at', (1000 * date_part('epoch', p_trace.started_at))::bigint,
+      'chat_id', coalesce(p_trace.chat_id, p_trace.user_id)
+    );
 $$;
 comment on function bench.wire(tracegram.pipeline_traces) is 'A trace as the tracer sends it.';
 
