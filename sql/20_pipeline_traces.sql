@@ -38,11 +38,11 @@ comment on column tracegram.trace_step.cost_microusd is 'LLM calls: price in mic
 
 create table tracegram.pipeline_traces (
   started_at    timestamptz(3) not null,
-  update_id     bigint,
   chat_id       bigint,
   user_id       bigint,
-  message_id    bigint,
   cost_microusd bigint,
+  update_id     integer,
+  message_id    integer,
   duration_ms   integer check (duration_ms >= 0),
   key_id        smallint not null,
   trace_id      uuid not null,

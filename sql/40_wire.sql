@@ -62,10 +62,10 @@ create type tracegram.wire_trace as (
   duration_ms integer,
   error       text,
   release     text,
-  update_id   bigint,
+  update_id   integer,
   chat_id     bigint,
   user_id     bigint,
-  message_id  bigint,
+  message_id  integer,
   steps       tracegram.trace_step[],
   io          tracegram.wire_io[]
 );

@@ -78,10 +78,10 @@ from public, anon, authenticated, service_role;
 create type tracegram.judged_trace as (
   ord           bigint,
   started_at    timestamptz,
-  update_id     bigint,
+  update_id     integer,
   chat_id       bigint,
   user_id       bigint,
-  message_id    bigint,
+  message_id    integer,
   cost_microusd bigint,
   duration_ms   integer,
   trace_id      uuid,
@@ -91,11 +91,9 @@ create type tracegram.judged_trace as (
   release       text,
   steps         tracegram.trace_step[],
   has_io        boolean,
-  refusal       text,
-  first         boolean
+  refusal       text
 );
-comment on type tracegram.judged_trace is
-  'A trace of a batch as it will be stored, or why it will not. first is false when the batch has a better one of the same id.';
+comment on type tracegram.judged_trace is 'A trace of a batch as it will be stored, or why it will not.';
 
 create function tracegram.judge_traces(p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.judged_trace[]
@@ -114,8 +112,7 @@ begin
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
       case when j.as_sent then j.steps else tracegram.tidy_steps(j.steps) end,
-      j.io is not null, j.refusal,
-      pg_catalog.row_number() over (partition by j.refusal is null, j.trace_id order by j.status = 'running', j.ord) = 1
+      j.io is not null, j.refusal
     )::tracegram.judged_trace
     from (
       select
@@ -124,11 +121,9 @@ begin
           -- All that wire_refusal refuses, in one expression: it is asked only for the reason.
           when pg_catalog.btrim(t.pipeline) <> ''
             and (t.status in ('ok', 'error') and t.duration_ms >= 0 or t.status = 'running' and t.duration_ms is null)
-            and pg_catalog.substr(t.trace_id::text, 15, 1) = '7'
-            and pg_catalog.substr(t.trace_id::text, 20, 1) in ('8', '9', 'a', 'b')
-            -- tracegram.trace_time, written out: a call of each trace would cost more than the rest of this.
-            and ('x0000' || pg_catalog.left(pg_catalog.replace(t.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint
-              = pg_catalog.date_part('epoch', started.at) * 1000
+            and pg_catalog.uuid_extract_version(t.trace_id) = 7
+            and pg_catalog.substring(pg_catalog.uuid_send(t.trace_id), 1, 6)
+              = pg_catalog.substring(pg_catalog.int8send((pg_catalog.date_part('epoch', started.at) * 1000)::bigint), 3)
             and started.at between p_settings.traces_from and p_now + interval '1 hour'
             and pg_catalog.cardinality(t.steps) <= 1000 and steps.valid and t.io is null
           then null
@@ -138,7 +133,7 @@ begin
       cross join lateral pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, i.item) as t
       cross join lateral (
         select case pg_catalog.jsonb_typeof(t.started_at)
-          when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(t.started_at::double precision) / 1000)
+          when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(t.started_at::numeric)::bigint / 1000.0::double precision)
           else tracegram.wire_time(t.started_at)
         end as at
         offset 0 -- once
@@ -154,9 +149,9 @@ begin
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.length(s.name) <= 100 and (s.status is null or s.status = 'error')
-            and (s.error is null or pg_catalog.length(s.error) <= 2000)
-            and (s.model is null or pg_catalog.length(s.model) <= 300)
+            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status = 'error')
+            and (s.error is null or pg_catalog.octet_length(s.error) <= 2000)
+            and (s.model is null or pg_catalog.octet_length(s.model) <= 300)
           ), true) as as_sent,
           pg_catalog.sum(s.cost_microusd) as cost_microusd
         from pg_catalog.unnest(t.steps) as s
@@ -197,6 +192,13 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  -- Of one trace sent twice in a batch, the one that has ended is the one that was kept.
+  v_kept      constant bigint[] := array(
+    select distinct on (t.trace_id) t.ord
+    from pg_catalog.unnest(p_traces) as t
+    where t.refusal is null
+    order by t.trace_id, t.status = 'running', t.ord
+  );
   v_trace     tracegram.judged_trace;
   v_completed uuid[] := array[]::uuid[];
   v_foreign   uuid[] := array[]::uuid[];
@@ -204,7 +206,7 @@ begin
   -- In the order of the insert, for the same reason.
   for v_trace in
     select t.* from pg_catalog.unnest(p_traces) as t
-    where t.refusal is null and t.first and t.trace_id <> all (p_new)
+    where t.ord = any (v_kept) and t.trace_id <> all (p_new)
     order by t.trace_id
   loop
     update tracegram.pipeline_traces as old set
@@ -228,12 +230,12 @@ begin
       t.ord, t.trace_id,
       case
         when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
-        when t.first and t.trace_id = any (p_new) then 'stored'
-        when t.first and t.trace_id = any (v_completed) then 'updated'
+        when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
+        when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
         else 'duplicate'
       end,
       case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
-      case when t.first and t.refusal is null and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
     )::tracegram.item_result
     from pg_catalog.unnest(p_traces) as t
   );
@@ -266,9 +268,10 @@ begin
       t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
       t.pipeline, t.status, t.error, t.release, t.steps
     from pg_catalog.unnest(v_traces) as t
-    where t.refusal is null and t.first
-    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock.
-    order by t.trace_id
+    where t.refusal is null
+    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of one
+    -- trace sent twice in a batch, the end before the announcement.
+    order by t.trace_id, t.status = 'running', t.ord
     on conflict (started_at, trace_id) do nothing
     returning trace_id
   )

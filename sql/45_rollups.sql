@@ -216,20 +216,25 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 
 create function tracegram.ended_traces(p_batches tracegram.batches[])
   returns setof tracegram.pipeline_traces
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  select t.*
-  from pg_catalog.unnest(p_batches) as b
-  cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
-  cross join lateral (
-    select *
-    from tracegram.pipeline_traces as found
-    where found.started_at = pg_catalog.to_timestamp( -- tracegram.trace_time, written out: it is done for each
-      ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
-    ) and found.trace_id = e.trace_id
-    offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
-  ) as t;
+begin
+  return query
+    select t.*
+    from pg_catalog.unnest(p_batches) as b
+    cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+    cross join lateral (
+      select *
+      from tracegram.pipeline_traces as found
+      where found.started_at = pg_catalog.to_timestamp( -- tracegram.trace_time, written out: it is done for each
+        ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
+      ) and found.trace_id = e.trace_id
+      offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
+    ) as t;
+end;
 $$;
 
 comment on function tracegram.ended_traces(tracegram.batches[]) is 'The traces that have ended with these batches.';
@@ -237,59 +242,65 @@ revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, 
 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  with spans as (
-    select
-      t.started_at, t.pipeline, '' as step, t.status = 'error' as failed, t.duration_ms, s.input_tokens, s.cached_tokens,
-      s.output_tokens, s.reasoning_tokens, t.cost_microusd, s.unpriced,
-      pg_catalog.pg_column_size(t.steps) + coalesce(pg_catalog.octet_length(t.error), 0) + 100 > 5000 as large,
-      s.orphans > 0 as orphan, pg_catalog.cardinality(t.steps) = 0 as stepless
-    from pg_catalog.unnest(p_traces) as t
-    cross join lateral (
+begin
+  return query
+    with spans as (
       select
+        t.started_at, t.pipeline, '' as step, t.status = 'error' as failed, t.duration_ms, s.input_tokens, s.cached_tokens,
+        s.output_tokens, s.reasoning_tokens, t.cost_microusd, s.unpriced,
+        pg_catalog.pg_column_size(t.steps) + coalesce(pg_catalog.octet_length(t.error), 0) + 100 > 5000 as large,
+        s.orphans > 0 as orphan, pg_catalog.cardinality(t.steps) = 0 as stepless
+      from pg_catalog.unnest(p_traces) as t
+      cross join lateral (
+        select
+          pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
+          pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
+          count(*) filter (where s.model is not null and s.cost_microusd is null) as unpriced,
+          count(*) filter (where s.parent not between 1 and s.ordinality - 1) as orphans
+        from pg_catalog.unnest(t.steps) with ordinality as s
+      ) as s
+      union all
+      select
+        t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
+        s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
+        false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
+      from pg_catalog.unnest(p_traces) as t
+      cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
+      union all
+      select b.received_at, '', 'ingest', b.rejected > 0, b.duration_ms, null, null, null, null, null, 0, false, false, false
+      from pg_catalog.unnest(p_batches) as b
+    ),
+    slots as (
+      select
+        pg_catalog.date_bin('5 minutes', s.started_at, '2000-01-01 00:00+00') as bucket, s.pipeline, s.step,
+        (case
+          when s.duration_ms < 10 then s.duration_ms
+          else 10 + pg_catalog.floor(pg_catalog.ln(s.duration_ms / 10.0::double precision) / pg_catalog.ln(1.1::double precision))
+        end)::smallint as slot,
+        count(*) as count, count(*) filter (where s.failed) as errors, pg_catalog.sum(s.duration_ms) as duration_ms,
         pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
         pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
-        count(*) filter (where s.model is not null and s.cost_microusd is null) as unpriced,
-        count(*) filter (where s.parent not between 1 and s.ordinality - 1) as orphans
-      from pg_catalog.unnest(t.steps) with ordinality as s
-    ) as s
-    union all
+        pg_catalog.sum(s.cost_microusd) as cost_microusd, pg_catalog.sum(s.unpriced) as unpriced,
+        count(*) filter (where s.large) as large, count(*) filter (where s.orphan) as orphans,
+        count(*) filter (where s.stepless) as stepless
+      from spans as s
+      group by 1, 2, 3, 4
+    )
     select
-      t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
-      s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
-      false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
-    from pg_catalog.unnest(p_traces) as t
-    cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
-    union all
-    select b.received_at, '', 'ingest', b.rejected > 0, b.duration_ms, null, null, null, null, null, 0, false, false, false
-    from pg_catalog.unnest(p_batches) as b
-  ),
-  slots as (
-    select
-      pg_catalog.date_bin('5 minutes', s.started_at, '2000-01-01 00:00+00') as bucket, s.pipeline, s.step,
-      (case
-        when s.duration_ms < 10 then s.duration_ms
-        else 10 + pg_catalog.floor(pg_catalog.ln(s.duration_ms / 10.0::double precision) / pg_catalog.ln(1.1::double precision))
-      end)::smallint as slot,
-      count(*) as count, count(*) filter (where s.failed) as errors, pg_catalog.sum(s.duration_ms) as duration_ms,
-      pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
-      pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
-      pg_catalog.sum(s.cost_microusd) as cost_microusd, pg_catalog.sum(s.unpriced) as unpriced,
-      count(*) filter (where s.large) as large, count(*) filter (where s.orphan) as orphans,
-      count(*) filter (where s.stepless) as stepless
-    from spans as s
-    group by 1, 2, 3, 4
-  )
-  select
-    '5m', s.bucket, s.pipeline, s.step, pg_catalog.sum(s.count), pg_catalog.sum(s.errors), pg_catalog.sum(s.duration_ms),
-    (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
-    pg_catalog.sum(s.input_tokens), pg_catalog.sum(s.cached_tokens), pg_catalog.sum(s.output_tokens),
-    pg_catalog.sum(s.reasoning_tokens), pg_catalog.sum(s.cost_microusd), pg_catalog.sum(s.unpriced), pg_catalog.sum(s.large),
-    pg_catalog.sum(s.orphans), pg_catalog.sum(s.stepless)
-  from slots as s
-  group by s.bucket, s.pipeline, s.step;
+      '5m', s.bucket::timestamptz(0), s.pipeline, s.step, pg_catalog.sum(s.count)::bigint, pg_catalog.sum(s.errors)::bigint,
+      pg_catalog.sum(s.duration_ms)::bigint,
+      (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
+      pg_catalog.sum(s.input_tokens)::bigint, pg_catalog.sum(s.cached_tokens)::bigint, pg_catalog.sum(s.output_tokens)::bigint,
+      pg_catalog.sum(s.reasoning_tokens)::bigint, pg_catalog.sum(s.cost_microusd)::bigint, pg_catalog.sum(s.unpriced)::bigint,
+      pg_catalog.sum(s.large)::bigint, pg_catalog.sum(s.orphans)::bigint, pg_catalog.sum(s.stepless)::bigint
+    from slots as s
+    group by s.bucket, s.pipeline, s.step;
+end;
 $$;
 
 comment on function tracegram.roll_up(tracegram.pipeline_traces[], tracegram.batches[]) is
@@ -299,16 +310,21 @@ from public, anon, authenticated, service_role;
 
 create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   returns setof tracegram.error_rollups
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  select
-    '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
-    coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
-    count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
-  from pg_catalog.unnest(p_traces) as t
-  where t.status = 'error'
-  group by 2, 3, 4, 5;
+begin
+  return query
+    select
+      '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00')::timestamptz(0), t.pipeline,
+      coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
+      count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
+    from pg_catalog.unnest(p_traces) as t
+    where t.status = 'error'
+    group by 2, 3, 4, 5;
+end;
 $$;
 
 comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';

@@ -102,7 +102,8 @@ function keysOf({ keys }: OpenTrace): Partial<WireTrace> {
   const wire: Partial<WireTrace> = {};
   for (const key of ["update_id", "chat_id", "user_id", "message_id"] as const) {
     const id = whole(keys[key]);
-    if (id !== undefined) wire[key] = id;
+    const fits = key === "chat_id" || key === "user_id" || Math.abs(id ?? 0) < 2 ** 31;
+    if (id !== undefined && fits) wire[key] = id;
   }
   return wire;
 }

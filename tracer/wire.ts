@@ -95,7 +95,7 @@ export interface WireTrace {
   error?: string;
   /** Version of the bot, such as a git revision. */
   release?: string;
-  /** Telegram's own keys of the update that started the run. */
+  /** Telegram's own keys of the update that started the run. `update_id` and `message_id` have 32 bits. */
   update_id?: number;
   chat_id?: number;
   user_id?: number;

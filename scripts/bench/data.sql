@@ -16,7 +16,7 @@ begin
       -- A few users write most of the messages.
       1000000000 + 120011 * floor(50000 * random() ^ 3)::bigint as who,
       random() < 0.05 as in_group,
-      floor(200000 * random())::bigint + 1 as message,
+      floor(200000 * random())::integer + 1 as message,
       case when random() < 0.03 then (array[3, 3, 3, 2, 5])[1 + floor(5 * random())::integer] else 0 end as failed,
       1 + (180 * exp(random_normal(0, 0.5)))::integer as d1,
       1 + (12 * exp(random_normal(0, 0.6)))::integer as d2,
@@ -30,8 +30,8 @@ begin
     from generate_series(1, p_count) as i
   )
   select
-    d.at, 700000000 + s.ms / 100 % 100000000, case when d.in_group then -1001500000000 - d.who % 2003 end, d.who,
-    d.message, s.cost, d.d1 + d.d2 + d.d3 + d.d4 + d.d5 + 9, 1::smallint,
+    d.at, case when d.in_group then -1001500000000 - d.who % 2003 end, d.who, s.cost,
+    (700000000 + s.ms / 100 % 100000000)::integer, d.message, d.d1 + d.d2 + d.d3 + d.d4 + d.d5 + 9, 1::smallint,
     (lpad(to_hex(s.ms), 12, '0') || '7' || left(d.random, 3) || '8' || substr(d.random, 4, 15))::uuid,
     (array['support', 'digest', 'photo'])[d.kind], case when d.failed > 0 then 'error' else 'ok' end, s.error, 'v1.14.2',
     array[

@@ -11,7 +11,7 @@ export const DAY = 86_400_000;
 export const BATCH = 100;
 /** In the order of the table. */
 export const COLUMNS =
-  `started_at, update_id, chat_id, user_id, message_id, cost_microusd, duration_ms, key_id, trace_id, pipeline,
+  `started_at, chat_id, user_id, cost_microusd, update_id, message_id, duration_ms, key_id, trace_id, pipeline,
   status, error, release, steps`;
 
 /** Traces that are spread evenly over a time. */

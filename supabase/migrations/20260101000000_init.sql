@@ -514,11 +514,11 @@ comment on column tracegram.trace_step.cost_microusd is 'LLM calls: price in mic
 
 create table tracegram.pipeline_traces (
   started_at    timestamptz(3) not null,
-  update_id     bigint,
   chat_id       bigint,
   user_id       bigint,
-  message_id    bigint,
   cost_microusd bigint,
+  update_id     integer,
+  message_id    integer,
   duration_ms   integer check (duration_ms >= 0),
   key_id        smallint not null,
   trace_id      uuid not null,
@@ -827,10 +827,10 @@ create type tracegram.wire_trace as (
   duration_ms integer,
   error       text,
   release     text,
-  update_id   bigint,
+  update_id   integer,
   chat_id     bigint,
   user_id     bigint,
-  message_id  bigint,
+  message_id  integer,
   steps       tracegram.trace_step[],
   io          tracegram.wire_io[]
 );
@@ -1036,10 +1036,10 @@ from public, anon, authenticated, service_role;
 create type tracegram.judged_trace as (
   ord           bigint,
   started_at    timestamptz,
-  update_id     bigint,
+  update_id     integer,
   chat_id       bigint,
   user_id       bigint,
-  message_id    bigint,
+  message_id    integer,
   cost_microusd bigint,
   duration_ms   integer,
   trace_id      uuid,
@@ -1049,11 +1049,9 @@ create type tracegram.judged_trace as (
   release       text,
   steps         tracegram.trace_step[],
   has_io        boolean,
-  refusal       text,
-  first         boolean
+  refusal       text
 );
-comment on type tracegram.judged_trace is
-  'A trace of a batch as it will be stored, or why it will not. first is false when the batch has a better one of the same id.';
+comment on type tracegram.judged_trace is 'A trace of a batch as it will be stored, or why it will not.';
 
 create function tracegram.judge_traces(p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
   returns tracegram.judged_trace[]
@@ -1072,8 +1070,7 @@ begin
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
       case when j.as_sent then j.steps else tracegram.tidy_steps(j.steps) end,
-      j.io is not null, j.refusal,
-      pg_catalog.row_number() over (partition by j.refusal is null, j.trace_id order by j.status = 'running', j.ord) = 1
+      j.io is not null, j.refusal
     )::tracegram.judged_trace
     from (
       select
@@ -1082,11 +1079,9 @@ begin
           -- All that wire_refusal refuses, in one expression: it is asked only for the reason.
           when pg_catalog.btrim(t.pipeline) <> ''
             and (t.status in ('ok', 'error') and t.duration_ms >= 0 or t.status = 'running' and t.duration_ms is null)
-            and pg_catalog.substr(t.trace_id::text, 15, 1) = '7'
-            and pg_catalog.substr(t.trace_id::text, 20, 1) in ('8', '9', 'a', 'b')
-            -- tracegram.trace_time, written out: a call of each trace would cost more than the rest of this.
-            and ('x0000' || pg_catalog.left(pg_catalog.replace(t.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint
-              = pg_catalog.date_part('epoch', started.at) * 1000
+            and pg_catalog.uuid_extract_version(t.trace_id) = 7
+            and pg_catalog.substring(pg_catalog.uuid_send(t.trace_id), 1, 6)
+              = pg_catalog.substring(pg_catalog.int8send((pg_catalog.date_part('epoch', started.at) * 1000)::bigint), 3)
             and started.at between p_settings.traces_from and p_now + interval '1 hour'
             and pg_catalog.cardinality(t.steps) <= 1000 and steps.valid and t.io is null
           then null
@@ -1096,7 +1091,7 @@ begin
       cross join lateral pg_catalog.jsonb_populate_record(null::tracegram.wire_trace, i.item) as t
       cross join lateral (
         select case pg_catalog.jsonb_typeof(t.started_at)
-          when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(t.started_at::double precision) / 1000)
+          when 'number' then pg_catalog.to_timestamp(pg_catalog.floor(t.started_at::numeric)::bigint / 1000.0::double precision)
           else tracegram.wire_time(t.started_at)
         end as at
         offset 0 -- once
@@ -1112,9 +1107,9 @@ begin
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.length(s.name) <= 100 and (s.status is null or s.status = 'error')
-            and (s.error is null or pg_catalog.length(s.error) <= 2000)
-            and (s.model is null or pg_catalog.length(s.model) <= 300)
+            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status = 'error')
+            and (s.error is null or pg_catalog.octet_length(s.error) <= 2000)
+            and (s.model is null or pg_catalog.octet_length(s.model) <= 300)
           ), true) as as_sent,
           pg_catalog.sum(s.cost_microusd) as cost_microusd
         from pg_catalog.unnest(t.steps) as s
@@ -1155,6 +1150,13 @@ create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  -- Of one trace sent twice in a batch, the one that has ended is the one that was kept.
+  v_kept      constant bigint[] := array(
+    select distinct on (t.trace_id) t.ord
+    from pg_catalog.unnest(p_traces) as t
+    where t.refusal is null
+    order by t.trace_id, t.status = 'running', t.ord
+  );
   v_trace     tracegram.judged_trace;
   v_completed uuid[] := array[]::uuid[];
   v_foreign   uuid[] := array[]::uuid[];
@@ -1162,7 +1164,7 @@ begin
   -- In the order of the insert, for the same reason.
   for v_trace in
     select t.* from pg_catalog.unnest(p_traces) as t
-    where t.refusal is null and t.first and t.trace_id <> all (p_new)
+    where t.ord = any (v_kept) and t.trace_id <> all (p_new)
     order by t.trace_id
   loop
     update tracegram.pipeline_traces as old set
@@ -1186,12 +1188,12 @@ begin
       t.ord, t.trace_id,
       case
         when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
-        when t.first and t.trace_id = any (p_new) then 'stored'
-        when t.first and t.trace_id = any (v_completed) then 'updated'
+        when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
+        when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
         else 'duplicate'
       end,
       case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
-      case when t.first and t.refusal is null and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
     )::tracegram.item_result
     from pg_catalog.unnest(p_traces) as t
   );
@@ -1224,9 +1226,10 @@ begin
       t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
       t.pipeline, t.status, t.error, t.release, t.steps
     from pg_catalog.unnest(v_traces) as t
-    where t.refusal is null and t.first
-    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock.
-    order by t.trace_id
+    where t.refusal is null
+    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of one
+    -- trace sent twice in a batch, the end before the announcement.
+    order by t.trace_id, t.status = 'running', t.ord
     on conflict (started_at, trace_id) do nothing
     returning trace_id
   )
@@ -1646,20 +1649,25 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 
 create function tracegram.ended_traces(p_batches tracegram.batches[])
   returns setof tracegram.pipeline_traces
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  select t.*
-  from pg_catalog.unnest(p_batches) as b
-  cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
-  cross join lateral (
-    select *
-    from tracegram.pipeline_traces as found
-    where found.started_at = pg_catalog.to_timestamp( -- tracegram.trace_time, written out: it is done for each
-      ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
-    ) and found.trace_id = e.trace_id
-    offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
-  ) as t;
+begin
+  return query
+    select t.*
+    from pg_catalog.unnest(p_batches) as b
+    cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+    cross join lateral (
+      select *
+      from tracegram.pipeline_traces as found
+      where found.started_at = pg_catalog.to_timestamp( -- tracegram.trace_time, written out: it is done for each
+        ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
+      ) and found.trace_id = e.trace_id
+      offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
+    ) as t;
+end;
 $$;
 
 comment on function tracegram.ended_traces(tracegram.batches[]) is 'The traces that have ended with these batches.';
@@ -1667,59 +1675,65 @@ revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, 
 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  with spans as (
-    select
-      t.started_at, t.pipeline, '' as step, t.status = 'error' as failed, t.duration_ms, s.input_tokens, s.cached_tokens,
-      s.output_tokens, s.reasoning_tokens, t.cost_microusd, s.unpriced,
-      pg_catalog.pg_column_size(t.steps) + coalesce(pg_catalog.octet_length(t.error), 0) + 100 > 5000 as large,
-      s.orphans > 0 as orphan, pg_catalog.cardinality(t.steps) = 0 as stepless
-    from pg_catalog.unnest(p_traces) as t
-    cross join lateral (
+begin
+  return query
+    with spans as (
       select
+        t.started_at, t.pipeline, '' as step, t.status = 'error' as failed, t.duration_ms, s.input_tokens, s.cached_tokens,
+        s.output_tokens, s.reasoning_tokens, t.cost_microusd, s.unpriced,
+        pg_catalog.pg_column_size(t.steps) + coalesce(pg_catalog.octet_length(t.error), 0) + 100 > 5000 as large,
+        s.orphans > 0 as orphan, pg_catalog.cardinality(t.steps) = 0 as stepless
+      from pg_catalog.unnest(p_traces) as t
+      cross join lateral (
+        select
+          pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
+          pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
+          count(*) filter (where s.model is not null and s.cost_microusd is null) as unpriced,
+          count(*) filter (where s.parent not between 1 and s.ordinality - 1) as orphans
+        from pg_catalog.unnest(t.steps) with ordinality as s
+      ) as s
+      union all
+      select
+        t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
+        s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
+        false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
+      from pg_catalog.unnest(p_traces) as t
+      cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
+      union all
+      select b.received_at, '', 'ingest', b.rejected > 0, b.duration_ms, null, null, null, null, null, 0, false, false, false
+      from pg_catalog.unnest(p_batches) as b
+    ),
+    slots as (
+      select
+        pg_catalog.date_bin('5 minutes', s.started_at, '2000-01-01 00:00+00') as bucket, s.pipeline, s.step,
+        (case
+          when s.duration_ms < 10 then s.duration_ms
+          else 10 + pg_catalog.floor(pg_catalog.ln(s.duration_ms / 10.0::double precision) / pg_catalog.ln(1.1::double precision))
+        end)::smallint as slot,
+        count(*) as count, count(*) filter (where s.failed) as errors, pg_catalog.sum(s.duration_ms) as duration_ms,
         pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
         pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
-        count(*) filter (where s.model is not null and s.cost_microusd is null) as unpriced,
-        count(*) filter (where s.parent not between 1 and s.ordinality - 1) as orphans
-      from pg_catalog.unnest(t.steps) with ordinality as s
-    ) as s
-    union all
+        pg_catalog.sum(s.cost_microusd) as cost_microusd, pg_catalog.sum(s.unpriced) as unpriced,
+        count(*) filter (where s.large) as large, count(*) filter (where s.orphan) as orphans,
+        count(*) filter (where s.stepless) as stepless
+      from spans as s
+      group by 1, 2, 3, 4
+    )
     select
-      t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
-      s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
-      false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
-    from pg_catalog.unnest(p_traces) as t
-    cross join lateral pg_catalog.unnest(t.steps) with ordinality as s
-    union all
-    select b.received_at, '', 'ingest', b.rejected > 0, b.duration_ms, null, null, null, null, null, 0, false, false, false
-    from pg_catalog.unnest(p_batches) as b
-  ),
-  slots as (
-    select
-      pg_catalog.date_bin('5 minutes', s.started_at, '2000-01-01 00:00+00') as bucket, s.pipeline, s.step,
-      (case
-        when s.duration_ms < 10 then s.duration_ms
-        else 10 + pg_catalog.floor(pg_catalog.ln(s.duration_ms / 10.0::double precision) / pg_catalog.ln(1.1::double precision))
-      end)::smallint as slot,
-      count(*) as count, count(*) filter (where s.failed) as errors, pg_catalog.sum(s.duration_ms) as duration_ms,
-      pg_catalog.sum(s.input_tokens) as input_tokens, pg_catalog.sum(s.cached_tokens) as cached_tokens,
-      pg_catalog.sum(s.output_tokens) as output_tokens, pg_catalog.sum(s.reasoning_tokens) as reasoning_tokens,
-      pg_catalog.sum(s.cost_microusd) as cost_microusd, pg_catalog.sum(s.unpriced) as unpriced,
-      count(*) filter (where s.large) as large, count(*) filter (where s.orphan) as orphans,
-      count(*) filter (where s.stepless) as stepless
-    from spans as s
-    group by 1, 2, 3, 4
-  )
-  select
-    '5m', s.bucket, s.pipeline, s.step, pg_catalog.sum(s.count), pg_catalog.sum(s.errors), pg_catalog.sum(s.duration_ms),
-    (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
-    pg_catalog.sum(s.input_tokens), pg_catalog.sum(s.cached_tokens), pg_catalog.sum(s.output_tokens),
-    pg_catalog.sum(s.reasoning_tokens), pg_catalog.sum(s.cost_microusd), pg_catalog.sum(s.unpriced), pg_catalog.sum(s.large),
-    pg_catalog.sum(s.orphans), pg_catalog.sum(s.stepless)
-  from slots as s
-  group by s.bucket, s.pipeline, s.step;
+      '5m', s.bucket::timestamptz(0), s.pipeline, s.step, pg_catalog.sum(s.count)::bigint, pg_catalog.sum(s.errors)::bigint,
+      pg_catalog.sum(s.duration_ms)::bigint,
+      (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
+      pg_catalog.sum(s.input_tokens)::bigint, pg_catalog.sum(s.cached_tokens)::bigint, pg_catalog.sum(s.output_tokens)::bigint,
+      pg_catalog.sum(s.reasoning_tokens)::bigint, pg_catalog.sum(s.cost_microusd)::bigint, pg_catalog.sum(s.unpriced)::bigint,
+      pg_catalog.sum(s.large)::bigint, pg_catalog.sum(s.orphans)::bigint, pg_catalog.sum(s.stepless)::bigint
+    from slots as s
+    group by s.bucket, s.pipeline, s.step;
+end;
 $$;
 
 comment on function tracegram.roll_up(tracegram.pipeline_traces[], tracegram.batches[]) is
@@ -1729,16 +1743,21 @@ from public, anon, authenticated, service_role;
 
 create function tracegram.roll_up_errors(p_traces tracegram.pipeline_traces[])
   returns setof tracegram.error_rollups
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  -- Planning over all days would cost more than to read what waits.
+  set plan_cache_mode = force_generic_plan
 as $$
-  select
-    '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00'), t.pipeline,
-    coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
-    count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
-  from pg_catalog.unnest(p_traces) as t
-  where t.status = 'error'
-  group by 2, 3, 4, 5;
+begin
+  return query
+    select
+      '5m', pg_catalog.date_bin('5 minutes', t.started_at, '2000-01-01 00:00+00')::timestamptz(0), t.pipeline,
+      coalesce(tracegram.failed_step(t.steps), ''), tracegram.error_kind(t.error),
+      count(*), (pg_catalog.array_agg(t.trace_id order by t.trace_id desc))[1]
+    from pg_catalog.unnest(p_traces) as t
+    where t.status = 'error'
+    group by 2, 3, 4, 5;
+end;
 $$;
 
 comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';
