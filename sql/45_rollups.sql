@@ -214,13 +214,32 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 
 -- From batches to rows --------------------------------------------------------------------------------------------------
 
-create function tracegram.ended_traces(p_batches tracegram.batches[])
+create function tracegram.first_id(p_time timestamptz)
+  returns uuid
+  language plpgsql immutable strict
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.ceil(1000 * pg_catalog.date_part('epoch', p_time))::bigint), 12, '0')
+    || '00000000000000000000')::uuid;
+end;
+$$;
+
+comment on function tracegram.first_id(timestamptz) is 'Every UUIDv7 of this time or later is greater, and every earlier one is less.';
+revoke all on function tracegram.first_id(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.ended_traces(
+  p_batches tracegram.batches[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
+)
   returns setof tracegram.pipeline_traces
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   -- Planning over all days would cost more than to read what waits.
   set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_from constant uuid := tracegram.first_id(p_from);
+  v_to   constant uuid := tracegram.first_id(p_to);
 begin
   return query
     select t.*
@@ -233,12 +252,14 @@ begin
         ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
       ) and found.trace_id = e.trace_id
       offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
-    ) as t;
+    ) as t
+    where e.trace_id >= v_from and e.trace_id < v_to;
 end;
 $$;
 
-comment on function tracegram.ended_traces(tracegram.batches[]) is 'The traces that have ended with these batches.';
-revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, anon, authenticated, service_role;
+comment on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) is
+  'The traces that have ended with these batches, and started in [p_from, p_to).';
+revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
@@ -567,7 +588,7 @@ begin
   v_batches := array(select b from tracegram.batches as b);
   if pg_catalog.cardinality(v_batches) > 0 then
     v_traces := array(
-      select t from tracegram.ended_traces(v_batches) as t where t.started_at >= v_from and t.started_at < v_to
+      select t from tracegram.ended_traces(v_batches, v_from, v_to) as t
     );
     return query
       select *
@@ -611,8 +632,8 @@ begin
       select *
       from tracegram.roll_up_errors(array(
         select t
-        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
-        where t.status = 'error' and t.started_at >= v_from and t.started_at < v_to
+        from tracegram.ended_traces(array(select b from tracegram.batches as b), v_from, v_to) as t
+        where t.status = 'error'
       ));
   end if;
 end;

@@ -51,6 +51,8 @@ create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestam
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  v_from  constant uuid := tracegram.first_id(p_starts);
+  v_to    constant uuid := tracegram.first_id(p_ends);
   v_count bigint := 0;
 begin
   if p_filter.status is null or p_filter.status in ('ok', 'error') then
@@ -64,12 +66,19 @@ begin
     ) as r
     where p_filter.pipeline is null or r.pipeline = p_filter.pipeline;
 
-    if exists (select from tracegram.batches) then
+    if p_filter.status is null and p_filter.pipeline is null then
+      -- The ids are enough.
       v_count := v_count + (
         select count(*)
-        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
-        where t.started_at >= p_starts and t.started_at < p_ends
-          and (p_filter.status is null or t.status = p_filter.status)
+        from tracegram.batches as b
+        cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+        where e.trace_id >= v_from and e.trace_id < v_to
+      );
+    elsif exists (select from tracegram.batches) then
+      v_count := v_count + (
+        select count(*)
+        from tracegram.ended_traces(array(select b from tracegram.batches as b), p_starts, p_ends) as t
+        where (p_filter.status is null or t.status = p_filter.status)
           and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
       );
     end if;
@@ -229,7 +238,11 @@ declare
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
   v_filter  constant tracegram.trace_filter := (
     greatest(coalesce(p_from, v_oldest), v_oldest),
-    coalesce(p_to, pg_catalog.now() + interval '1 hour') + interval '1 microsecond',
+    -- By default up to the end of a bucket, which the rollups count without a look at the traces.
+    coalesce(
+      p_to + interval '1 microsecond',
+      pg_catalog.date_bin('5 minutes', pg_catalog.now() + interval '65 minutes', '2000-01-01 00:00+00')
+    ),
     p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
@@ -305,7 +318,7 @@ begin
 
   return pg_catalog.jsonb_build_object(
     'from', tracegram.iso(v_filter.starts),
-    'to', tracegram.iso(v_filter.ends - interval '1 microsecond'),
+    'to', tracegram.iso(coalesce(p_to, v_filter.ends)),
     'page', v_before.n / v_limit + 1,
     'page_exact', v_before.exact,
     'pages', greatest(1, pg_catalog.ceil(v_total.n::numeric / v_limit), v_before.n / v_limit + 1),

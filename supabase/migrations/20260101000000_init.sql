@@ -1647,13 +1647,32 @@ revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public
 
 -- From batches to rows --------------------------------------------------------------------------------------------------
 
-create function tracegram.ended_traces(p_batches tracegram.batches[])
+create function tracegram.first_id(p_time timestamptz)
+  returns uuid
+  language plpgsql immutable strict
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.ceil(1000 * pg_catalog.date_part('epoch', p_time))::bigint), 12, '0')
+    || '00000000000000000000')::uuid;
+end;
+$$;
+
+comment on function tracegram.first_id(timestamptz) is 'Every UUIDv7 of this time or later is greater, and every earlier one is less.';
+revoke all on function tracegram.first_id(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.ended_traces(
+  p_batches tracegram.batches[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
+)
   returns setof tracegram.pipeline_traces
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   -- Planning over all days would cost more than to read what waits.
   set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_from constant uuid := tracegram.first_id(p_from);
+  v_to   constant uuid := tracegram.first_id(p_to);
 begin
   return query
     select t.*
@@ -1666,12 +1685,14 @@ begin
         ('x0000' || pg_catalog.left(pg_catalog.replace(e.trace_id::text, '-', ''), 12))::pg_catalog.bit(64)::bigint / 1000.0
       ) and found.trace_id = e.trace_id
       offset 0 -- looked up trace by trace: a hash of all days would be made otherwise
-    ) as t;
+    ) as t
+    where e.trace_id >= v_from and e.trace_id < v_to;
 end;
 $$;
 
-comment on function tracegram.ended_traces(tracegram.batches[]) is 'The traces that have ended with these batches.';
-revoke all on function tracegram.ended_traces(tracegram.batches[]) from public, anon, authenticated, service_role;
+comment on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) is
+  'The traces that have ended with these batches, and started in [p_from, p_to).';
+revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
@@ -2000,7 +2021,7 @@ begin
   v_batches := array(select b from tracegram.batches as b);
   if pg_catalog.cardinality(v_batches) > 0 then
     v_traces := array(
-      select t from tracegram.ended_traces(v_batches) as t where t.started_at >= v_from and t.started_at < v_to
+      select t from tracegram.ended_traces(v_batches, v_from, v_to) as t
     );
     return query
       select *
@@ -2044,8 +2065,8 @@ begin
       select *
       from tracegram.roll_up_errors(array(
         select t
-        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
-        where t.status = 'error' and t.started_at >= v_from and t.started_at < v_to
+        from tracegram.ended_traces(array(select b from tracegram.batches as b), v_from, v_to) as t
+        where t.status = 'error'
       ));
   end if;
 end;
@@ -2553,6 +2574,8 @@ create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestam
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  v_from  constant uuid := tracegram.first_id(p_starts);
+  v_to    constant uuid := tracegram.first_id(p_ends);
   v_count bigint := 0;
 begin
   if p_filter.status is null or p_filter.status in ('ok', 'error') then
@@ -2566,12 +2589,19 @@ begin
     ) as r
     where p_filter.pipeline is null or r.pipeline = p_filter.pipeline;
 
-    if exists (select from tracegram.batches) then
+    if p_filter.status is null and p_filter.pipeline is null then
+      -- The ids are enough.
       v_count := v_count + (
         select count(*)
-        from tracegram.ended_traces(array(select b from tracegram.batches as b)) as t
-        where t.started_at >= p_starts and t.started_at < p_ends
-          and (p_filter.status is null or t.status = p_filter.status)
+        from tracegram.batches as b
+        cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+        where e.trace_id >= v_from and e.trace_id < v_to
+      );
+    elsif exists (select from tracegram.batches) then
+      v_count := v_count + (
+        select count(*)
+        from tracegram.ended_traces(array(select b from tracegram.batches as b), p_starts, p_ends) as t
+        where (p_filter.status is null or t.status = p_filter.status)
           and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
       );
     end if;
@@ -2731,7 +2761,11 @@ declare
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
   v_filter  constant tracegram.trace_filter := (
     greatest(coalesce(p_from, v_oldest), v_oldest),
-    coalesce(p_to, pg_catalog.now() + interval '1 hour') + interval '1 microsecond',
+    -- By default up to the end of a bucket, which the rollups count without a look at the traces.
+    coalesce(
+      p_to + interval '1 microsecond',
+      pg_catalog.date_bin('5 minutes', pg_catalog.now() + interval '65 minutes', '2000-01-01 00:00+00')
+    ),
     p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
@@ -2807,7 +2841,7 @@ begin
 
   return pg_catalog.jsonb_build_object(
     'from', tracegram.iso(v_filter.starts),
-    'to', tracegram.iso(v_filter.ends - interval '1 microsecond'),
+    'to', tracegram.iso(coalesce(p_to, v_filter.ends)),
     'page', v_before.n / v_limit + 1,
     'page_exact', v_before.exact,
     'pages', greatest(1, pg_catalog.ceil(v_total.n::numeric / v_limit), v_before.n / v_limit + 1),
