@@ -2,7 +2,7 @@
 --
 -- Written by  public.create_ingest_key, public.rotate_ingest_key, public.revoke_ingest_key,
 --             tracegram.purge_usage    (11_ingest_usage.sql; what was counted)
--- Read by     public.ingest_traces     (41_ingest.sql), public.list_ingest_keys (11_ingest_usage.sql)
+-- Read by     public.ingest_traces     (43_ingest.sql), public.list_ingest_keys (11_ingest_usage.sql)
 -- Dropped by  nobody: a key is revoked, never deleted, for traces name it.
 
 create table tracegram.ingest_keys (

@@ -1,6 +1,6 @@
 -- 20_pipeline_traces.sql — one row per pipeline run, its steps inside the row.
 --
--- Written by  tracegram.store_traces (41_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (42_store_traces.sql), tracegram.mark_lost (49_gaps.sql)
 -- Read by     the 5x_*.sql files
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --

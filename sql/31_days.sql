@@ -1,7 +1,7 @@
 -- 31_days.sql — which days there are, and what has become of those that were.
 --
 -- Written by  tracegram.retain (70_retention.sql), tracegram.guard_quota (71_quota_guard.sql)
--- Read by     both, and public.trace_storage (53_trace_storage.sql)
+-- Read by     both, and public.trace_storage (56_trace_storage.sql)
 -- Dropped by  tracegram.purge (90_jobs.sql), after 90 days
 
 create table tracegram.retention_log (

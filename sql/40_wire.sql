@@ -133,7 +133,7 @@ TG011  trace_id and started_at disagree
 TG012  started_at is outside of what is kept
 TG013  a step or its I/O makes no sense, or there are too many
 
-A step whose parent does not exist is taken: it is counted as an orphan (45_rollups.sql).$doc$;
+A step whose parent does not exist is taken: it is counted as an orphan (46_roll_up.sql).$doc$;
 revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 

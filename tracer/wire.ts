@@ -2,7 +2,7 @@
  * The contract between a bot and the server: what one batch of traces looks like, and what comes back.
  *
  * Both sides import this file, so a change here breaks the build of whichever side forgot it. Field names equal the
- * SQL columns; `sql/40_wire.sql` and `sql/41_ingest.sql` are where the limits are enforced.
+ * SQL columns; `sql/40_wire.sql` and `sql/41_judge_traces.sql` are where the limits are enforced.
  *
  * Durations and offsets are whole milliseconds, money is whole micro-dollars, and what is unknown is left out, never 0.
  *

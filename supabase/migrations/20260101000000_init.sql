@@ -160,7 +160,7 @@ revoke all on function tracegram.io_sampled(uuid, tracegram.settings) from publi
 --
 -- Written by  public.create_ingest_key, public.rotate_ingest_key, public.revoke_ingest_key,
 --             tracegram.purge_usage    (11_ingest_usage.sql; what was counted)
--- Read by     public.ingest_traces     (41_ingest.sql), public.list_ingest_keys (11_ingest_usage.sql)
+-- Read by     public.ingest_traces     (43_ingest.sql), public.list_ingest_keys (11_ingest_usage.sql)
 -- Dropped by  nobody: a key is revoked, never deleted, for traces name it.
 
 create table tracegram.ingest_keys (
@@ -476,7 +476,7 @@ grant execute on function public.list_ingest_keys() to service_role;
 
 -- 20_pipeline_traces.sql — one row per pipeline run, its steps inside the row.
 --
--- Written by  tracegram.store_traces (41_ingest.sql), nothing else
+-- Written by  tracegram.store_traces (42_store_traces.sql), tracegram.mark_lost (49_gaps.sql)
 -- Read by     the 5x_*.sql files
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
@@ -583,7 +583,7 @@ comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filt
 
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_traces (41_ingest.sql), nothing else
+-- Written by  tracegram.store_io (42_store_traces.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
@@ -687,7 +687,7 @@ revoke all on function tracegram.ensure_partitions(timestamptz) from public, ano
 -- 31_days.sql — which days there are, and what has become of those that were.
 --
 -- Written by  tracegram.retain (70_retention.sql), tracegram.guard_quota (71_quota_guard.sql)
--- Read by     both, and public.trace_storage (53_trace_storage.sql)
+-- Read by     both, and public.trace_storage (56_trace_storage.sql)
 -- Dropped by  tracegram.purge (90_jobs.sql), after 90 days
 
 create table tracegram.retention_log (
@@ -898,7 +898,7 @@ TG011  trace_id and started_at disagree
 TG012  started_at is outside of what is kept
 TG013  a step or its I/O makes no sense, or there are too many
 
-A step whose parent does not exist is taken: it is counted as an orphan (45_rollups.sql).$doc$;
+A step whose parent does not exist is taken: it is counted as an orphan (46_roll_up.sql).$doc$;
 revoke all on function tracegram.wire_refusal(tracegram.wire_trace, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -956,82 +956,7 @@ comment on function tracegram.unreadable_field(jsonb) is
   'The first value of a trace that does not fit its type, and why: "TG010 step 2: duration_ms: invalid input …". Null when all fit.';
 revoke all on function tracegram.unreadable_field(jsonb) from public, anon, authenticated, service_role;
 
--- 41_ingest.sql — the write door.
---
--- public.ingest_traces checks the key and the batch, tracegram.store_traces stores what is good of it. A bad trace is refused
--- with its code and never takes a good one with it: the batch is stored as a whole, in one statement, and only when a value
--- cannot even be read does the batch go in trace by trace.
-
-create table tracegram.batches (
-  batch_id    bigint generated always as identity primary key,
-  received_at timestamptz(3) not null,
-  key_id      smallint not null,
-  traces      integer not null,
-  rejected    integer not null,
-  duration_ms integer not null,
-  ended       uuid[] not null
-);
-alter table tracegram.batches enable row level security;
--- Random bytes do not compress.
-alter table tracegram.batches alter column ended set storage external;
--- Every row is deleted within seconds of its insert.
-alter table tracegram.batches set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-
-comment on table tracegram.batches is
-  'Batches that came in and are not in the rollups yet: one row each, inserted by the ingest and deleted by the fold, so that ingests never meet on a row.';
-comment on column tracegram.batches.batch_id is 'In order of arrival, about.';
-comment on column tracegram.batches.received_at is 'When it came.';
-comment on column tracegram.batches.key_id is 'Ingest key that it came with.';
-comment on column tracegram.batches.traces is 'Traces in it.';
-comment on column tracegram.batches.rejected is 'Those that were refused.';
-comment on column tracegram.batches.duration_ms is 'How long the database took to store it, in milliseconds.';
-comment on column tracegram.batches.ended is 'Ids of the traces that ended with it.';
-
-create type tracegram.item_result as (
-  ord      bigint,
-  trace_id text,
-  result   text,
-  refusal  text,
-  ended    uuid
-);
-comment on type tracegram.item_result is
-$doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
-
-ended is the id of a trace that has ended with this batch.$doc$;
-
-create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
-  returns void
-  language sql
-  set search_path = pg_catalog, pg_temp
-as $$
-  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-  -- Of a step that comes twice in one trace, either will do: both are of one run.
-  select distinct on (s.started_at, t.trace_id, io.step)
-    s.started_at, t.trace_id, io.step,
-    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
-    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
-    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
-  from pg_catalog.unnest(p_items) as r
-  cross join lateral pg_catalog.jsonb_populate_record(
-    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
-  ) as t
-  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
-  cross join lateral pg_catalog.unnest(t.io) as io
-  where r.result in ('stored', 'updated')
-    -- A trace so late that the I/O of its day is gone is stored without it.
-    and s.started_at >= p_settings.io_from
-    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
-  order by s.started_at, t.trace_id, io.step
-  -- What came with the announcement gives way to what comes with the end.
-  on conflict (started_at, trace_id, step) do update set
-    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
-    request = excluded.request, response = excluded.response;
-$$;
-
-comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
-  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
-revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
-from public, anon, authenticated, service_role;
+-- 41_judge_traces.sql — a batch is read: what of it will be stored as it came, what is put right first, and what is refused.
 
 create type tracegram.judged_trace as (
   ord           bigint,
@@ -1142,6 +1067,57 @@ $$;
 
 comment on function tracegram.tidy_steps(tracegram.trace_step[]) is 'Steps as they are stored: long texts cut, ok left out.';
 revoke all on function tracegram.tidy_steps(tracegram.trace_step[]) from public, anon, authenticated, service_role;
+
+-- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
+--
+-- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
+-- one, and only when a value cannot even be read does the batch go in trace by trace.
+
+create type tracegram.item_result as (
+  ord      bigint,
+  trace_id text,
+  result   text,
+  refusal  text,
+  ended    uuid
+);
+comment on type tracegram.item_result is
+$doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
+
+ended is the id of a trace that has ended with this batch.$doc$;
+
+create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+  -- Of a step that comes twice in one trace, either will do: both are of one run.
+  select distinct on (s.started_at, t.trace_id, io.step)
+    s.started_at, t.trace_id, io.step,
+    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+  from pg_catalog.unnest(p_items) as r
+  cross join lateral pg_catalog.jsonb_populate_record(
+    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+  ) as t
+  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
+  cross join lateral pg_catalog.unnest(t.io) as io
+  where r.result in ('stored', 'updated')
+    -- A trace so late that the I/O of its day is gone is stored without it.
+    and s.started_at >= p_settings.io_from
+    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
+  order by s.started_at, t.trace_id, io.step
+  -- What came with the announcement gives way to what comes with the end.
+  on conflict (started_at, trace_id, step) do update set
+    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
+    request = excluded.request, response = excluded.response;
+$$;
+
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
+  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
+from public, anon, authenticated, service_role;
 
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
@@ -1304,6 +1280,36 @@ comment on function tracegram.store_trace(smallint, json, bigint, tracegram.sett
   'Stores one trace of a batch that could not be stored as a whole. A failure becomes its refusal.';
 revoke all on function tracegram.store_trace(smallint, json, bigint, tracegram.settings, timestamptz) from public, anon, authenticated, service_role;
 
+-- 43_ingest.sql — the write door.
+--
+-- public.ingest_traces checks the key and the batch, has it stored (42_store_traces.sql), and leaves a note of it for the fold
+-- (47_fold.sql). A bad trace is refused with its code and never takes a good one with it.
+
+create table tracegram.batches (
+  batch_id    bigint generated always as identity primary key,
+  received_at timestamptz(3) not null,
+  key_id      smallint not null,
+  traces      integer not null,
+  rejected    integer not null,
+  duration_ms integer not null,
+  ended       uuid[] not null
+);
+alter table tracegram.batches enable row level security;
+-- Random bytes do not compress.
+alter table tracegram.batches alter column ended set storage external;
+-- Every row is deleted within seconds of its insert.
+alter table tracegram.batches set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+comment on table tracegram.batches is
+  'Batches that came in and are not in the rollups yet: one row each, inserted by the ingest and deleted by the fold, so that ingests never meet on a row.';
+comment on column tracegram.batches.batch_id is 'In order of arrival, about.';
+comment on column tracegram.batches.received_at is 'When it came.';
+comment on column tracegram.batches.key_id is 'Ingest key that it came with.';
+comment on column tracegram.batches.traces is 'Traces in it.';
+comment on column tracegram.batches.rejected is 'Those that were refused.';
+comment on column tracegram.batches.duration_ms is 'How long the database took to store it, in milliseconds.';
+comment on column tracegram.batches.ended is 'Ids of the traces that ended with it.';
+
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
   language plpgsql immutable
@@ -1431,16 +1437,10 @@ revoke all on function public.ingest_traces(text, json) from public, anon, authe
 -- anon: a bot holds no other key, and this function checks the ingest key itself.
 grant execute on function public.ingest_traces(text, json) to anon, service_role;
 
--- 45_rollups.sql — counts, durations, tokens and cost per pipeline and step, by five minutes, hour and day.
+-- 44_histograms.sql — durations as counts per slot, and percentiles of them.
 --
--- Written by  tracegram.fold_batches (90_jobs.sql, every few seconds), nothing else
--- Read by     the 5x_*.sql files and the alerts, through tracegram.rollup_rows
--- Dropped by  tracegram.purge_rollups (90_jobs.sql)
---
--- A trace is counted once, when it has ended: the ingest leaves its id in tracegram.batches, and the fold takes the batch away
--- and adds the trace in one transaction. So ingests share no row, late traces and replays need no thought, and a reader who
--- adds the batches that wait to the rollups sees exactly what has been stored. One file, because the shapes of the fold, of
--- what waits and of what was folded are one.
+-- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
+-- is, the slot's middle is within 5 % of it.
 
 create type tracegram.histogram as (
   slots  smallint[],
@@ -1449,6 +1449,90 @@ create type tracegram.histogram as (
 comment on type tracegram.histogram is 'Durations: how many fell into which slot, see tracegram.slot_ms. Slots without any are left out.';
 comment on column tracegram.histogram.slots is 'Slots, ascending.';
 comment on column tracegram.histogram.counts is 'Durations in the slot at the same position.';
+
+create function tracegram.slot_ms(p_slot integer)
+  returns numeric
+  language plpgsql immutable strict
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- The whole milliseconds in it.
+  v_least constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9);
+  v_most  constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1;
+begin
+  if p_slot <= 10 then
+    return p_slot;
+  end if;
+  -- Between the two, where the ratio to both is the same.
+  return pg_catalog.round((2 * v_least * v_most / (v_least + v_most))::numeric, 1);
+end;
+$$;
+
+comment on function tracegram.slot_ms(integer) is 'Milliseconds that stand for a slot, within 5 % of every duration in it.';
+revoke all on function tracegram.slot_ms(integer) from public, anon, authenticated, service_role;
+
+create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
+  returns tracegram.histogram
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
+    from (
+      select c.slot, least(pg_catalog.sum(c.n), 2147483647)::integer as n
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    ) as s
+  );
+end;
+$$;
+
+comment on function tracegram.merge_histograms(tracegram.histogram[]) is 'The durations of all of them.';
+revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from public, anon, authenticated, service_role;
+
+create function tracegram.percentiles(p_histograms tracegram.histogram[])
+  returns jsonb
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with slots as (
+      select
+        c.slot,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over (order by c.slot) as up_to,
+        pg_catalog.sum(pg_catalog.sum(c.n)) over () as of
+      from (
+        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
+      ) as c
+      group by c.slot
+    )
+    select pg_catalog.jsonb_build_object(
+      'p50_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.50 * s.of))),
+      'p95_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.95 * s.of))),
+      'p99_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.99 * s.of)))
+    )
+    from slots as s
+  );
+end;
+$$;
+
+comment on function tracegram.percentiles(tracegram.histogram[]) is
+  '{p50_ms, p95_ms, p99_ms} of all durations together, each within 5 % of the nearest-rank percentile. Nulls without any.';
+revoke all on function tracegram.percentiles(tracegram.histogram[]) from public, anon, authenticated, service_role;
+
+-- 45_rollups.sql — counts, durations, tokens and cost per pipeline and step, by five minutes, hour and day.
+--
+-- Written by  tracegram.fold_batches (47_fold.sql), nothing else
+-- Read by     the 5x_*.sql files and the alerts, through tracegram.rollup_rows (48_read_rollups.sql)
+-- Dropped by  tracegram.purge_rollups (90_jobs.sql)
+--
+-- A trace is counted once, when it has ended: the ingest leaves its id in tracegram.batches, and the fold takes the batch away
+-- and adds the trace in one transaction. So ingests share no row, late traces and replays need no thought, and a reader who
+-- adds the batches that wait to the rollups sees exactly what has been stored.
 
 create table tracegram.rollups (
   level            text not null check (level in ('5m', '1h', '1d')),
@@ -1529,123 +1613,25 @@ comment on column tracegram.rollup_names.pipeline is 'Pipeline.';
 comment on column tracegram.rollup_names.step is 'Step. Empty: whole runs.';
 comment on column tracegram.rollup_names.seen_on is 'The last day that it was folded. Given up after 30 days.';
 
--- Slots -----------------------------------------------------------------------------------------------------------------
--- Up to 10 ms a slot is a millisecond, and from there each ends a tenth later than the one before: whatever a duration in it
--- is, the slot's middle is within 5 % of it.
-
-create function tracegram.slot_ms(p_slot integer)
-  returns numeric
-  language plpgsql immutable strict
+create function tracegram.purge_rollups(p_now timestamptz default now())
+  returns void
+  language sql
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- The whole milliseconds in it.
-  v_least constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 10.0::double precision) - 1e-9);
-  v_most  constant double precision := pg_catalog.ceil(10 * 1.1 ^ (p_slot - 9.0::double precision) - 1e-9) - 1;
-begin
-  if p_slot <= 10 then
-    return p_slot;
-  end if;
-  -- Between the two, where the ratio to both is the same.
-  return pg_catalog.round((2 * v_least * v_most / (v_least + v_most))::numeric, 1);
-end;
+  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
+  delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
+  delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
+  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
+  delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
 $$;
 
-comment on function tracegram.slot_ms(integer) is 'Milliseconds that stand for a slot, within 5 % of every duration in it.';
-revoke all on function tracegram.slot_ms(integer) from public, anon, authenticated, service_role;
+comment on function tracegram.purge_rollups(timestamptz) is
+  'Deletes rollups that a coarser level replaces: five minutes after 27 hours, hours after 63 days, and days after 400.';
+revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, authenticated, service_role;
 
-create function tracegram.merge_histograms(p_histograms tracegram.histogram[])
-  returns tracegram.histogram
-  language plpgsql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.n order by s.slot))::tracegram.histogram
-    from (
-      select c.slot, least(pg_catalog.sum(c.n), 2147483647)::integer as n
-      from (
-        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
-      ) as c
-      group by c.slot
-    ) as s
-  );
-end;
-$$;
-
-comment on function tracegram.merge_histograms(tracegram.histogram[]) is 'The durations of all of them.';
-revoke all on function tracegram.merge_histograms(tracegram.histogram[]) from public, anon, authenticated, service_role;
-
-create function tracegram.percentiles(p_histograms tracegram.histogram[])
-  returns jsonb
-  language plpgsql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    with slots as (
-      select
-        c.slot,
-        pg_catalog.sum(pg_catalog.sum(c.n)) over (order by c.slot) as up_to,
-        pg_catalog.sum(pg_catalog.sum(c.n)) over () as of
-      from (
-        select pg_catalog.unnest(h.slots) as slot, pg_catalog.unnest(h.counts) as n from pg_catalog.unnest(p_histograms) as h
-      ) as c
-      group by c.slot
-    )
-    select pg_catalog.jsonb_build_object(
-      'p50_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.50 * s.of))),
-      'p95_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.95 * s.of))),
-      'p99_ms', tracegram.slot_ms(min(s.slot) filter (where s.up_to >= pg_catalog.ceil(0.99 * s.of)))
-    )
-    from slots as s
-  );
-end;
-$$;
-
-comment on function tracegram.percentiles(tracegram.histogram[]) is
-  '{p50_ms, p95_ms, p99_ms} of all durations together, each within 5 % of the nearest-rank percentile. Nulls without any.';
-revoke all on function tracegram.percentiles(tracegram.histogram[]) from public, anon, authenticated, service_role;
-
-create function tracegram.error_kind(p_error text)
-  returns text
-  language sql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
-    pg_catalog.regexp_replace(
-      pg_catalog.split_part(pg_catalog.left(p_error, 400), E'\n', 1),
-      '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\m[0-9a-f]{16,}\M', '#', 'gi'
-    ),
-    '\d+(?:[.,:]\d+)*', '#', 'g'
-  ), 120)), ''), '(no message)');
-$$;
-
-comment on function tracegram.error_kind(text) is
-  'The first line of an error with # for numbers and ids, cut to 120 characters: what errors of one cause have in common.';
-revoke all on function tracegram.error_kind(text) from public, anon, authenticated, service_role;
-
-create function tracegram.failed_step(p_steps tracegram.trace_step[])
-  returns text
-  language plpgsql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select s.name
-    from pg_catalog.unnest(p_steps) with ordinality as s
-    where s.status = 'error'
-    -- Of a chain of steps that failed together, the innermost is where it began.
-    order by s.offset_ms::bigint + s.duration_ms, s.ordinality desc
-    limit 1
-  );
-end;
-$$;
-
-comment on function tracegram.failed_step(tracegram.trace_step[]) is 'Name of the innermost step that failed first. Null when none did.';
-revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public, anon, authenticated, service_role;
-
--- From batches to rows --------------------------------------------------------------------------------------------------
+-- 46_roll_up.sql — the traces of batches, counted: what a reader adds, and what the fold puts away.
 
 create function tracegram.first_id(p_time timestamptz)
   returns uuid
@@ -1693,6 +1679,45 @@ $$;
 comment on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) is
   'The traces that have ended with these batches, and started in [p_from, p_to).';
 revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.error_kind(p_error text)
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+    pg_catalog.regexp_replace(
+      pg_catalog.split_part(pg_catalog.left(p_error, 400), E'\n', 1),
+      '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\m[0-9a-f]{16,}\M', '#', 'gi'
+    ),
+    '\d+(?:[.,:]\d+)*', '#', 'g'
+  ), 120)), ''), '(no message)');
+$$;
+
+comment on function tracegram.error_kind(text) is
+  'The first line of an error with # for numbers and ids, cut to 120 characters: what errors of one cause have in common.';
+revoke all on function tracegram.error_kind(text) from public, anon, authenticated, service_role;
+
+create function tracegram.failed_step(p_steps tracegram.trace_step[])
+  returns text
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select s.name
+    from pg_catalog.unnest(p_steps) with ordinality as s
+    where s.status = 'error'
+    -- Of a chain of steps that failed together, the innermost is where it began.
+    order by s.offset_ms::bigint + s.duration_ms, s.ordinality desc
+    limit 1
+  );
+end;
+$$;
+
+comment on function tracegram.failed_step(tracegram.trace_step[]) is 'Name of the innermost step that failed first. Null when none did.';
+revoke all on function tracegram.failed_step(tracegram.trace_step[]) from public, anon, authenticated, service_role;
+
 
 create function tracegram.roll_up(p_traces tracegram.pipeline_traces[], p_batches tracegram.batches[])
   returns setof tracegram.rollups
@@ -1783,6 +1808,8 @@ $$;
 
 comment on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) is 'The 5m rows of traces that have failed.';
 revoke all on function tracegram.roll_up_errors(tracegram.pipeline_traces[]) from public, anon, authenticated, service_role;
+
+-- 47_fold.sql — batches that wait become rollups.
 
 create function tracegram.admit_names(p_rows tracegram.rollups[])
   returns tracegram.rollups[]
@@ -1923,7 +1950,7 @@ $doc$Adds the batches that wait to the rollups, and takes them away.
 Returns how many there were; 0 as well while another fold is at work.$doc$;
 revoke all on function tracegram.fold_batches() from public, anon, authenticated, service_role;
 
--- Reading ---------------------------------------------------------------------------------------------------------------
+-- 48_read_rollups.sql — the fewest rows that hold a window, with what waits to be folded.
 
 create type tracegram.rollup_range as (
   level  text,
@@ -2076,27 +2103,9 @@ comment on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) 
   'The same of errors: the fewest rows that hold all runs that failed in [p_from, p_to).';
 revoke all on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
-create function tracegram.purge_rollups(p_now timestamptz default now())
-  returns void
-  language sql
-  set search_path = pg_catalog, pg_temp
-as $$
-  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
-  delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
-  delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
-  delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
-  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
-  delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
-  delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
-$$;
-
-comment on function tracegram.purge_rollups(timestamptz) is
-  'Deletes rollups that a coarser level replaces: five minutes after 27 hours, hours after 63 days, and days after 400.';
-revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, authenticated, service_role;
-
--- 46_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+-- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
 --
--- Written by  public.define_steps, tracegram.note_gaps (the fold, 45_rollups.sql), tracegram.mark_lost (90_jobs.sql)
+-- Written by  public.define_steps, tracegram.note_gaps (the fold, 47_fold.sql), tracegram.mark_lost (90_jobs.sql)
 -- Read by     public.trace_gaps
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 
@@ -2324,7 +2333,53 @@ $$;
 comment on function tracegram.purge_gaps(timestamptz) is 'Deletes gaps of traces that are gone, and all but the newest thousand of each kind.';
 revoke all on function tracegram.purge_gaps(timestamptz) from public, anon, authenticated, service_role;
 
--- 50_list_query.sql — stretches of the lists of traces, by any filter, in any order, from any place, either way.
+-- 50_trace_summary.sql — a trace as one row of a page.
+
+create function tracegram.iso(p_time timestamptz)
+  returns text
+  language plpgsql immutable strict parallel safe
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end;
+$$;
+
+comment on function tracegram.iso(timestamptz) is 'ISO 8601 with milliseconds, in UTC.';
+revoke all on function tracegram.iso(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.trace_summary(p_trace tracegram.pipeline_traces)
+  returns jsonb
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'trace_id', p_trace.trace_id,
+      'started_at', tracegram.iso(p_trace.started_at),
+      'pipeline', p_trace.pipeline,
+      'status', p_trace.status,
+      'duration_ms', p_trace.duration_ms,
+      'error', p_trace.error,
+      'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
+      'chat_id', nullif(coalesce(p_trace.chat_id, p_trace.user_id), 0),
+      'user_id', p_trace.user_id,
+      'step_count', pg_catalog.cardinality(p_trace.steps),
+      'input_tokens', sum(s.input_tokens),
+      'output_tokens', sum(s.output_tokens),
+      'cost_microusd', p_trace.cost_microusd,
+      'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
+    )
+    from pg_catalog.unnest(p_trace.steps) as s
+  );
+end;
+$$;
+
+comment on function tracegram.trace_summary(tracegram.pipeline_traces) is 'TraceSummary of functions/_shared/db.ts: a trace as one row of a page.';
+revoke all on function tracegram.trace_summary(tracegram.pipeline_traces) from public, anon, authenticated, service_role;
+
+-- 51_list_query.sql — stretches of the lists of traces, by any filter, in any order, from any place, either way.
 --
 -- The queries are put together from fixed pieces and parameters, for the conditions that a list has, and run over few days at
 -- a time: so Postgres plans over one partition or two, with the values at hand, and picks the index that fits them.
@@ -2521,51 +2576,7 @@ Where no index knows which traces match, at most 20,000 of a stretch of days are
 revoke all on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean)
 from public, anon, authenticated, service_role;
 
--- 51_list_traces.sql — pages of traces, and which page of how many each is.
-
-create function tracegram.iso(p_time timestamptz)
-  returns text
-  language plpgsql immutable strict parallel safe
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return pg_catalog.to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-end;
-$$;
-
-comment on function tracegram.iso(timestamptz) is 'ISO 8601 with milliseconds, in UTC.';
-revoke all on function tracegram.iso(timestamptz) from public, anon, authenticated, service_role;
-
-create function tracegram.trace_summary(p_trace tracegram.pipeline_traces)
-  returns jsonb
-  language plpgsql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select pg_catalog.jsonb_build_object(
-      'trace_id', p_trace.trace_id,
-      'started_at', tracegram.iso(p_trace.started_at),
-      'pipeline', p_trace.pipeline,
-      'status', p_trace.status,
-      'duration_ms', p_trace.duration_ms,
-      'error', p_trace.error,
-      'error_step', case when p_trace.status = 'error' then tracegram.failed_step(p_trace.steps) end,
-      'chat_id', nullif(coalesce(p_trace.chat_id, p_trace.user_id), 0),
-      'user_id', p_trace.user_id,
-      'step_count', pg_catalog.cardinality(p_trace.steps),
-      'input_tokens', sum(s.input_tokens),
-      'output_tokens', sum(s.output_tokens),
-      'cost_microusd', p_trace.cost_microusd,
-      'cost_complete', count(*) filter (where s.model is not null and s.cost_microusd is null) = 0
-    )
-    from pg_catalog.unnest(p_trace.steps) as s
-  );
-end;
-$$;
-
-comment on function tracegram.trace_summary(tracegram.pipeline_traces) is 'TraceSummary of functions/_shared/db.ts: a trace as one row of a page.';
-revoke all on function tracegram.trace_summary(tracegram.pipeline_traces) from public, anon, authenticated, service_role;
+-- 52_count_traces.sql — how many traces a list has, and how many come before a page.
 
 create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestamptz, p_unended boolean, p_filter tracegram.trace_filter)
   returns bigint
@@ -2736,6 +2747,8 @@ comment on function tracegram.count_before(text, tracegram.trace_key, tracegram.
 revoke all on function tracegram.count_before(text, tracegram.trace_key, tracegram.trace_filter)
 from public, anon, authenticated, service_role;
 
+-- 53_list_traces.sql — pages of traces, and which page of how many each is.
+
 create function public.list_traces(
   p_cursor          uuid        default null,
   p_direction       text        default 'older',
@@ -2889,7 +2902,7 @@ grant execute on function public.list_traces(
   uuid, text, integer, timestamptz, timestamptz, text, text, text, bigint, bigint, integer, text, text
 ) to service_role;
 
--- 52_get_trace.sql — one trace, and its requests and responses.
+-- 54_get_trace.sql — one trace, and its requests and responses.
 --
 -- Each function keeps one generic plan a connection (planning over all partitions costs more than the query). The id's own
 -- time names the one partition that is opened when it runs.
@@ -2957,7 +2970,7 @@ nothing was captured, or its day has been dropped.$doc$;
 revoke all on function public.get_trace_io(uuid, integer) from public, anon, authenticated;
 grant execute on function public.get_trace_io(uuid, integer) to service_role;
 
--- 53_trace_stats.sql — how the bot did in a window, against the window before. From rollups alone.
+-- 55_trace_stats.sql — how the bot did in a window, against the window before. From rollups alone.
 
 create type tracegram.span_stats as (
   pipeline         text,
@@ -3145,7 +3158,7 @@ trace as an example and its count before. Runs count when they have ended. Unkno
 revoke all on function public.trace_stats(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_stats(timestamptz, timestamptz) to service_role;
 
--- 54_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
+-- 56_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
 --
 -- Reads sizes from the catalogue and counts from the rollups; opens no trace.
 

@@ -1,4 +1,4 @@
--- 52_get_trace.sql — one trace, and its requests and responses.
+-- 54_get_trace.sql — one trace, and its requests and responses.
 --
 -- Each function keeps one generic plan a connection (planning over all partitions costs more than the query). The id's own
 -- time names the one partition that is opened when it runs.

@@ -1,4 +1,4 @@
--- 54_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
+-- 56_trace_storage.sql — what the traces cost: bytes, growth, days until the quota is full, money.
 --
 -- Reads sizes from the catalogue and counts from the rollups; opens no trace.
 

@@ -1,6 +1,6 @@
--- 46_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+-- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
 --
--- Written by  public.define_steps, tracegram.note_gaps (the fold, 45_rollups.sql), tracegram.mark_lost (90_jobs.sql)
+-- Written by  public.define_steps, tracegram.note_gaps (the fold, 47_fold.sql), tracegram.mark_lost (90_jobs.sql)
 -- Read by     public.trace_gaps
 -- Dropped by  tracegram.purge_gaps (90_jobs.sql)
 

@@ -1,4 +1,4 @@
--- 53_trace_stats.sql — how the bot did in a window, against the window before. From rollups alone.
+-- 55_trace_stats.sql — how the bot did in a window, against the window before. From rollups alone.
 
 create type tracegram.span_stats as (
   pipeline         text,

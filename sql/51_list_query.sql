@@ -1,4 +1,4 @@
--- 50_list_query.sql — stretches of the lists of traces, by any filter, in any order, from any place, either way.
+-- 51_list_query.sql — stretches of the lists of traces, by any filter, in any order, from any place, either way.
 --
 -- The queries are put together from fixed pieces and parameters, for the conditions that a list has, and run over few days at
 -- a time: so Postgres plans over one partition or two, with the values at hand, and picks the index that fits them.

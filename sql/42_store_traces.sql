@@ -1,0 +1,211 @@
+-- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
+--
+-- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
+-- one, and only when a value cannot even be read does the batch go in trace by trace.
+
+create type tracegram.item_result as (
+  ord      bigint,
+  trace_id text,
+  result   text,
+  refusal  text,
+  ended    uuid
+);
+comment on type tracegram.item_result is
+$doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
+
+ended is the id of a trace that has ended with this batch.$doc$;
+
+create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+  -- Of a step that comes twice in one trace, either will do: both are of one run.
+  select distinct on (s.started_at, t.trace_id, io.step)
+    s.started_at, t.trace_id, io.step,
+    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+  from pg_catalog.unnest(p_items) as r
+  cross join lateral pg_catalog.jsonb_populate_record(
+    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+  ) as t
+  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
+  cross join lateral pg_catalog.unnest(t.io) as io
+  where r.result in ('stored', 'updated')
+    -- A trace so late that the I/O of its day is gone is stored without it.
+    and s.started_at >= p_settings.io_from
+    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
+  order by s.started_at, t.trace_id, io.step
+  -- What came with the announcement gives way to what comes with the end.
+  on conflict (started_at, trace_id, step) do update set
+    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
+    request = excluded.request, response = excluded.response;
+$$;
+
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
+  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
+from public, anon, authenticated, service_role;
+
+create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
+  returns tracegram.item_result[]
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- Of one trace sent twice in a batch, the one that has ended is the one that was kept.
+  v_kept      constant bigint[] := array(
+    select distinct on (t.trace_id) t.ord
+    from pg_catalog.unnest(p_traces) as t
+    where t.refusal is null
+    order by t.trace_id, t.status = 'running', t.ord
+  );
+  v_trace     tracegram.judged_trace;
+  v_completed uuid[] := array[]::uuid[];
+  v_foreign   uuid[] := array[]::uuid[];
+begin
+  -- In the order of the insert, for the same reason.
+  for v_trace in
+    select t.* from pg_catalog.unnest(p_traces) as t
+    where t.ord = any (v_kept) and t.trace_id <> all (p_new)
+    order by t.trace_id
+  loop
+    update tracegram.pipeline_traces as old set
+      update_id = v_trace.update_id, chat_id = v_trace.chat_id, user_id = v_trace.user_id, message_id = v_trace.message_id,
+      cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
+      status = v_trace.status, error = v_trace.error, release = v_trace.release, steps = v_trace.steps
+    where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
+      and old.status in ('running', 'lost') and v_trace.status <> 'running';
+    if found then
+      v_completed := v_completed || v_trace.trace_id;
+    elsif exists (
+      select from tracegram.pipeline_traces as old
+      where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id <> p_key_id
+    ) then
+      v_foreign := v_foreign || v_trace.trace_id;
+    end if;
+  end loop;
+
+  return array(
+    select (
+      t.ord, t.trace_id,
+      case
+        when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
+        when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
+        when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
+        else 'duplicate'
+      end,
+      case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
+      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+    )::tracegram.item_result
+    from pg_catalog.unnest(p_traces) as t
+  );
+end;
+$$;
+
+comment on function tracegram.complete_traces(smallint, tracegram.judged_trace[], uuid[]) is
+$doc$Of a batch whose new traces (p_new) are stored, completes those that were announced before, and says what became of each.$doc$;
+revoke all on function tracegram.complete_traces(smallint, tracegram.judged_trace[], uuid[])
+from public, anon, authenticated, service_role;
+
+create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_settings tracegram.settings, p_now timestamptz)
+  returns tracegram.item_result[]
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  -- Planning over all days costs more than a batch does.
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_traces constant tracegram.judged_trace[] := tracegram.judge_traces(p_batch, p_settings, p_now);
+  v_new    uuid[];
+  v_items  tracegram.item_result[];
+begin
+  with written as (
+    insert into tracegram.pipeline_traces (
+      started_at, update_id, chat_id, user_id, message_id, cost_microusd, duration_ms, key_id, trace_id, pipeline, status,
+      error, release, steps
+    )
+    select
+      t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
+      t.pipeline, t.status, t.error, t.release, t.steps
+    from pg_catalog.unnest(v_traces) as t
+    where t.refusal is null
+    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of one
+    -- trace sent twice in a batch, the end before the announcement.
+    order by t.trace_id, t.status = 'running', t.ord
+    on conflict (started_at, trace_id) do nothing
+    returning trace_id
+  )
+  select coalesce(pg_catalog.array_agg(w.trace_id), '{}') into v_new from written as w;
+
+  if pg_catalog.cardinality(v_new) = pg_catalog.cardinality(v_traces) then
+    v_items := array(
+      select (t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end)::tracegram.item_result
+      from pg_catalog.unnest(v_traces) as t
+    );
+  else
+    v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
+  end if;
+  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
+    perform tracegram.store_io(p_batch, v_items, p_settings);
+  end if;
+  return v_items;
+end;
+$$;
+
+comment on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz) is
+$doc$Stores the good traces of a batch, all together.
+
+Returns what became of each: stored, updated (it was announced before and has now ended), duplicate, or rejected with a refusal.
+
+22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
+revoke all on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.why_unreadable(p_item json, p_error text)
+  returns text
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_catalog.json_typeof(p_item) <> 'object' then
+    return 'TG010 not an object';
+  end if;
+  return coalesce(tracegram.unreadable_field(p_item::jsonb), 'TG010 ' || p_error);
+exception when data_exception or program_limit_exceeded then
+  return 'TG010 ' || p_error; -- not even JSON that can be stored
+end;
+$$;
+
+comment on function tracegram.why_unreadable(json, text) is 'The refusal of a trace that failed with p_error.';
+revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
+
+create function tracegram.store_trace(
+  p_key_id smallint, p_item json, p_ord bigint, p_settings tracegram.settings, p_now timestamptz
+)
+  returns setof tracegram.item_result
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Read from the text, for the item may hold escapes that cannot be converted.
+  v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
+begin
+  return query
+    select p_ord, s.trace_id, s.result, s.refusal, s.ended
+    from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
+exception
+  when check_violation then
+    -- The values were checked: what is violated is the partition bounds.
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid;
+  when data_exception or integrity_constraint_violation or program_limit_exceeded then
+    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid;
+end;
+$$;
+
+comment on function tracegram.store_trace(smallint, json, bigint, tracegram.settings, timestamptz) is
+  'Stores one trace of a batch that could not be stored as a whole. A failure becomes its refusal.';
+revoke all on function tracegram.store_trace(smallint, json, bigint, tracegram.settings, timestamptz) from public, anon, authenticated, service_role;
