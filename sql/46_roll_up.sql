@@ -29,8 +29,7 @@ declare
 begin
   return query
     select t.*
-    from pg_catalog.unnest(p_batches) as b
-    cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+    from (select pg_catalog.unnest(b.ended) as trace_id from pg_catalog.unnest(p_batches) as b) as e
     cross join lateral (
       select *
       from tracegram.pipeline_traces as found
@@ -49,16 +48,19 @@ revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, 
 
 create function tracegram.error_kind(p_error text)
   returns text
-  language sql immutable
+  language plpgsql immutable
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+begin
+  return coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+    -- A uuid, or a long word with a digit in it: the id of a request, a hash, a token.
     pg_catalog.regexp_replace(
       pg_catalog.split_part(pg_catalog.left(p_error, 400), E'\n', 1),
-      '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\m[0-9a-f]{16,}\M', '#', 'gi'
+      '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\m(?=\w*\d)\w{8,}\M', '#', 'gi'
     ),
     '\d+(?:[.,:]\d+)*', '#', 'g'
   ), 120)), ''), '(no message)');
+end;
 $$;
 
 comment on function tracegram.error_kind(text) is

@@ -41,10 +41,11 @@ revoke all on function tracegram.key_of(tracegram.pipeline_traces, text) from pu
 
 create type tracegram.trace_stretch as (
   traces      tracegram.pipeline_traces[],
+  n           bigint,
   searched_to tracegram.trace_key
 );
 comment on type tracegram.trace_stretch is
-  'Traces of a list, in its order. searched_to is null, or where the search stopped because it had looked at too many that did not match.';
+  'n traces of a list, in its order, or only their number. searched_to is null, or where the search stopped because it had looked at too many that did not match.';
 
 create function tracegram.list_query(p_order text, p_ascending boolean, p_keyset text, p_filter tracegram.trace_filter)
   returns text[]
@@ -141,13 +142,16 @@ as $$
 declare
   c_look   constant integer := 20000;
   v_query  constant text[] := tracegram.list_query(p_order, p_ascending, p_keyset, p_filter);
-  v_select constant text := 'select array(select '
-    || case when p_count_only then 'null::tracegram.pipeline_traces ' else 't ' end || v_query[1] || ')';
+  v_select constant text := case
+    when p_count_only then 'select null, (select count(*) from (select ' || v_query[1] || ') as c)'
+    else 'select p.page, pg_catalog.cardinality(p.page) from (select array(select t ' || v_query[1] || ') as page) as p'
+  end;
   v_from   timestamptz := p_filter.starts;
   v_to     timestamptz := p_filter.ends;
   v_days   integer := 1;
   v_rows   tracegram.pipeline_traces[];
-  v_found  tracegram.trace_stretch := ('{}', null);
+  v_n      bigint;
+  v_found  tracegram.trace_stretch := ('{}', 0, null);
 begin
   if p_order = 'newest' then
     if p_ascending then
@@ -159,12 +163,13 @@ begin
     end if;
   end if;
   loop
-    execute v_select into v_rows using
-      v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - pg_catalog.cardinality(v_found.traces),
+    execute v_select into v_rows, v_n using
+      v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - v_found.n,
       p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
       p_filter.error, c_look;
     v_found.traces := v_found.traces || v_rows;
-    exit when pg_catalog.cardinality(v_found.traces) >= p_limit;
+    v_found.n := v_found.n + v_n;
+    exit when v_found.n >= p_limit;
     if v_query[2] is not null then
       execute v_query[2] into v_found.searched_to using
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
@@ -191,7 +196,7 @@ $$;
 comment on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean) is
 $doc$Up to p_limit traces of a list, from a key or its start, in the order in which they are read.
 
-Where no index knows which traces match, at most 20,000 of a stretch of days are looked at. p_count_only: nulls, to be counted.$doc$;
+Where no index knows which traces match, at most 20,000 of a stretch of days are looked at. p_count_only: their number alone.$doc$;
 revoke all on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean)
 from public, anon, authenticated, service_role;
 

@@ -26,8 +26,7 @@ begin
       -- The ids are enough.
       v_count := v_count + (
         select count(*)
-        from tracegram.batches as b
-        cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+        from (select pg_catalog.unnest(b.ended) as trace_id from tracegram.batches as b) as e
         where e.trace_id >= v_from and e.trace_id < v_to
       );
     elsif exists (select from tracegram.batches) then
@@ -92,9 +91,8 @@ declare
   v_stretch constant tracegram.trace_stretch := tracegram.list_stretch(
     p_order, p_ascending, case when p_ascending then '>' else '<' end, p_key, p_filter, c_most + 1, true
   );
-  v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
 begin
-  return (least(v_count, c_most)::bigint, v_count <= c_most and (v_stretch.searched_to).trace_id is null);
+  return (least(v_stretch.n, c_most), v_stretch.n <= c_most and (v_stretch.searched_to).trace_id is null);
 end;
 $$;
 
@@ -119,18 +117,18 @@ begin
   select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
   from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
   if v_starts >= v_ends then
-    return pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).traces);
+    return (tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).n;
   end if;
   -- … and what is left of it on either side, trace by trace.
   if p_filter.starts < v_starts then
     v_edge.ends := v_starts;
-    v_count := pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+    v_count := (tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).n;
   end if;
   if v_ends < p_filter.ends then
     v_edge.starts := v_ends;
     v_edge.ends := p_filter.ends;
     v_count := v_count
-      + pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+      + (tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).n;
   end if;
   return v_count + tracegram.count_by_rollups(v_starts, v_ends, p_order = 'newest', p_filter);
 end;
@@ -157,7 +155,7 @@ begin
   select least(g.ends, p_filter.ends) into v_bucket.ends
   from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
   v_rest.starts := v_bucket.ends;
-  v_count := pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).traces);
+  v_count := (tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).n;
   if v_rest.starts < v_rest.ends then
     v_count := v_count + tracegram.count_window('newest', v_rest);
   end if;

@@ -33,7 +33,7 @@ declare
     p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
-  v_page    tracegram.trace_stretch := ('{}', null);
+  v_page    tracegram.trace_stretch := ('{}', 0, null);
   v_traces  tracegram.pipeline_traces[];
   v_shown   integer;
   v_last    tracegram.trace_key;
@@ -68,17 +68,17 @@ begin
   elsif p_direction = 'newer' then
     v_page := tracegram.list_stretch(p_order, true, '>', v_key, v_filter, 2 * v_limit);
     -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself.
-    v_traces := case when pg_catalog.cardinality(v_page.traces) = 2 * v_limit then array(
+    v_traces := case when v_page.n = 2 * v_limit then array(
       select v_page.traces[i] from pg_catalog.generate_series(v_limit, 1, -1) as i
     ) end;
-    v_page := (coalesce(v_traces, '{}'), null);
+    v_page := (coalesce(v_traces, '{}'), coalesce(pg_catalog.cardinality(v_traces), 0), null);
   elsif p_cursor is not null then
     v_page := tracegram.list_stretch(
       p_order, false, case p_direction when 'from' then '<=' else '<' end, v_key, v_filter, v_limit + 1
     );
   end if;
   -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key.trace_id is null or pg_catalog.cardinality(v_page.traces) = 0 and (v_page.searched_to).trace_id is null then
+  if v_key.trace_id is null or v_page.n = 0 and (v_page.searched_to).trace_id is null then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -112,7 +112,7 @@ begin
     'total', v_total.n,
     'total_exact', v_total.exact,
     'has_newer', v_before.n > 0,
-    'has_older', (v_page.searched_to).trace_id is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+    'has_older', (v_page.searched_to).trace_id is not null or v_page.n > v_limit
       or v_key.trace_id is not null and p_direction = 'newer',
     'older_cursor', v_last.trace_id,
     'searched_to', tracegram.iso((v_page.searched_to).started_at),

@@ -126,25 +126,26 @@ begin
       )
     )
   ) || pg_catalog.jsonb_build_object('top_errors', (
-    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.count desc, e.kind, e.pipeline, e.step), '[]')
-    from (
+    with top as (
       select
-        w.*,
-        coalesce((
-          select pg_catalog.sum(b.count)
-          from tracegram.error_rows(v_before, v_from, p_now) as b
-          where b.pipeline = w.pipeline and b.step = w.step and b.kind = w.kind
-        ), 0) as before
-      from (
-        select
-          r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
-          (pg_catalog.array_agg(r.example order by r.example desc))[1] as example
-        from tracegram.error_rows(v_from, v_to, p_now) as r
-        group by r.pipeline, r.step, r.kind
-        order by 4 desc, r.kind, r.pipeline, r.step
-        limit 10
-      ) as w
-    ) as e
+        r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
+        (pg_catalog.array_agg(r.example order by r.example desc))[1] as example
+      from tracegram.error_rows(v_from, v_to, p_now) as r
+      group by r.pipeline, r.step, r.kind
+      order by 4 desc, r.kind, r.pipeline, r.step
+      limit 10
+    ),
+    earlier as materialized (
+      select b.pipeline, b.step, b.kind, pg_catalog.sum(b.count) as count
+      from tracegram.error_rows(v_before, v_from, p_now) as b
+      group by b.pipeline, b.step, b.kind
+    )
+    select coalesce(pg_catalog.jsonb_agg(
+      pg_catalog.to_jsonb(t) || pg_catalog.jsonb_build_object('before', coalesce(e.count, 0))
+      order by t.count desc, t.kind, t.pipeline, t.step
+    ), '[]')
+    from top as t
+    left join earlier as e on e.pipeline = t.pipeline and e.step = t.step and e.kind = t.kind
   ));
 end;
 $$;

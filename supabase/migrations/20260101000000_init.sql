@@ -1662,8 +1662,7 @@ declare
 begin
   return query
     select t.*
-    from pg_catalog.unnest(p_batches) as b
-    cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+    from (select pg_catalog.unnest(b.ended) as trace_id from pg_catalog.unnest(p_batches) as b) as e
     cross join lateral (
       select *
       from tracegram.pipeline_traces as found
@@ -1682,16 +1681,19 @@ revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, 
 
 create function tracegram.error_kind(p_error text)
   returns text
-  language sql immutable
+  language plpgsql immutable
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+begin
+  return coalesce(nullif(pg_catalog.btrim(pg_catalog.left(pg_catalog.regexp_replace(
+    -- A uuid, or a long word with a digit in it: the id of a request, a hash, a token.
     pg_catalog.regexp_replace(
       pg_catalog.split_part(pg_catalog.left(p_error, 400), E'\n', 1),
-      '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\m[0-9a-f]{16,}\M', '#', 'gi'
+      '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\m(?=\w*\d)\w{8,}\M', '#', 'gi'
     ),
     '\d+(?:[.,:]\d+)*', '#', 'g'
   ), 120)), ''), '(no message)');
+end;
 $$;
 
 comment on function tracegram.error_kind(text) is
@@ -2422,10 +2424,11 @@ revoke all on function tracegram.key_of(tracegram.pipeline_traces, text) from pu
 
 create type tracegram.trace_stretch as (
   traces      tracegram.pipeline_traces[],
+  n           bigint,
   searched_to tracegram.trace_key
 );
 comment on type tracegram.trace_stretch is
-  'Traces of a list, in its order. searched_to is null, or where the search stopped because it had looked at too many that did not match.';
+  'n traces of a list, in its order, or only their number. searched_to is null, or where the search stopped because it had looked at too many that did not match.';
 
 create function tracegram.list_query(p_order text, p_ascending boolean, p_keyset text, p_filter tracegram.trace_filter)
   returns text[]
@@ -2522,13 +2525,16 @@ as $$
 declare
   c_look   constant integer := 20000;
   v_query  constant text[] := tracegram.list_query(p_order, p_ascending, p_keyset, p_filter);
-  v_select constant text := 'select array(select '
-    || case when p_count_only then 'null::tracegram.pipeline_traces ' else 't ' end || v_query[1] || ')';
+  v_select constant text := case
+    when p_count_only then 'select null, (select count(*) from (select ' || v_query[1] || ') as c)'
+    else 'select p.page, pg_catalog.cardinality(p.page) from (select array(select t ' || v_query[1] || ') as page) as p'
+  end;
   v_from   timestamptz := p_filter.starts;
   v_to     timestamptz := p_filter.ends;
   v_days   integer := 1;
   v_rows   tracegram.pipeline_traces[];
-  v_found  tracegram.trace_stretch := ('{}', null);
+  v_n      bigint;
+  v_found  tracegram.trace_stretch := ('{}', 0, null);
 begin
   if p_order = 'newest' then
     if p_ascending then
@@ -2540,12 +2546,13 @@ begin
     end if;
   end if;
   loop
-    execute v_select into v_rows using
-      v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - pg_catalog.cardinality(v_found.traces),
+    execute v_select into v_rows, v_n using
+      v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - v_found.n,
       p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
       p_filter.error, c_look;
     v_found.traces := v_found.traces || v_rows;
-    exit when pg_catalog.cardinality(v_found.traces) >= p_limit;
+    v_found.n := v_found.n + v_n;
+    exit when v_found.n >= p_limit;
     if v_query[2] is not null then
       execute v_query[2] into v_found.searched_to using
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
@@ -2572,7 +2579,7 @@ $$;
 comment on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean) is
 $doc$Up to p_limit traces of a list, from a key or its start, in the order in which they are read.
 
-Where no index knows which traces match, at most 20,000 of a stretch of days are looked at. p_count_only: nulls, to be counted.$doc$;
+Where no index knows which traces match, at most 20,000 of a stretch of days are looked at. p_count_only: their number alone.$doc$;
 revoke all on function tracegram.list_stretch(text, boolean, text, tracegram.trace_key, tracegram.trace_filter, integer, boolean)
 from public, anon, authenticated, service_role;
 
@@ -2604,8 +2611,7 @@ begin
       -- The ids are enough.
       v_count := v_count + (
         select count(*)
-        from tracegram.batches as b
-        cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+        from (select pg_catalog.unnest(b.ended) as trace_id from tracegram.batches as b) as e
         where e.trace_id >= v_from and e.trace_id < v_to
       );
     elsif exists (select from tracegram.batches) then
@@ -2670,9 +2676,8 @@ declare
   v_stretch constant tracegram.trace_stretch := tracegram.list_stretch(
     p_order, p_ascending, case when p_ascending then '>' else '<' end, p_key, p_filter, c_most + 1, true
   );
-  v_count   constant integer := pg_catalog.cardinality(v_stretch.traces);
 begin
-  return (least(v_count, c_most)::bigint, v_count <= c_most and (v_stretch.searched_to).trace_id is null);
+  return (least(v_stretch.n, c_most), v_stretch.n <= c_most and (v_stretch.searched_to).trace_id is null);
 end;
 $$;
 
@@ -2697,18 +2702,18 @@ begin
   select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
   from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
   if v_starts >= v_ends then
-    return pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).traces);
+    return (tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).n;
   end if;
   -- … and what is left of it on either side, trace by trace.
   if p_filter.starts < v_starts then
     v_edge.ends := v_starts;
-    v_count := pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+    v_count := (tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).n;
   end if;
   if v_ends < p_filter.ends then
     v_edge.starts := v_ends;
     v_edge.ends := p_filter.ends;
     v_count := v_count
-      + pg_catalog.cardinality((tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).traces);
+      + (tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).n;
   end if;
   return v_count + tracegram.count_by_rollups(v_starts, v_ends, p_order = 'newest', p_filter);
 end;
@@ -2735,7 +2740,7 @@ begin
   select least(g.ends, p_filter.ends) into v_bucket.ends
   from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
   v_rest.starts := v_bucket.ends;
-  v_count := pg_catalog.cardinality((tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).traces);
+  v_count := (tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).n;
   if v_rest.starts < v_rest.ends then
     v_count := v_count + tracegram.count_window('newest', v_rest);
   end if;
@@ -2782,7 +2787,7 @@ declare
     p_status, p_pipeline, p_user_id, p_chat_id, p_min_duration_ms, p_release, nullif(p_error, '')
   );
   v_key     tracegram.trace_key;
-  v_page    tracegram.trace_stretch := ('{}', null);
+  v_page    tracegram.trace_stretch := ('{}', 0, null);
   v_traces  tracegram.pipeline_traces[];
   v_shown   integer;
   v_last    tracegram.trace_key;
@@ -2817,17 +2822,17 @@ begin
   elsif p_direction = 'newer' then
     v_page := tracegram.list_stretch(p_order, true, '>', v_key, v_filter, 2 * v_limit);
     -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself.
-    v_traces := case when pg_catalog.cardinality(v_page.traces) = 2 * v_limit then array(
+    v_traces := case when v_page.n = 2 * v_limit then array(
       select v_page.traces[i] from pg_catalog.generate_series(v_limit, 1, -1) as i
     ) end;
-    v_page := (coalesce(v_traces, '{}'), null);
+    v_page := (coalesce(v_traces, '{}'), coalesce(pg_catalog.cardinality(v_traces), 0), null);
   elsif p_cursor is not null then
     v_page := tracegram.list_stretch(
       p_order, false, case p_direction when 'from' then '<=' else '<' end, v_key, v_filter, v_limit + 1
     );
   end if;
   -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key.trace_id is null or pg_catalog.cardinality(v_page.traces) = 0 and (v_page.searched_to).trace_id is null then
+  if v_key.trace_id is null or v_page.n = 0 and (v_page.searched_to).trace_id is null then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -2861,7 +2866,7 @@ begin
     'total', v_total.n,
     'total_exact', v_total.exact,
     'has_newer', v_before.n > 0,
-    'has_older', (v_page.searched_to).trace_id is not null or pg_catalog.cardinality(v_page.traces) > v_limit
+    'has_older', (v_page.searched_to).trace_id is not null or v_page.n > v_limit
       or v_key.trace_id is not null and p_direction = 'newer',
     'older_cursor', v_last.trace_id,
     'searched_to', tracegram.iso((v_page.searched_to).started_at),
@@ -3098,25 +3103,26 @@ begin
       )
     )
   ) || pg_catalog.jsonb_build_object('top_errors', (
-    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.count desc, e.kind, e.pipeline, e.step), '[]')
-    from (
+    with top as (
       select
-        w.*,
-        coalesce((
-          select pg_catalog.sum(b.count)
-          from tracegram.error_rows(v_before, v_from, p_now) as b
-          where b.pipeline = w.pipeline and b.step = w.step and b.kind = w.kind
-        ), 0) as before
-      from (
-        select
-          r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
-          (pg_catalog.array_agg(r.example order by r.example desc))[1] as example
-        from tracegram.error_rows(v_from, v_to, p_now) as r
-        group by r.pipeline, r.step, r.kind
-        order by 4 desc, r.kind, r.pipeline, r.step
-        limit 10
-      ) as w
-    ) as e
+        r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
+        (pg_catalog.array_agg(r.example order by r.example desc))[1] as example
+      from tracegram.error_rows(v_from, v_to, p_now) as r
+      group by r.pipeline, r.step, r.kind
+      order by 4 desc, r.kind, r.pipeline, r.step
+      limit 10
+    ),
+    earlier as materialized (
+      select b.pipeline, b.step, b.kind, pg_catalog.sum(b.count) as count
+      from tracegram.error_rows(v_before, v_from, p_now) as b
+      group by b.pipeline, b.step, b.kind
+    )
+    select coalesce(pg_catalog.jsonb_agg(
+      pg_catalog.to_jsonb(t) || pg_catalog.jsonb_build_object('before', coalesce(e.count, 0))
+      order by t.count desc, t.kind, t.pipeline, t.step
+    ), '[]')
+    from top as t
+    left join earlier as e on e.pipeline = t.pipeline and e.step = t.step and e.kind = t.kind
   ));
 end;
 $$;
