@@ -8,12 +8,13 @@ create type tracegram.item_result as (
   trace_id text,
   result   text,
   refusal  text,
-  ended    uuid
+  ended    uuid,
+  failed   boolean
 );
 comment on type tracegram.item_result is
 $doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
 
-ended is the id of a trace that has ended with this batch.$doc$;
+ended is the id of a trace that has ended with this batch; failed says how.$doc$;
 
 create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
@@ -99,7 +100,8 @@ begin
         else 'duplicate'
       end,
       case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
-      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end,
+      t.status = 'error'
     )::tracegram.item_result
     from pg_catalog.unnest(p_traces) as t
   );
@@ -143,7 +145,9 @@ begin
 
   if pg_catalog.cardinality(v_new) = pg_catalog.cardinality(v_traces) then
     v_items := array(
-      select (t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end)::tracegram.item_result
+      select (
+        t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end, t.status = 'error'
+      )::tracegram.item_result
       from pg_catalog.unnest(v_traces) as t
     );
   else
@@ -195,14 +199,14 @@ declare
   v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
-    select p_ord, s.trace_id, s.result, s.refusal, s.ended
+    select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
     from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid;
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid;
+    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean;
 end;
 $$;
 

@@ -10,7 +10,8 @@ create table tracegram.batches (
   traces      integer not null,
   rejected    integer not null,
   duration_ms integer not null,
-  ended       uuid[] not null
+  ended       uuid[] not null,
+  failed      uuid[] not null
 );
 alter table tracegram.batches enable row level security;
 -- Random bytes do not compress.
@@ -27,6 +28,7 @@ comment on column tracegram.batches.traces is 'Traces in it.';
 comment on column tracegram.batches.rejected is 'Those that were refused.';
 comment on column tracegram.batches.duration_ms is 'How long the database took to store it, in milliseconds.';
 comment on column tracegram.batches.ended is 'Ids of the traces that ended with it.';
+comment on column tracegram.batches.failed is 'Those of them that failed.';
 
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
@@ -119,11 +121,12 @@ begin
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
     );
   end if;
-  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended)
+  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended, failed)
   select
     v_now, v_key.key_id, v_count, count(*) filter (where i.result = 'rejected'),
     1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - v_began),
-    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}')
+    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}'),
+    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null and i.failed), '{}')
   from pg_catalog.unnest(v_items) as i;
   return tracegram.ingest_answer(v_items);
 end;

@@ -14,8 +14,8 @@ $$;
 comment on function tracegram.first_id(timestamptz) is 'Every UUIDv7 of this time or later is greater, and every earlier one is less.';
 revoke all on function tracegram.first_id(timestamptz) from public, anon, authenticated, service_role;
 
-create function tracegram.ended_traces(
-  p_batches tracegram.batches[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
+create function tracegram.find_traces(
+  p_ids uuid[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
 )
   returns setof tracegram.pipeline_traces
   language plpgsql stable
@@ -29,7 +29,7 @@ declare
 begin
   return query
     select t.*
-    from (select pg_catalog.unnest(b.ended) as trace_id from pg_catalog.unnest(p_batches) as b) as e
+    from pg_catalog.unnest(p_ids) as e (trace_id)
     cross join lateral (
       select *
       from tracegram.pipeline_traces as found
@@ -42,9 +42,9 @@ begin
 end;
 $$;
 
-comment on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) is
-  'The traces that have ended with these batches, and started in [p_from, p_to).';
-revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
+comment on function tracegram.find_traces(uuid[], timestamptz, timestamptz) is
+  'Those of these traces that started in [p_from, p_to), each looked up by its id.';
+revoke all on function tracegram.find_traces(uuid[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.error_kind(p_error text)
   returns text

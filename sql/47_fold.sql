@@ -66,7 +66,10 @@ begin
     select pg_catalog.array_agg(g.b), max((g.b).batch_id) into v_batches, v_last from gone as g;
     exit when v_batches is null;
     v_folded := v_folded + pg_catalog.cardinality(v_batches);
-    v_traces := array(select t from tracegram.ended_traces(v_batches) as t);
+    v_traces := array(
+      select t
+      from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from pg_catalog.unnest(v_batches) as b)) as t
+    );
 
     insert into tracegram.rollups as r
     select

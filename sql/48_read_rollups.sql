@@ -93,17 +93,14 @@ begin
         offset 0 -- range by range: a hash of everything would be made otherwise
       ) as r;
   end if;
-  v_batches := array(select b from tracegram.batches as b);
-  if pg_catalog.cardinality(v_batches) > 0 then
-    v_traces := array(
-      select t from tracegram.ended_traces(v_batches, v_from, v_to) as t
-    );
+  v_traces := array(
+    select t
+    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), v_from, v_to) as t
+  );
+  v_batches := array(select b from tracegram.batches as b where b.received_at >= v_from and b.received_at < v_to);
+  if pg_catalog.cardinality(v_traces) + pg_catalog.cardinality(v_batches) > 0 then
     return query
-      select *
-      from tracegram.roll_up(v_traces, array(
-        select b from pg_catalog.unnest(v_batches) as b where b.received_at >= v_from and b.received_at < v_to
-      )) as r
-      where r.step = '' or not p_runs_only;
+      select * from tracegram.roll_up(v_traces, v_batches) as r where r.step = '' or not p_runs_only;
   end if;
 end;
 $$;
@@ -135,15 +132,12 @@ begin
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
       offset 0 -- range by range: a hash of everything would be made otherwise
     ) as r;
-  if exists (select from tracegram.batches) then
-    return query
-      select *
-      from tracegram.roll_up_errors(array(
-        select t
-        from tracegram.ended_traces(array(select b from tracegram.batches as b), v_from, v_to) as t
-        where t.status = 'error'
-      ));
-  end if;
+  return query
+    select *
+    from tracegram.roll_up_errors(array(
+      select t
+      from tracegram.find_traces(array(select pg_catalog.unnest(b.failed) from tracegram.batches as b), v_from, v_to) as t
+    ));
 end;
 $$;
 

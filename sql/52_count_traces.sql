@@ -22,19 +22,26 @@ begin
     ) as r
     where p_filter.pipeline is null or r.pipeline = p_filter.pipeline;
 
-    if p_filter.status is null and p_filter.pipeline is null then
-      -- The ids are enough.
+    -- What waits to be folded: its ids tell when, and the batch how they ended.
+    if p_filter.pipeline is null then
       v_count := v_count + (
-        select count(*)
-        from (select pg_catalog.unnest(b.ended) as trace_id from tracegram.batches as b) as e
-        where e.trace_id >= v_from and e.trace_id < v_to
+        select coalesce(pg_catalog.sum(w.counts), 0)
+        from (
+          select pg_catalog.unnest(b.ended) as trace_id, 1 as counts
+          from tracegram.batches as b
+          where p_filter.status is distinct from 'error'
+          union all
+          select pg_catalog.unnest(b.failed), case p_filter.status when 'ok' then -1 else 1 end
+          from tracegram.batches as b
+          where p_filter.status is not null
+        ) as w
+        where w.trace_id >= v_from and w.trace_id < v_to
       );
-    elsif exists (select from tracegram.batches) then
+    else
       v_count := v_count + (
         select count(*)
-        from tracegram.ended_traces(array(select b from tracegram.batches as b), p_starts, p_ends) as t
-        where (p_filter.status is null or t.status = p_filter.status)
-          and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
+        from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_starts, p_ends) as t
+        where t.pipeline = p_filter.pipeline and (p_filter.status is null or t.status = p_filter.status)
       );
     end if;
   end if;

@@ -91,12 +91,13 @@ create procedure bench.load(p_from timestamptz, p_to timestamptz, p_count intege
 as $$
   with stored as (
     insert into tracegram.pipeline_traces select * from bench.traces(p_from, p_to, p_count, p_seed)
-    returning started_at, duration_ms, trace_id
+    returning started_at, duration_ms, trace_id, status
   )
-  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended)
+  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended, failed)
   select
     max(s.started_at + make_interval(secs => s.duration_ms / 1000.0)), 1, count(*), 0,
-    (12 * exp(random_normal(0, 0.3)))::integer, array_agg(s.trace_id)
+    (12 * exp(random_normal(0, 0.3)))::integer, array_agg(s.trace_id),
+    coalesce(array_agg(s.trace_id) filter (where s.status = 'error'), '{}')
   from (select *, row_number() over () as n from stored) as s
   group by (s.n - 1) / p_batch;
 $$;

@@ -1078,12 +1078,13 @@ create type tracegram.item_result as (
   trace_id text,
   result   text,
   refusal  text,
-  ended    uuid
+  ended    uuid,
+  failed   boolean
 );
 comment on type tracegram.item_result is
 $doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
 
-ended is the id of a trace that has ended with this batch.$doc$;
+ended is the id of a trace that has ended with this batch; failed says how.$doc$;
 
 create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
@@ -1169,7 +1170,8 @@ begin
         else 'duplicate'
       end,
       case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
-      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end
+      case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end,
+      t.status = 'error'
     )::tracegram.item_result
     from pg_catalog.unnest(p_traces) as t
   );
@@ -1213,7 +1215,9 @@ begin
 
   if pg_catalog.cardinality(v_new) = pg_catalog.cardinality(v_traces) then
     v_items := array(
-      select (t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end)::tracegram.item_result
+      select (
+        t.ord, t.trace_id, 'stored', null, case when t.status <> 'running' then t.trace_id end, t.status = 'error'
+      )::tracegram.item_result
       from pg_catalog.unnest(v_traces) as t
     );
   else
@@ -1265,14 +1269,14 @@ declare
   v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
-    select p_ord, s.trace_id, s.result, s.refusal, s.ended
+    select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
     from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid;
+    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid;
+    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean;
 end;
 $$;
 
@@ -1292,7 +1296,8 @@ create table tracegram.batches (
   traces      integer not null,
   rejected    integer not null,
   duration_ms integer not null,
-  ended       uuid[] not null
+  ended       uuid[] not null,
+  failed      uuid[] not null
 );
 alter table tracegram.batches enable row level security;
 -- Random bytes do not compress.
@@ -1309,6 +1314,7 @@ comment on column tracegram.batches.traces is 'Traces in it.';
 comment on column tracegram.batches.rejected is 'Those that were refused.';
 comment on column tracegram.batches.duration_ms is 'How long the database took to store it, in milliseconds.';
 comment on column tracegram.batches.ended is 'Ids of the traces that ended with it.';
+comment on column tracegram.batches.failed is 'Those of them that failed.';
 
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
   returns jsonb
@@ -1401,11 +1407,12 @@ begin
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
     );
   end if;
-  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended)
+  insert into tracegram.batches (received_at, key_id, traces, rejected, duration_ms, ended, failed)
   select
     v_now, v_key.key_id, v_count, count(*) filter (where i.result = 'rejected'),
     1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - v_began),
-    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}')
+    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}'),
+    coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null and i.failed), '{}')
   from pg_catalog.unnest(v_items) as i;
   return tracegram.ingest_answer(v_items);
 end;
@@ -1647,8 +1654,8 @@ $$;
 comment on function tracegram.first_id(timestamptz) is 'Every UUIDv7 of this time or later is greater, and every earlier one is less.';
 revoke all on function tracegram.first_id(timestamptz) from public, anon, authenticated, service_role;
 
-create function tracegram.ended_traces(
-  p_batches tracegram.batches[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
+create function tracegram.find_traces(
+  p_ids uuid[], p_from timestamptz default '2000-01-01 00:00+00', p_to timestamptz default '3000-01-01 00:00+00'
 )
   returns setof tracegram.pipeline_traces
   language plpgsql stable
@@ -1662,7 +1669,7 @@ declare
 begin
   return query
     select t.*
-    from (select pg_catalog.unnest(b.ended) as trace_id from pg_catalog.unnest(p_batches) as b) as e
+    from pg_catalog.unnest(p_ids) as e (trace_id)
     cross join lateral (
       select *
       from tracegram.pipeline_traces as found
@@ -1675,9 +1682,9 @@ begin
 end;
 $$;
 
-comment on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) is
-  'The traces that have ended with these batches, and started in [p_from, p_to).';
-revoke all on function tracegram.ended_traces(tracegram.batches[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
+comment on function tracegram.find_traces(uuid[], timestamptz, timestamptz) is
+  'Those of these traces that started in [p_from, p_to), each looked up by its id.';
+revoke all on function tracegram.find_traces(uuid[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.error_kind(p_error text)
   returns text
@@ -1879,7 +1886,10 @@ begin
     select pg_catalog.array_agg(g.b), max((g.b).batch_id) into v_batches, v_last from gone as g;
     exit when v_batches is null;
     v_folded := v_folded + pg_catalog.cardinality(v_batches);
-    v_traces := array(select t from tracegram.ended_traces(v_batches) as t);
+    v_traces := array(
+      select t
+      from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from pg_catalog.unnest(v_batches) as b)) as t
+    );
 
     insert into tracegram.rollups as r
     select
@@ -2047,17 +2057,14 @@ begin
         offset 0 -- range by range: a hash of everything would be made otherwise
       ) as r;
   end if;
-  v_batches := array(select b from tracegram.batches as b);
-  if pg_catalog.cardinality(v_batches) > 0 then
-    v_traces := array(
-      select t from tracegram.ended_traces(v_batches, v_from, v_to) as t
-    );
+  v_traces := array(
+    select t
+    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), v_from, v_to) as t
+  );
+  v_batches := array(select b from tracegram.batches as b where b.received_at >= v_from and b.received_at < v_to);
+  if pg_catalog.cardinality(v_traces) + pg_catalog.cardinality(v_batches) > 0 then
     return query
-      select *
-      from tracegram.roll_up(v_traces, array(
-        select b from pg_catalog.unnest(v_batches) as b where b.received_at >= v_from and b.received_at < v_to
-      )) as r
-      where r.step = '' or not p_runs_only;
+      select * from tracegram.roll_up(v_traces, v_batches) as r where r.step = '' or not p_runs_only;
   end if;
 end;
 $$;
@@ -2089,15 +2096,12 @@ begin
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
       offset 0 -- range by range: a hash of everything would be made otherwise
     ) as r;
-  if exists (select from tracegram.batches) then
-    return query
-      select *
-      from tracegram.roll_up_errors(array(
-        select t
-        from tracegram.ended_traces(array(select b from tracegram.batches as b), v_from, v_to) as t
-        where t.status = 'error'
-      ));
-  end if;
+  return query
+    select *
+    from tracegram.roll_up_errors(array(
+      select t
+      from tracegram.find_traces(array(select pg_catalog.unnest(b.failed) from tracegram.batches as b), v_from, v_to) as t
+    ));
 end;
 $$;
 
@@ -2607,19 +2611,26 @@ begin
     ) as r
     where p_filter.pipeline is null or r.pipeline = p_filter.pipeline;
 
-    if p_filter.status is null and p_filter.pipeline is null then
-      -- The ids are enough.
+    -- What waits to be folded: its ids tell when, and the batch how they ended.
+    if p_filter.pipeline is null then
       v_count := v_count + (
-        select count(*)
-        from (select pg_catalog.unnest(b.ended) as trace_id from tracegram.batches as b) as e
-        where e.trace_id >= v_from and e.trace_id < v_to
+        select coalesce(pg_catalog.sum(w.counts), 0)
+        from (
+          select pg_catalog.unnest(b.ended) as trace_id, 1 as counts
+          from tracegram.batches as b
+          where p_filter.status is distinct from 'error'
+          union all
+          select pg_catalog.unnest(b.failed), case p_filter.status when 'ok' then -1 else 1 end
+          from tracegram.batches as b
+          where p_filter.status is not null
+        ) as w
+        where w.trace_id >= v_from and w.trace_id < v_to
       );
-    elsif exists (select from tracegram.batches) then
+    else
       v_count := v_count + (
         select count(*)
-        from tracegram.ended_traces(array(select b from tracegram.batches as b), p_starts, p_ends) as t
-        where (p_filter.status is null or t.status = p_filter.status)
-          and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
+        from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_starts, p_ends) as t
+        where t.pipeline = p_filter.pipeline and (p_filter.status is null or t.status = p_filter.status)
       );
     end if;
   end if;
