@@ -58,11 +58,11 @@ create table tracegram.pipeline_traces (
 
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
 create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
-create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
+create index pipeline_traces_unended on tracegram.pipeline_traces (status, started_at, trace_id) where status in ('running', 'lost');
 create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
 create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is not null;
 create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
-create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
+create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd > 0;
 
 comment on index tracegram.pipeline_traces_started_at_brin is
   '"What ran between these two times" over many days, without the key: ad-hoc SQL and reports.';
@@ -71,7 +71,7 @@ comment on index tracegram.pipeline_traces_unended is 'list_traces of what has n
 comment on index tracegram.pipeline_traces_user is 'list_traces of a user, and of a private chat, which has its user''s id.';
 comment on index tracegram.pipeline_traces_chat is 'list_traces of a chat that is not private.';
 comment on index tracegram.pipeline_traces_slowest is 'list_traces, slowest first. Equal durations share an entry, so it is small.';
-comment on index tracegram.pipeline_traces_dearest is 'list_traces, dearest first.';
+comment on index tracegram.pipeline_traces_dearest is 'list_traces, dearest first. Of a bot on free models it is empty.';
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
 alter table tracegram.pipeline_traces enable row level security;

@@ -43,6 +43,9 @@ begin
       select
         i.ord, t.*, started.at, steps.as_sent, steps.cost_microusd,
         case
+          -- A string that Postgres would read as an array is none.
+          when pg_catalog.jsonb_typeof(i.item -> 'steps') <> 'array' then 'TG013 steps is not an array of objects'
+          when pg_catalog.jsonb_typeof(i.item -> 'io') not in ('array', 'null') then 'TG013 io is not an array of objects'
           -- All that wire_refusal refuses, in one expression: it is asked only for the reason.
           when pg_catalog.btrim(t.pipeline) <> ''
             and (t.status in ('ok', 'error') and t.duration_ms >= 0 or t.status = 'running' and t.duration_ms is null)

@@ -117,7 +117,13 @@ begin
   if v_items is null then
     v_items := array(
       select s
-      from pg_catalog.json_array_elements(p_batch) with ordinality as i (item, ord)
+      from (
+        select e.*
+        from pg_catalog.json_array_elements(p_batch) with ordinality as e (item, ord)
+        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql).
+        order by pg_catalog.substring(e.item::text, '"trace_id"\s*:\s*"([^"\\]*)"')
+        offset 0
+      ) as i
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
     );
   end if;

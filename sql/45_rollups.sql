@@ -33,14 +33,14 @@ comment on index tracegram.rollups_runs is 'Whole runs: the counts of pages, rat
 alter table tracegram.rollups enable row level security;
 
 comment on table tracegram.rollups is
-  'What has ended, per pipeline and step: by five minutes for 26 hours, by hour for 62 days, by day for 400 days.';
+  'What has ended, per pipeline and step: by five minutes for 50 hours (whole runs: 31 days), by hour for 62 days, by day for 400 days.';
 comment on column tracegram.rollups.level is '5m, 1h or 1d: each trace is counted in one row of each.';
 comment on column tracegram.rollups.bucket is 'Start of the five minutes, hour or day, UTC.';
 comment on column tracegram.rollups.pipeline is 'Pipeline. Empty: Tracegram itself (step ingest: calls of ingest_traces, their errors: calls with a refused trace).';
 comment on column tracegram.rollups.step is 'Step. Empty: whole runs.';
 comment on column tracegram.rollups.count is 'Runs or steps that have ended, ok or error.';
 comment on column tracegram.rollups.errors is 'Those that failed.';
-comment on column tracegram.rollups.duration_ms is 'Sum of their durations in milliseconds.';
+comment on column tracegram.rollups.duration_ms is 'Sum of their durations in milliseconds, at most 9e18.';
 comment on column tracegram.rollups.durations is 'Their durations.';
 comment on column tracegram.rollups.input_tokens is 'Tokens of LLM requests. Null when none is known.';
 comment on column tracegram.rollups.cached_tokens is 'Those of input_tokens that came from a cache.';
@@ -92,15 +92,17 @@ create function tracegram.purge_rollups(p_now timestamptz default now())
   language sql
   set search_path = pg_catalog, pg_temp
 as $$
-  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.rollups where level = '5m' and step <> '' and bucket < p_now - interval '51 hours';
+  -- Whole runs as long as most traces are kept: pages are counted by them.
+  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '32 days';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
   delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
-  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '51 hours';
   delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
 $$;
 
 comment on function tracegram.purge_rollups(timestamptz) is
-  'Deletes rollups that a coarser level replaces: five minutes after 27 hours, hours after 63 days, and days after 400.';
+  'Deletes rollups that a coarser level replaces: five minutes after 51 hours (whole runs: 32 days), hours after 63 days, and days after 400.';
 revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, authenticated, service_role;

@@ -74,7 +74,8 @@ begin
     insert into tracegram.rollups as r
     select
       l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, pg_catalog.sum(f.count), pg_catalog.sum(f.errors),
-      pg_catalog.sum(f.duration_ms), tracegram.merge_histograms(pg_catalog.array_agg(f.durations)),
+      -- A day of the longest steps that a sender can send is more than a bigint holds.
+      least(pg_catalog.sum(f.duration_ms), 9000000000000000000), tracegram.merge_histograms(pg_catalog.array_agg(f.durations)),
       pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
       pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
       pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
@@ -84,7 +85,7 @@ begin
     on conflict (level, bucket, pipeline, step) do update set
       count = r.count + excluded.count,
       errors = r.errors + excluded.errors,
-      duration_ms = r.duration_ms + excluded.duration_ms,
+      duration_ms = least(r.duration_ms::numeric + excluded.duration_ms, 9000000000000000000),
       durations = tracegram.merge_histograms(array[r.durations, excluded.durations]),
       -- Null is unknown, and what is known of the rest is still known.
       input_tokens = coalesce(r.input_tokens + excluded.input_tokens, r.input_tokens, excluded.input_tokens),
@@ -104,14 +105,14 @@ begin
     from (
       select
         f.*,
-        -- Errors that are all different do not make a row of each: fifty of a pipeline and bucket, and the rest is (other).
+        -- Errors that are all different do not make a row of each: ten of a pipeline and bucket, fifty of a day, and the rest is (other).
         known.kind is not null or (
           select count(*)
           from tracegram.error_rollups as e
           where e.level = f.level and e.bucket = f.bucket and e.pipeline = f.pipeline
         ) + pg_catalog.row_number() over (
           partition by f.level, f.bucket, f.pipeline, known.kind is null order by f.count desc, f.kind, f.step
-        ) <= 50 as kept
+        ) <= case f.level when '1d' then 50 else 10 end as kept
       from (
         select
           l.level, pg_catalog.date_trunc(l.unit, e.bucket) as bucket,

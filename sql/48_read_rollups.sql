@@ -7,7 +7,7 @@ create type tracegram.rollup_range as (
 );
 comment on type tracegram.rollup_range is 'Buckets of one level from one time up to another.';
 
-create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
   returns setof tracegram.rollup_range
   language plpgsql immutable
   set search_path = pg_catalog, pg_temp
@@ -15,7 +15,10 @@ create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_
 as $$
 declare
   -- What the finer levels still have.
-  c_5m  constant timestamptz := pg_catalog.date_trunc('hour', p_now) - interval '25 hours';
+  c_5m  constant timestamptz := case
+    when p_runs_only then pg_catalog.date_trunc('day', p_now) - interval '31 days'
+    else pg_catalog.date_trunc('hour', p_now) - interval '49 hours'
+  end;
   c_1h  constant timestamptz := pg_catalog.date_trunc('day', p_now) - interval '61 days';
   v_from timestamptz := case
     when p_from >= c_5m then pg_catalog.date_bin('5 minutes', p_from, '2000-01-01 00:00+00')
@@ -53,11 +56,12 @@ begin
 end;
 $$;
 
-comment on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) is
+comment on function tracegram.rollup_ranges(timestamptz, timestamptz, boolean, timestamptz) is
 $doc$The fewest buckets that cover [p_from, p_to): days, and where no whole day fits hours, and then five minutes.
 
-Of times over 25 hours ago the bounds are widened to the hour, over 61 days ago to the day. Five minutes are the least.$doc$;
-revoke all on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+Of times over 49 hours ago the bounds are widened to the hour (of whole runs 31 days), over 61 days ago to the day. Five minutes
+are the least.$doc$;
+revoke all on function tracegram.rollup_ranges(timestamptz, timestamptz, boolean, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.rollup_rows(
   p_from timestamptz, p_to timestamptz, p_runs_only boolean default false, p_now timestamptz default now()
@@ -68,7 +72,7 @@ create function tracegram.rollup_rows(
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_runs_only, p_now) as g);
   v_from    constant timestamptz := (v_ranges[1]).starts;
   v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
   v_batches tracegram.batches[];
@@ -120,7 +124,7 @@ create function tracegram.error_rows(p_from timestamptz, p_to timestamptz, p_now
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, false, p_now) as g);
   v_from    constant timestamptz := (v_ranges[1]).starts;
   v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
 begin

@@ -73,7 +73,7 @@ begin
       -- They are few: all are sorted, rather than all traces walked through in order until a few of them are met.
       v_source := '(select * from ' || v_source || ' as t where ' || v_found || ' offset 0)';
     end if;
-    v_found := v_found || ' and ' || v_column || ' is not null';
+    v_found := v_found || case p_order when 'slowest' then ' and t.duration_ms is not null' else ' and t.cost_microusd > 0' end;
   end if;
   if p_filter.status in ('error', 'running', 'lost') and p_order = 'newest' then
     v_found := v_found || ' and t.status = $7';
@@ -83,6 +83,8 @@ begin
   if p_filter.error is not null then
     if p_order = 'newest' then
       v_found := v_found || $q$ and t.status = 'error'$q$;
+    else
+      v_matches := v_matches || $q$ and t.status = 'error'$q$;
     end if;
     v_matches := v_matches || ' and pg_catalog.strpos(pg_catalog.lower(t.error), pg_catalog.lower($13)) > 0';
   end if;
@@ -140,7 +142,8 @@ create function tracegram.list_stretch(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_look   constant integer := 20000;
+  -- Whoever asks for all of them gets all of them.
+  v_look   constant integer := greatest(20000, p_limit);
   v_query  constant text[] := tracegram.list_query(p_order, p_ascending, p_keyset, p_filter);
   v_select constant text := case
     when p_count_only then 'select null, (select count(*) from (select ' || v_query[1] || ') as c)'
@@ -166,7 +169,7 @@ begin
     execute v_select into v_rows, v_n using
       v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - v_found.n,
       p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
-      p_filter.error, c_look;
+      p_filter.error, v_look;
     v_found.traces := v_found.traces || v_rows;
     v_found.n := v_found.n + v_n;
     exit when v_found.n >= p_limit;
@@ -174,7 +177,7 @@ begin
       execute v_query[2] into v_found.searched_to using
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
         p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
-        p_filter.error, c_look;
+        p_filter.error, v_look;
       exit when (v_found.searched_to).trace_id is not null;
     end if;
     -- Days that have few are read together, the more the fewer.

@@ -14,7 +14,7 @@ begin
   if p_filter.status is null or p_filter.status in ('ok', 'error') then
     select coalesce(pg_catalog.sum(case p_filter.status when 'ok' then r.count - r.errors when 'error' then r.errors else r.count end), 0)
     into v_count
-    from tracegram.rollup_ranges(p_starts, p_ends, pg_catalog.now()) as g
+    from tracegram.rollup_ranges(p_starts, p_ends, true, pg_catalog.now()) as g
     cross join lateral (
       select * from tracegram.rollups as l
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
@@ -120,9 +120,9 @@ declare
   v_count  bigint := 0;
 begin
   select case when g.starts = p_filter.starts then g.starts else g.ends end into v_starts
-  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', true, pg_catalog.now()) as g;
   select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
-  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, true, pg_catalog.now()) as g;
   if v_starts >= v_ends then
     return (tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).n;
   end if;
@@ -160,7 +160,7 @@ begin
   end if;
   -- The key's own bucket trace by trace, and what is newer by rollups.
   select least(g.ends, p_filter.ends) into v_bucket.ends
-  from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', true, pg_catalog.now()) as g;
   v_rest.starts := v_bucket.ends;
   v_count := (tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).n;
   if v_rest.starts < v_rest.ends then

@@ -21,12 +21,12 @@ create function public.list_traces(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_limit   constant integer := least(greatest(p_limit, 1), 100);
+  v_limit   constant integer := least(greatest(coalesce(p_limit, 10), 1), 100);
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
   v_filter  constant tracegram.trace_filter := (
     greatest(coalesce(p_from, v_oldest), v_oldest),
-    -- By default up to the end of a bucket, which the rollups count without a look at the traces.
-    coalesce(
+    -- At most up to the end of a bucket, which the rollups count without a look at the traces.
+    least(
       p_to + interval '1 microsecond',
       pg_catalog.date_bin('5 minutes', pg_catalog.now() + interval '65 minutes', '2000-01-01 00:00+00')
     ),
@@ -67,9 +67,10 @@ begin
     v_key := null; -- it is gone, or has no place in this order: the list starts at its top
   elsif p_direction = 'newer' then
     v_page := tracegram.list_stretch(p_order, true, '>', v_key, v_filter, 2 * v_limit);
-    -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself.
-    v_traces := case when v_page.n = 2 * v_limit then array(
-      select v_page.traces[i] from pg_catalog.generate_series(v_limit, 1, -1) as i
+    -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself. It is not near
+    -- where the search stopped on its way up.
+    v_traces := case when v_page.n = 2 * v_limit or v_page.n > 0 and (v_page.searched_to).trace_id is not null then array(
+      select v_page.traces[i] from pg_catalog.generate_series(least(v_limit, v_page.n), 1, -1) as i
     ) end;
     v_page := (coalesce(v_traces, '{}'), coalesce(pg_catalog.cardinality(v_traces), 0), null);
   elsif p_cursor is not null then
@@ -77,8 +78,8 @@ begin
       p_order, false, case p_direction when 'from' then '<=' else '<' end, v_key, v_filter, v_limit + 1
     );
   end if;
-  -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key.trace_id is null or v_page.n = 0 and (v_page.searched_to).trace_id is null then
+  -- Without a cursor, near the top, or when the day that the cursor led to is gone: the top.
+  if v_key.trace_id is null or v_page.n = 0 and (p_direction = 'newer' or v_key.started_at < v_filter.starts) then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -91,13 +92,13 @@ begin
   end;
   if v_key.trace_id is not null then
     v_before := tracegram.count_before(
-      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_last end, v_filter
+      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_key end, v_filter
     );
   end if;
   if p_order <> 'dearest' and tracegram.covered(v_filter) then
     v_total := (case when v_filter.starts < v_filter.ends then tracegram.count_window(p_order, v_filter) else 0 end, true);
   elsif v_last.trace_id is null then
-    v_total := (0, true);
+    v_total := v_before;
   else
     v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
     v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and (v_page.searched_to).trace_id is null);
@@ -134,14 +135,14 @@ p_direction        older (the page after p_cursor), newer (the page before it), 
                    page before p_cursor, newer is the first page.
 p_limit            traces a page, 1..100; other values are brought into that range.
 p_from, p_to       started_at is within both; null: all that is kept.
-p_order            newest, slowest (those that have ended) or dearest (those whose cost is known) first.
+p_order            newest, slowest (those that have ended) or dearest (those that are known to cost something) first.
 p_status           ok, error, running or lost; p_pipeline, p_user_id, p_chat_id, p_release: exactly that.
 p_min_duration_ms  at least so long.
 p_error            failed with this in the error's text, in any case of letters. null: no condition, in all of them.
 
 Returns TracePage of functions/_shared/db.ts. total and pages are exact for status and pipeline, newest or slowest first, for
 rollups know them. Otherwise counting stops at 500 on either side of the page: then total_exact (or page_exact) is false, and
-the number is a lower bound. Where no index knows what matches, 20,000 traces are looked at; a page that they did not fill has
+the number is a lower bound. Where no index knows what matches, 20,000 traces of a stretch of days are looked at; a page that they did not fill has
 searched_to, how far back they went, and its older_cursor goes on from there. Money is micro-dollars, durations are
 milliseconds, times are ISO 8601.
 

@@ -5,7 +5,7 @@ create type tracegram.span_stats as (
   step             text,
   count            bigint,
   errors           bigint,
-  duration_ms      bigint,
+  duration_ms      numeric,
   durations        tracegram.histogram,
   input_tokens     bigint,
   cached_tokens    bigint,
@@ -86,7 +86,7 @@ declare
   v_length constant interval := p_to - p_from;
   -- As fine as rollups are at the start of the window before, so that both windows have the same length.
   v_grain  constant text := case
-    when p_from - v_length >= pg_catalog.date_trunc('hour', p_now) - interval '25 hours' then '5 minutes'
+    when p_from - v_length >= pg_catalog.date_trunc('hour', p_now) - interval '49 hours' then '5 minutes'
     when p_from - v_length >= pg_catalog.date_trunc('day', p_now) - interval '61 days' then '1 hour'
     else '1 day'
   end;
@@ -108,7 +108,7 @@ begin
   ) || (
     with spans as (
       select p.pipeline, p.step, p.count, p.errors, p.cost_microusd, p.durations,
-        pg_catalog.round(p.duration_ms::numeric / p.count, 1) as mean_ms
+        pg_catalog.round(p.duration_ms / p.count, 1) as mean_ms
       from pg_catalog.unnest(v_spans) as p
     )
     select pg_catalog.jsonb_build_object(
@@ -176,7 +176,7 @@ comment on function public.trace_stats(timestamptz, timestamptz) is
 $doc$How the bot did in a window, and in the window of the same length before it: one call serves one screen.
 
 p_from, p_to  the window; null: the last 24 hours, up to now. Widened to whole five minutes, or hours where the window before
-              starts over 25 hours ago, or days over 61 days ago.
+              starts over 49 hours ago, or days over 61 days ago.
 
 Returns TraceStats of functions/_shared/db.ts: window and before {from, to, count, errors, error_rate 0..1, per_hour, p50_ms,
 p95_ms, p99_ms (each within 5 %), tokens by class, cost_microusd, unpriced_calls}, running and lost of the window, the ten

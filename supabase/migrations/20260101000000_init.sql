@@ -534,11 +534,11 @@ create table tracegram.pipeline_traces (
 
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
 create index pipeline_traces_error on tracegram.pipeline_traces (started_at, trace_id) where status = 'error';
-create index pipeline_traces_unended on tracegram.pipeline_traces (started_at, trace_id) where status in ('running', 'lost');
+create index pipeline_traces_unended on tracegram.pipeline_traces (status, started_at, trace_id) where status in ('running', 'lost');
 create index pipeline_traces_user on tracegram.pipeline_traces (user_id);
 create index pipeline_traces_chat on tracegram.pipeline_traces (chat_id) where chat_id is not null;
 create index pipeline_traces_slowest on tracegram.pipeline_traces (duration_ms);
-create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd is not null;
+create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd) where cost_microusd > 0;
 
 comment on index tracegram.pipeline_traces_started_at_brin is
   '"What ran between these two times" over many days, without the key: ad-hoc SQL and reports.';
@@ -547,7 +547,7 @@ comment on index tracegram.pipeline_traces_unended is 'list_traces of what has n
 comment on index tracegram.pipeline_traces_user is 'list_traces of a user, and of a private chat, which has its user''s id.';
 comment on index tracegram.pipeline_traces_chat is 'list_traces of a chat that is not private.';
 comment on index tracegram.pipeline_traces_slowest is 'list_traces, slowest first. Equal durations share an entry, so it is small.';
-comment on index tracegram.pipeline_traces_dearest is 'list_traces, dearest first.';
+comment on index tracegram.pipeline_traces_dearest is 'list_traces, dearest first. Of a bot on free models it is empty.';
 
 alter table tracegram.pipeline_traces alter column steps set compression lz4;
 alter table tracegram.pipeline_traces enable row level security;
@@ -1001,6 +1001,9 @@ begin
       select
         i.ord, t.*, started.at, steps.as_sent, steps.cost_microusd,
         case
+          -- A string that Postgres would read as an array is none.
+          when pg_catalog.jsonb_typeof(i.item -> 'steps') <> 'array' then 'TG013 steps is not an array of objects'
+          when pg_catalog.jsonb_typeof(i.item -> 'io') not in ('array', 'null') then 'TG013 io is not an array of objects'
           -- All that wire_refusal refuses, in one expression: it is asked only for the reason.
           when pg_catalog.btrim(t.pipeline) <> ''
             and (t.status in ('ok', 'error') and t.duration_ms >= 0 or t.status = 'running' and t.duration_ms is null)
@@ -1403,7 +1406,13 @@ begin
   if v_items is null then
     v_items := array(
       select s
-      from pg_catalog.json_array_elements(p_batch) with ordinality as i (item, ord)
+      from (
+        select e.*
+        from pg_catalog.json_array_elements(p_batch) with ordinality as e (item, ord)
+        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql).
+        order by pg_catalog.substring(e.item::text, '"trace_id"\s*:\s*"([^"\\]*)"')
+        offset 0
+      ) as i
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
     );
   end if;
@@ -1566,14 +1575,14 @@ comment on index tracegram.rollups_runs is 'Whole runs: the counts of pages, rat
 alter table tracegram.rollups enable row level security;
 
 comment on table tracegram.rollups is
-  'What has ended, per pipeline and step: by five minutes for 26 hours, by hour for 62 days, by day for 400 days.';
+  'What has ended, per pipeline and step: by five minutes for 50 hours (whole runs: 31 days), by hour for 62 days, by day for 400 days.';
 comment on column tracegram.rollups.level is '5m, 1h or 1d: each trace is counted in one row of each.';
 comment on column tracegram.rollups.bucket is 'Start of the five minutes, hour or day, UTC.';
 comment on column tracegram.rollups.pipeline is 'Pipeline. Empty: Tracegram itself (step ingest: calls of ingest_traces, their errors: calls with a refused trace).';
 comment on column tracegram.rollups.step is 'Step. Empty: whole runs.';
 comment on column tracegram.rollups.count is 'Runs or steps that have ended, ok or error.';
 comment on column tracegram.rollups.errors is 'Those that failed.';
-comment on column tracegram.rollups.duration_ms is 'Sum of their durations in milliseconds.';
+comment on column tracegram.rollups.duration_ms is 'Sum of their durations in milliseconds, at most 9e18.';
 comment on column tracegram.rollups.durations is 'Their durations.';
 comment on column tracegram.rollups.input_tokens is 'Tokens of LLM requests. Null when none is known.';
 comment on column tracegram.rollups.cached_tokens is 'Those of input_tokens that came from a cache.';
@@ -1625,17 +1634,19 @@ create function tracegram.purge_rollups(p_now timestamptz default now())
   language sql
   set search_path = pg_catalog, pg_temp
 as $$
-  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.rollups where level = '5m' and step <> '' and bucket < p_now - interval '51 hours';
+  -- Whole runs as long as most traces are kept: pages are counted by them.
+  delete from tracegram.rollups where level = '5m' and bucket < p_now - interval '32 days';
   delete from tracegram.rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.rollups where level = '1d' and bucket < p_now - interval '400 days';
   delete from tracegram.rollup_names where seen_on < (p_now at time zone 'UTC')::date - 30;
-  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '27 hours';
+  delete from tracegram.error_rollups where level = '5m' and bucket < p_now - interval '51 hours';
   delete from tracegram.error_rollups where level = '1h' and bucket < p_now - interval '63 days';
   delete from tracegram.error_rollups where level = '1d' and bucket < p_now - interval '400 days';
 $$;
 
 comment on function tracegram.purge_rollups(timestamptz) is
-  'Deletes rollups that a coarser level replaces: five minutes after 27 hours, hours after 63 days, and days after 400.';
+  'Deletes rollups that a coarser level replaces: five minutes after 51 hours (whole runs: 32 days), hours after 63 days, and days after 400.';
 revoke all on function tracegram.purge_rollups(timestamptz) from public, anon, authenticated, service_role;
 
 -- 46_roll_up.sql — the traces of batches, counted: what a reader adds, and what the fold puts away.
@@ -1781,7 +1792,7 @@ begin
     )
     select
       '5m', s.bucket::timestamptz(0), s.pipeline, s.step, pg_catalog.sum(s.count)::bigint, pg_catalog.sum(s.errors)::bigint,
-      pg_catalog.sum(s.duration_ms)::bigint,
+      least(pg_catalog.sum(s.duration_ms), 9000000000000000000)::bigint,
       (pg_catalog.array_agg(s.slot order by s.slot), pg_catalog.array_agg(s.count::integer order by s.slot))::tracegram.histogram,
       pg_catalog.sum(s.input_tokens)::bigint, pg_catalog.sum(s.cached_tokens)::bigint, pg_catalog.sum(s.output_tokens)::bigint,
       pg_catalog.sum(s.reasoning_tokens)::bigint, pg_catalog.sum(s.cost_microusd)::bigint, pg_catalog.sum(s.unpriced)::bigint,
@@ -1894,7 +1905,8 @@ begin
     insert into tracegram.rollups as r
     select
       l.level, pg_catalog.date_trunc(l.unit, f.bucket), f.pipeline, f.step, pg_catalog.sum(f.count), pg_catalog.sum(f.errors),
-      pg_catalog.sum(f.duration_ms), tracegram.merge_histograms(pg_catalog.array_agg(f.durations)),
+      -- A day of the longest steps that a sender can send is more than a bigint holds.
+      least(pg_catalog.sum(f.duration_ms), 9000000000000000000), tracegram.merge_histograms(pg_catalog.array_agg(f.durations)),
       pg_catalog.sum(f.input_tokens), pg_catalog.sum(f.cached_tokens), pg_catalog.sum(f.output_tokens),
       pg_catalog.sum(f.reasoning_tokens), pg_catalog.sum(f.cost_microusd), pg_catalog.sum(f.unpriced),
       pg_catalog.sum(f.large), pg_catalog.sum(f.orphans), pg_catalog.sum(f.stepless)
@@ -1904,7 +1916,7 @@ begin
     on conflict (level, bucket, pipeline, step) do update set
       count = r.count + excluded.count,
       errors = r.errors + excluded.errors,
-      duration_ms = r.duration_ms + excluded.duration_ms,
+      duration_ms = least(r.duration_ms::numeric + excluded.duration_ms, 9000000000000000000),
       durations = tracegram.merge_histograms(array[r.durations, excluded.durations]),
       -- Null is unknown, and what is known of the rest is still known.
       input_tokens = coalesce(r.input_tokens + excluded.input_tokens, r.input_tokens, excluded.input_tokens),
@@ -1924,14 +1936,14 @@ begin
     from (
       select
         f.*,
-        -- Errors that are all different do not make a row of each: fifty of a pipeline and bucket, and the rest is (other).
+        -- Errors that are all different do not make a row of each: ten of a pipeline and bucket, fifty of a day, and the rest is (other).
         known.kind is not null or (
           select count(*)
           from tracegram.error_rollups as e
           where e.level = f.level and e.bucket = f.bucket and e.pipeline = f.pipeline
         ) + pg_catalog.row_number() over (
           partition by f.level, f.bucket, f.pipeline, known.kind is null order by f.count desc, f.kind, f.step
-        ) <= 50 as kept
+        ) <= case f.level when '1d' then 50 else 10 end as kept
       from (
         select
           l.level, pg_catalog.date_trunc(l.unit, e.bucket) as bucket,
@@ -1971,7 +1983,7 @@ create type tracegram.rollup_range as (
 );
 comment on type tracegram.rollup_range is 'Buckets of one level from one time up to another.';
 
-create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
   returns setof tracegram.rollup_range
   language plpgsql immutable
   set search_path = pg_catalog, pg_temp
@@ -1979,7 +1991,10 @@ create function tracegram.rollup_ranges(p_from timestamptz, p_to timestamptz, p_
 as $$
 declare
   -- What the finer levels still have.
-  c_5m  constant timestamptz := pg_catalog.date_trunc('hour', p_now) - interval '25 hours';
+  c_5m  constant timestamptz := case
+    when p_runs_only then pg_catalog.date_trunc('day', p_now) - interval '31 days'
+    else pg_catalog.date_trunc('hour', p_now) - interval '49 hours'
+  end;
   c_1h  constant timestamptz := pg_catalog.date_trunc('day', p_now) - interval '61 days';
   v_from timestamptz := case
     when p_from >= c_5m then pg_catalog.date_bin('5 minutes', p_from, '2000-01-01 00:00+00')
@@ -2017,11 +2032,12 @@ begin
 end;
 $$;
 
-comment on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) is
+comment on function tracegram.rollup_ranges(timestamptz, timestamptz, boolean, timestamptz) is
 $doc$The fewest buckets that cover [p_from, p_to): days, and where no whole day fits hours, and then five minutes.
 
-Of times over 25 hours ago the bounds are widened to the hour, over 61 days ago to the day. Five minutes are the least.$doc$;
-revoke all on function tracegram.rollup_ranges(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+Of times over 49 hours ago the bounds are widened to the hour (of whole runs 31 days), over 61 days ago to the day. Five minutes
+are the least.$doc$;
+revoke all on function tracegram.rollup_ranges(timestamptz, timestamptz, boolean, timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.rollup_rows(
   p_from timestamptz, p_to timestamptz, p_runs_only boolean default false, p_now timestamptz default now()
@@ -2032,7 +2048,7 @@ create function tracegram.rollup_rows(
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_runs_only, p_now) as g);
   v_from    constant timestamptz := (v_ranges[1]).starts;
   v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
   v_batches tracegram.batches[];
@@ -2084,7 +2100,7 @@ create function tracegram.error_rows(p_from timestamptz, p_to timestamptz, p_now
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, p_now) as g);
+  v_ranges  constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, false, p_now) as g);
   v_from    constant timestamptz := (v_ranges[1]).starts;
   v_to      constant timestamptz := (v_ranges[pg_catalog.cardinality(v_ranges)]).ends;
 begin
@@ -2460,7 +2476,7 @@ begin
       -- They are few: all are sorted, rather than all traces walked through in order until a few of them are met.
       v_source := '(select * from ' || v_source || ' as t where ' || v_found || ' offset 0)';
     end if;
-    v_found := v_found || ' and ' || v_column || ' is not null';
+    v_found := v_found || case p_order when 'slowest' then ' and t.duration_ms is not null' else ' and t.cost_microusd > 0' end;
   end if;
   if p_filter.status in ('error', 'running', 'lost') and p_order = 'newest' then
     v_found := v_found || ' and t.status = $7';
@@ -2470,6 +2486,8 @@ begin
   if p_filter.error is not null then
     if p_order = 'newest' then
       v_found := v_found || $q$ and t.status = 'error'$q$;
+    else
+      v_matches := v_matches || $q$ and t.status = 'error'$q$;
     end if;
     v_matches := v_matches || ' and pg_catalog.strpos(pg_catalog.lower(t.error), pg_catalog.lower($13)) > 0';
   end if;
@@ -2527,7 +2545,8 @@ create function tracegram.list_stretch(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_look   constant integer := 20000;
+  -- Whoever asks for all of them gets all of them.
+  v_look   constant integer := greatest(20000, p_limit);
   v_query  constant text[] := tracegram.list_query(p_order, p_ascending, p_keyset, p_filter);
   v_select constant text := case
     when p_count_only then 'select null, (select count(*) from (select ' || v_query[1] || ') as c)'
@@ -2553,7 +2572,7 @@ begin
     execute v_select into v_rows, v_n using
       v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, p_limit - v_found.n,
       p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
-      p_filter.error, c_look;
+      p_filter.error, v_look;
     v_found.traces := v_found.traces || v_rows;
     v_found.n := v_found.n + v_n;
     exit when v_found.n >= p_limit;
@@ -2561,7 +2580,7 @@ begin
       execute v_query[2] into v_found.searched_to using
         v_from, v_to, p_key.started_at, p_key.trace_id, p_key.value, null::integer,
         p_filter.status, p_filter.pipeline, p_filter.user_id, p_filter.chat_id, p_filter.duration_ms, p_filter.release,
-        p_filter.error, c_look;
+        p_filter.error, v_look;
       exit when (v_found.searched_to).trace_id is not null;
     end if;
     -- Days that have few are read together, the more the fewer.
@@ -2603,7 +2622,7 @@ begin
   if p_filter.status is null or p_filter.status in ('ok', 'error') then
     select coalesce(pg_catalog.sum(case p_filter.status when 'ok' then r.count - r.errors when 'error' then r.errors else r.count end), 0)
     into v_count
-    from tracegram.rollup_ranges(p_starts, p_ends, pg_catalog.now()) as g
+    from tracegram.rollup_ranges(p_starts, p_ends, true, pg_catalog.now()) as g
     cross join lateral (
       select * from tracegram.rollups as l
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
@@ -2709,9 +2728,9 @@ declare
   v_count  bigint := 0;
 begin
   select case when g.starts = p_filter.starts then g.starts else g.ends end into v_starts
-  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', true, pg_catalog.now()) as g;
   select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
-  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_filter.ends - interval '1 microsecond', p_filter.ends, true, pg_catalog.now()) as g;
   if v_starts >= v_ends then
     return (tracegram.list_stretch(p_order, false, null, null, p_filter, 2147483647, true)).n;
   end if;
@@ -2749,7 +2768,7 @@ begin
   end if;
   -- The key's own bucket trace by trace, and what is newer by rollups.
   select least(g.ends, p_filter.ends) into v_bucket.ends
-  from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', pg_catalog.now()) as g;
+  from tracegram.rollup_ranges(p_key.started_at, p_key.started_at + interval '1 microsecond', true, pg_catalog.now()) as g;
   v_rest.starts := v_bucket.ends;
   v_count := (tracegram.list_stretch('newest', true, '>', p_key, v_bucket, 2147483647, true)).n;
   if v_rest.starts < v_rest.ends then
@@ -2786,12 +2805,12 @@ create function public.list_traces(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_limit   constant integer := least(greatest(p_limit, 1), 100);
+  v_limit   constant integer := least(greatest(coalesce(p_limit, 10), 1), 100);
   v_oldest  constant timestamptz := (select s.traces_from from tracegram.settings as s);
   v_filter  constant tracegram.trace_filter := (
     greatest(coalesce(p_from, v_oldest), v_oldest),
-    -- By default up to the end of a bucket, which the rollups count without a look at the traces.
-    coalesce(
+    -- At most up to the end of a bucket, which the rollups count without a look at the traces.
+    least(
       p_to + interval '1 microsecond',
       pg_catalog.date_bin('5 minutes', pg_catalog.now() + interval '65 minutes', '2000-01-01 00:00+00')
     ),
@@ -2832,9 +2851,10 @@ begin
     v_key := null; -- it is gone, or has no place in this order: the list starts at its top
   elsif p_direction = 'newer' then
     v_page := tracegram.list_stretch(p_order, true, '>', v_key, v_filter, 2 * v_limit);
-    -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself.
-    v_traces := case when v_page.n = 2 * v_limit then array(
-      select v_page.traces[i] from pg_catalog.generate_series(v_limit, 1, -1) as i
+    -- Pages are numbered from the top, which moves on. So near the top, "the page before" is the top itself. It is not near
+    -- where the search stopped on its way up.
+    v_traces := case when v_page.n = 2 * v_limit or v_page.n > 0 and (v_page.searched_to).trace_id is not null then array(
+      select v_page.traces[i] from pg_catalog.generate_series(least(v_limit, v_page.n), 1, -1) as i
     ) end;
     v_page := (coalesce(v_traces, '{}'), coalesce(pg_catalog.cardinality(v_traces), 0), null);
   elsif p_cursor is not null then
@@ -2842,8 +2862,8 @@ begin
       p_order, false, case p_direction when 'from' then '<=' else '<' end, v_key, v_filter, v_limit + 1
     );
   end if;
-  -- Without a cursor, near the top, or when all that the cursor led to is gone: the top.
-  if v_key.trace_id is null or v_page.n = 0 and (v_page.searched_to).trace_id is null then
+  -- Without a cursor, near the top, or when the day that the cursor led to is gone: the top.
+  if v_key.trace_id is null or v_page.n = 0 and (p_direction = 'newer' or v_key.started_at < v_filter.starts) then
     v_key := null;
     v_page := tracegram.list_stretch(p_order, false, null, null, v_filter, v_limit + 1);
   end if;
@@ -2856,13 +2876,13 @@ begin
   end;
   if v_key.trace_id is not null then
     v_before := tracegram.count_before(
-      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_last end, v_filter
+      p_order, case when v_shown > 0 then tracegram.key_of(v_traces[1], p_order) else v_key end, v_filter
     );
   end if;
   if p_order <> 'dearest' and tracegram.covered(v_filter) then
     v_total := (case when v_filter.starts < v_filter.ends then tracegram.count_window(p_order, v_filter) else 0 end, true);
   elsif v_last.trace_id is null then
-    v_total := (0, true);
+    v_total := v_before;
   else
     v_after := tracegram.count_stretch(p_order, false, v_last, v_filter);
     v_total := (v_before.n + v_shown + v_after.n, v_before.exact and v_after.exact and (v_page.searched_to).trace_id is null);
@@ -2899,14 +2919,14 @@ p_direction        older (the page after p_cursor), newer (the page before it), 
                    page before p_cursor, newer is the first page.
 p_limit            traces a page, 1..100; other values are brought into that range.
 p_from, p_to       started_at is within both; null: all that is kept.
-p_order            newest, slowest (those that have ended) or dearest (those whose cost is known) first.
+p_order            newest, slowest (those that have ended) or dearest (those that are known to cost something) first.
 p_status           ok, error, running or lost; p_pipeline, p_user_id, p_chat_id, p_release: exactly that.
 p_min_duration_ms  at least so long.
 p_error            failed with this in the error's text, in any case of letters. null: no condition, in all of them.
 
 Returns TracePage of functions/_shared/db.ts. total and pages are exact for status and pipeline, newest or slowest first, for
 rollups know them. Otherwise counting stops at 500 on either side of the page: then total_exact (or page_exact) is false, and
-the number is a lower bound. Where no index knows what matches, 20,000 traces are looked at; a page that they did not fill has
+the number is a lower bound. Where no index knows what matches, 20,000 traces of a stretch of days are looked at; a page that they did not fill has
 searched_to, how far back they went, and its older_cursor goes on from there. Money is micro-dollars, durations are
 milliseconds, times are ISO 8601.
 
@@ -2993,7 +3013,7 @@ create type tracegram.span_stats as (
   step             text,
   count            bigint,
   errors           bigint,
-  duration_ms      bigint,
+  duration_ms      numeric,
   durations        tracegram.histogram,
   input_tokens     bigint,
   cached_tokens    bigint,
@@ -3074,7 +3094,7 @@ declare
   v_length constant interval := p_to - p_from;
   -- As fine as rollups are at the start of the window before, so that both windows have the same length.
   v_grain  constant text := case
-    when p_from - v_length >= pg_catalog.date_trunc('hour', p_now) - interval '25 hours' then '5 minutes'
+    when p_from - v_length >= pg_catalog.date_trunc('hour', p_now) - interval '49 hours' then '5 minutes'
     when p_from - v_length >= pg_catalog.date_trunc('day', p_now) - interval '61 days' then '1 hour'
     else '1 day'
   end;
@@ -3096,7 +3116,7 @@ begin
   ) || (
     with spans as (
       select p.pipeline, p.step, p.count, p.errors, p.cost_microusd, p.durations,
-        pg_catalog.round(p.duration_ms::numeric / p.count, 1) as mean_ms
+        pg_catalog.round(p.duration_ms / p.count, 1) as mean_ms
       from pg_catalog.unnest(v_spans) as p
     )
     select pg_catalog.jsonb_build_object(
@@ -3164,7 +3184,7 @@ comment on function public.trace_stats(timestamptz, timestamptz) is
 $doc$How the bot did in a window, and in the window of the same length before it: one call serves one screen.
 
 p_from, p_to  the window; null: the last 24 hours, up to now. Widened to whole five minutes, or hours where the window before
-              starts over 25 hours ago, or days over 61 days ago.
+              starts over 49 hours ago, or days over 61 days ago.
 
 Returns TraceStats of functions/_shared/db.ts: window and before {from, to, count, errors, error_rate 0..1, per_hour, p50_ms,
 p95_ms, p99_ms (each within 5 %), tokens by class, cost_microusd, unpriced_calls}, running and lost of the window, the ten

@@ -36,6 +36,8 @@ describe("an item of a batch", () => {
     { what: "I/O that is no array", item: { ...makeTrace(), io: {} }, code: "TG013" },
     { what: "over 30 days ago", item: makeTrace({ started_at: Date.now() - 31 * DAY }), code: "TG012" },
     { what: "steps that are no array", item: { ...makeTrace(), steps: {} }, code: "TG013" },
+    { what: "steps as an array of Postgres's", item: { ...makeTrace(), steps: "{}" }, code: "TG013" },
+    { what: "I/O as an array of Postgres's", item: { ...makeTrace(), io: "{}" }, code: "TG013" },
     { what: "no steps", item: { ...makeTrace(), steps: undefined }, code: "TG013" },
     {
       what: "a step without a name",

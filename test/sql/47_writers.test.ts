@@ -83,3 +83,25 @@ test("a trace whose end is coming in at this moment is neither waited for nor lo
     status: "ok",
   }]);
 });
+
+test(
+  "two senders of the same traces never deadlock, also where they go in one by one",
+  { timeout: 60_000 },
+  async ({ cluster, onTestFinished }) => {
+    const [one, two] = [cluster.client("postgres"), cluster.client("postgres")];
+    for (const db of [one, two]) {
+      await db.connect();
+      onTestFinished(() => db.end());
+    }
+    const key = await givenKey(one, "both ways");
+    for (let round = 0; round < 3; round++) {
+      const at = Date.now() - 1_200_000; // out of the way of the others'
+      const bad = { ...makeTrace(), duration_ms: "x" };
+      const batch = [...Array.from({ length: 100 }, (_, i) => makeTrace({ started_at: at + i })), bad];
+      const send = async (db: typeof one, items: unknown[]) =>
+        (await db.query("select public.ingest_traces($1, $2) ->> 'rejected' as rejected", [key, JSON.stringify(items)]))
+          .rows[0].rejected;
+      expect(await Promise.all([send(one, batch), send(two, batch.toReversed())])).toEqual(["1", "1"]);
+    }
+  },
+);

@@ -70,7 +70,7 @@ function expected(traces: Given[], filter: Filter, order: string): string[] {
     (order === "newest" ? t.started_at : order === "slowest" ? t.duration_ms : t.cost) ?? null;
   return traces
     .filter((t) =>
-      column(t) !== null &&
+      column(t) !== null && (order !== "dearest" || column(t)! > 0) &&
       (filter.status === undefined || t.status === filter.status) &&
       (filter.pipeline === undefined || t.pipeline === filter.pipeline) &&
       (filter.user_id === undefined || t.user_id === filter.user_id) &&
@@ -147,6 +147,47 @@ describe("where no index knows what matches", () => {
     const second = await list(db, { ...args, cursor: first.older_cursor! });
     expect(second.traces).toMatchObject([{ duration_ms: 24000 }]);
     expect(second).toMatchObject({ has_older: false });
+  });
+
+  test("looking in vain comes to an end, in every order", async ({ db }) => {
+    await givenDay(db, "pipeline_traces", Date.now() - DAY);
+    await crowd(db);
+    for (
+      const args of [{ release: "none" }, { pipeline: "none", order: "slowest" }, { status: "error", order: "slowest" }]
+    ) {
+      let page = await list(db, args);
+      for (let calls = 1; page.has_older; calls++) {
+        expect(calls, JSON.stringify(args)).toBeLessThan(5);
+        page = await list(db, { ...args, cursor: page.older_cursor! });
+      }
+      expect(page).toMatchObject({ traces: [], total: 0 });
+    }
+  });
+
+  test("the page before is found as far as it was looked for, and is not taken for the top", async ({ db }) => {
+    await givenDay(db, "pipeline_traces", Date.now() - DAY);
+    await crowd(db);
+    // Every 2,500th is rare, and too few of them are within 20,000 to fill two pages.
+    await db.query("update tracegram.pipeline_traces set release = 'rare' where duration_ms % 2500 = 0");
+    const ids =
+      (await db.query("select trace_id, duration_ms from tracegram.pipeline_traces where duration_ms = 25000")).rows;
+    const before = await list(db, { release: "rare", cursor: ids[0].trace_id, direction: "newer", limit: 5 });
+    expect(before.traces.map((t) => t.duration_ms)).toEqual([15_000, 17_500, 20_000, 22_500, 24_000]);
+  });
+
+  test("a bucket of any size is counted to its end", async ({ db }) => {
+    const at = Math.floor((Date.now() - 2 * DAY) / 3_600_000) * 3_600_000;
+    await givenDay(db, "pipeline_traces", at);
+    await db.query(
+      `insert into tracegram.pipeline_traces (started_at, trace_id, key_id, pipeline, status, duration_ms, steps)
+       select s.at, (lpad(to_hex((extract(epoch from s.at) * 1000)::bigint), 12, '0') || '70008000' || lpad(to_hex(i), 12, '0'))::uuid,
+         1, case when i % 100 = 0 then 'rare' else 'often' end, 'ok', 1, '{}'
+       from generate_series(1, 25000) as i, lateral (select $1::timestamptz + i * interval '10 ms' as at) as s`,
+      [new Date(at)],
+    );
+    const window = { from: new Date(at + 15).toISOString(), to: new Date(at + 249_995).toISOString() };
+    expect(await list(db, { ...window, pipeline: "rare" })).toMatchObject({ total: 249, total_exact: true });
+    expect(await list(db, window)).toMatchObject({ total: 24_998, total_exact: true });
   });
 
   test("counting stops at 500 on either side", async ({ db }) => {

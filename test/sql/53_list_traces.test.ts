@@ -79,6 +79,28 @@ describe("list_traces", () => {
     expect(idsOf(await list(db, { cursor: ids[9]!, direction: "from" }))).toEqual(ids.slice(10, 20));
   });
 
+  test("behind the last trace there is an empty page, and behind what is kept the top", async ({ db }) => {
+    const { ids } = await givenTraces(db, 12);
+    expect(await list(db, { cursor: ids[11]! })).toMatchObject({
+      traces: [],
+      page: 2,
+      total: 12,
+      has_newer: true,
+      has_older: false,
+    });
+    const longAgo = traceIdAt(Date.now() - 400 * 86_400_000);
+    expect(await list(db, { cursor: longAgo })).toEqual(await list(db));
+  });
+
+  test("takes any window and any limit", async ({ db }) => {
+    const { ids } = await givenTraces(db, 12);
+    expect(idsOf(await list(db, { from: "-infinity", to: "infinity" }))).toEqual(ids.slice(0, 10));
+    expect(idsOf(await list(db, { from: "infinity" }))).toEqual([]);
+    for (const [limit, size] of [[0, 1], [-5, 1], [1000, 12], [null, 10]] as const) {
+      expect((await list(db, { limit: limit as number })).traces).toHaveLength(size);
+    }
+  });
+
   test("looks only into the window it is given", async ({ db }) => {
     const { newest, ids } = await givenTraces(db, 30);
     const window = { from: new Date(newest - 19_000).toISOString(), to: new Date(newest - 5000).toISOString() };
