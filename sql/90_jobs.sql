@@ -50,7 +50,7 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 insert into tracegram.jobs (job, schedule, period, command)
 values
   -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
-  ('tracegram-partitions', '7 * * * *',    '1 hour',     'call partman.run_maintenance_proc()'),
+  ('tracegram-partitions', '7 * * * *',    '1 hour',     'select tracegram.make_partitions()'),
   ('tracegram-purge',      '37 * * * *',   '1 hour',     'select tracegram.purge()'),
   -- Readers add what waits to what is folded, so this only keeps that small.
   ('tracegram-fold',       '15 seconds',   '15 seconds', 'select tracegram.fold_batches()'),
