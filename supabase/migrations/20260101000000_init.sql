@@ -643,8 +643,8 @@ comment on column tracegram.trace_io.response is 'What came back, cut to 65,536 
 
 -- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
--- pg_partman makes them when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
--- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
+-- 90_jobs.sql has pg_partman make them, each hour: seven days ahead always exist, so a bot keeps its place through a week
+-- without that. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
 set timezone = 'UTC';
@@ -669,13 +669,69 @@ select partman.create_parent(
   p_default_table   => false
 );
 
--- Also for a bot that nobody wrote to for a month. pg_partman is given no retention: it would drop days itself, and make every
+-- pg_partman's own maintenance, which the owner may run for other tables, keeps away: it makes days of the time zone of the
+-- database, with holes between them and ours. It is given no retention either: it would drop days itself, and make every
 -- ingest wait for the readers before it.
 update partman.part_config
-set infinite_time_partitions = true
+set automatic_maintenance = 'off'
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
+
+create function tracegram.missing_days(p_now timestamptz, p_ahead integer)
+  returns table (table_name text, day timestamptz)
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set datestyle = 'ISO'
+as $$
+  select t.table_name, d.day
+  from (values
+    ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
+  ) as t (table_name, parent)
+  cross join pg_catalog.generate_series(
+    pg_catalog.date_trunc('day', p_now), p_now + p_ahead * interval '1 day', interval '1 day'
+  ) as d (day)
+  where not exists (
+    select from pg_catalog.pg_inherits as i
+    join pg_catalog.pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = t.parent
+      and i.inhrelid = pg_catalog.to_regclass('tracegram.' || t.table_name || pg_catalog.to_char(d.day, '"_p"YYYYMMDD'))
+      and pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+        = pg_catalog.format('FOR VALUES FROM (%L) TO (%L)', d.day, d.day + interval '1 day')
+  )
+  order by d.day, t.table_name;
+$$;
+
+comment on function tracegram.missing_days(timestamptz, integer) is
+  'Days from today to p_ahead days ahead without a partition of their name that takes this UTC day, no more and no less.';
+revoke all on function tracegram.missing_days(timestamptz, integer) from public, anon, authenticated, service_role;
+
+create function tracegram.make_partitions(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC' -- pg_partman's names and bounds are of the session's
+as $$
+begin
+  -- A second caller waits for the first, and then finds them made.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
+  -- Only what is needed: pg_partman's maintenance makes each day of a sleep, takes too long and too many locks for it.
+  perform partman.create_partition_time('tracegram.' || m.table_name, m.days)
+  from (
+    select d.table_name, pg_catalog.array_agg(d.day order by d.day) as days
+    from tracegram.missing_days(p_now, 7) as d
+    group by d.table_name
+  ) as m;
+  return (select count(*) from tracegram.missing_days(p_now, 7));
+end;
+$$;
+
+comment on function tracegram.make_partitions(timestamptz) is
+$doc$Makes the partitions that are missing of today and the seven days ahead, UTC days in any time zone.
+
+Returns how many are still missing: those whose name is taken by a table that is not their day.$doc$;
+revoke all on function tracegram.make_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.ensure_partitions(p_now timestamptz)
   returns void
@@ -692,20 +748,14 @@ begin
   then
     return;
   end if;
-  -- A second caller waits for the first, and then finds them made.
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
-  -- Only what is needed: pg_partman's maintenance would make each day of the sleep, and take too long and too many locks for it.
-  perform partman.create_partition_time(t.name, array(
-    select pg_catalog.generate_series(pg_catalog.date_trunc('day', p_now), p_now + interval '7 days', interval '1 day')
-  ))
-  from (values ('tracegram.pipeline_traces'), ('tracegram.trace_io')) as t (name);
+  perform tracegram.make_partitions(p_now);
 end;
 $$;
 
 comment on function tracegram.ensure_partitions(timestamptz) is
-$doc$Makes the partitions of today and the days ahead when today's is missing.
+$doc$Makes the partitions of today and the days ahead when there is none of today's name.
 
-pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
+pg_cron looks after them hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
 revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 -- 31_days.sql — which days there are, and what has become of those that were.
@@ -3887,19 +3937,24 @@ create table tracegram.alert_state (
   value        numeric,
   detail       text,
   error        text,
+  silent_since timestamptz(3),
   evaluated_at timestamptz(3) not null
 );
 alter table tracegram.alert_state enable row level security;
 
 comment on table tracegram.alert_state is 'How each rule stood when it was last evaluated.';
 comment on column tracegram.alert_state.rule is 'The rule.';
-comment on column tracegram.alert_state.bad_streak is 'Evaluations in a row, up to the last, that were in breach.';
-comment on column tracegram.alert_state.good_streak is 'Evaluations in a row, up to the last, that were good.';
+comment on column tracegram.alert_state.bad_streak is
+  'Evaluations in a row, up to the last, that were in breach. Those with too little to measure are passed over.';
+comment on column tracegram.alert_state.good_streak is
+  'Evaluations in a row, up to the last, that were good. Those with too little to measure are passed over.';
 comment on column tracegram.alert_state.value is
-  'The last value. Null: there was too little to measure, which counts as good.';
+  'The last value. Null: there was too little to measure, which is neither good nor in breach.';
 comment on column tracegram.alert_state.detail is 'What was measured, in a sentence with numbers.';
 comment on column tracegram.alert_state.error is
   'Why the rule could not be evaluated, which leaves all but evaluated_at as it was. Null when it could.';
+comment on column tracegram.alert_state.silent_since is
+  'Since when there has been too little to measure. Null: there was enough. After an hour an open alert resolves.';
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (
@@ -4254,21 +4309,13 @@ as $$
       'today and the next three days have their partitions'
     )
   from (
-    select
-      p.parent, p.name || pg_catalog.to_char((p_now at time zone 'UTC') + n * interval '1 day', '"_p"YYYYMMDD') as name
-    from (values
-      ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
-    ) as p (name, parent)
-    cross join pg_catalog.generate_series(0, 3) as n
-  ) as d
-  where not exists (
-    select from pg_catalog.pg_inherits as i
-    where i.inhparent = d.parent and i.inhrelid = pg_catalog.to_regclass('tracegram.' || d.name)
-  );
+    select m.table_name || pg_catalog.to_char(m.day at time zone 'UTC', '"_p"YYYYMMDD') as name
+    from tracegram.missing_days(p_now, 3) as m
+  ) as d;
 $$;
 
 comment on function tracegram.measure_missing_partitions(timestamptz) is
-  'Days of today and the next three, of both tables, that have no partition.';
+  'Days of today and the next three, of both tables, that have no partition, or one that is not that day.';
 revoke all on function tracegram.measure_missing_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_quota(p_now timestamptz)
@@ -4294,6 +4341,8 @@ revoke all on function tracegram.measure_quota(timestamptz) from public, anon, a
 --
 -- A rule in breach for some evaluations in a row opens an alert; good for some in a row, it resolves it.
 -- Good is a share of the threshold or less, so that a value that swings around it neither opens twice nor resolves.
+-- Too little to measure is neither: in an outage users leave. After an hour of it the rule starts afresh, and its alert
+-- resolves.
 
 create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
   returns void
@@ -4324,19 +4373,29 @@ create function tracegram.note_measurement(
 as $$
 declare
   v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
-  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, true);
+  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, false);
+  v_known constant boolean := p_found.value is not null;
+  v_gone  boolean; -- there was too little to measure for an hour
   v_state tracegram.alert_state;
 begin
-  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, evaluated_at)
-  values (p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail, p_now)
+  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, silent_since, evaluated_at)
+  values (
+    p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail,
+    case when not v_known then p_now end, p_now
+  )
   on conflict (rule) do update set
-    bad_streak   = case when v_bad then s.bad_streak + 1 else 0 end,
-    good_streak  = case when v_good then s.good_streak + 1 else 0 end,
+    bad_streak   = case when v_bad then s.bad_streak + 1 when v_known then 0 else s.bad_streak end,
+    good_streak  = case when v_good then s.good_streak + 1 when v_known then 0 else s.good_streak end,
+    silent_since = case when not v_known then coalesce(s.silent_since, p_now) end,
     value        = excluded.value,
     detail       = excluded.detail,
     error        = null,
     evaluated_at = excluded.evaluated_at
   returning * into v_state;
+  v_gone := coalesce(v_state.silent_since <= p_now - interval '1 hour', false);
+  if v_gone then
+    update tracegram.alert_state set bad_streak = 0, good_streak = 0 where rule = p_rule.rule;
+  end if;
 
   update tracegram.alerts as a
   set
@@ -4345,10 +4404,10 @@ begin
     detail     = case when p_found.value > a.worst then p_found.detail else a.detail end
   where a.rule = p_rule.rule and a.resolved_at is null;
   if found then
-    if v_state.good_streak >= p_rule.resolves_after then
+    if v_gone or v_known and v_state.good_streak >= p_rule.resolves_after then
       perform tracegram.resolve_alert(p_rule.rule, p_found.detail, p_now);
     end if;
-  elsif v_state.bad_streak >= p_rule.opens_after then
+  elsif v_bad and v_state.bad_streak >= p_rule.opens_after then
     with opened as (
       insert into tracegram.alerts (rule, opened_at, threshold, value, worst, last_value, detail)
       values (p_rule.rule, p_now, p_rule.threshold, p_found.value, p_found.value, p_found.value, p_found.detail)
@@ -4711,6 +4770,8 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
     threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
@@ -4877,7 +4938,7 @@ as $$
     end
   from pg_catalog.jsonb_path_query(p_plan, 'strict $.** ? (exists (@."Relation Name"))') as n (node)
   join pg_catalog.pg_class as c on c.relname = n.node ->> 'Relation Name'
-  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition;
+  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition and c.relname ~ '_p\d{8}$';
 $$;
 
 comment on function tracegram.plan_scans(jsonb, integer) is
@@ -4908,10 +4969,15 @@ begin
   select
     p_now, p_query.query, count(distinct s.name), (
       select count(*)
-      from pg_catalog.pg_inherits as i
-      join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
-        and pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') between v_from and v_to
+      from (
+        select c.relname
+        from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+          and c.relname ~ '_p\d{8}$'
+        offset 0 -- or each name in pg_class may be taken for a day's
+      ) as d
+      where pg_catalog.to_date(pg_catalog.right(d.relname, 8), 'YYYYMMDD') between v_from and v_to
     ),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.day not between v_from and v_to), '{}'),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.whole), '{}')
@@ -4930,17 +4996,18 @@ create function tracegram.check_plans(p_now timestamptz default now())
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_at    constant timestamptz(3) := p_now; -- as it is stored
   v_query tracegram.screen_query;
 begin
-  delete from tracegram.plan_checks where checked_at = p_now;
-  for v_query in select * from tracegram.screen_queries(p_now) loop
+  delete from tracegram.plan_checks where checked_at = v_at;
+  for v_query in select * from tracegram.screen_queries(v_at) loop
     begin
-      perform tracegram.check_plan(v_query, p_now);
+      perform tracegram.check_plan(v_query, v_at);
     exception when others then
-      insert into tracegram.plan_checks (checked_at, query, error) values (p_now, v_query.query, sqlerrm);
+      insert into tracegram.plan_checks (checked_at, query, error) values (v_at, v_query.query, sqlerrm);
     end;
   end loop;
-  return (select count(*) from tracegram.plan_checks where checked_at = p_now and not ok);
+  return (select count(*) from tracegram.plan_checks where checked_at = v_at and not ok);
 end;
 $$;
 
@@ -4953,27 +5020,34 @@ create function tracegram.measure_plan(p_now timestamptz)
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
+  with checked as (
+    select c.*, pg_catalog.row_number() over (partition by c.ok order by c.query) as nth
+    from tracegram.plan_checks as c
+    where c.checked_at = (
+      select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
+    )
+  )
   select
     case when count(*) > 0 then count(*) filter (where not c.ok) end,
     coalesce(
+      -- It goes to the screen and to the owner's phone: plan_checks has them all.
       pg_catalog.string_agg(
         pg_catalog.concat_ws(', ',
-          c.query || ': ' || c.error,
+          c.query || ': ' || pg_catalog.left(pg_catalog.split_part(c.error, E'\n', 1), 200),
           c.query || ': scans ' || nullif(pg_catalog.cardinality(c.outside), 0)
             || ' partitions outside of its window, such as ' || c.outside[1],
-          c.query || ': reads all of ' || pg_catalog.array_to_string(nullif(c.seq_scans, '{}'), ', ')
+          c.query || ': reads all of ' || c.seq_scans[1]
+            || coalesce(' and ' || nullif(pg_catalog.cardinality(c.seq_scans) - 1, 0) || ' more', '')
         ), '; ' order by c.query
-      ) filter (where not c.ok),
+      ) filter (where not c.ok and c.nth <= 3)
+        || coalesce(' and ' || nullif(greatest(count(*) filter (where not c.ok) - 3, 0), 0) || ' more', ''),
       pg_catalog.format('%s plans are as they should be', count(*))
     )
-  from tracegram.plan_checks as c
-  where c.checked_at = (
-    select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
-  );
+  from checked as c;
 $$;
 
 comment on function tracegram.measure_plan(timestamptz) is
-  'Queries that the last plan check has found something wrong with.';
+  'Queries that the last plan check has found something wrong with. Names the first three.';
 revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;
 
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
@@ -5028,10 +5102,10 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 insert into tracegram.jobs (job, schedule, period, command)
 values
   -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
-  ('tracegram-partitions', '7 * * * *',    '1 hour',     'call partman.run_maintenance_proc()'),
+  ('tracegram-partitions', '7 * * * *',    '1 hour',     'select tracegram.make_partitions()'),
   ('tracegram-purge',      '37 * * * *',   '1 hour',     'select tracegram.purge()'),
   -- Readers add what waits to what is folded, so this only keeps that small.
-  ('tracegram-fold',       '15 seconds',   '15 seconds', 'select tracegram.fold_batches()'),
+  ('tracegram-fold',       '5 seconds',    '5 seconds',  'select tracegram.fold_batches()'),
   ('tracegram-lost',       '* * * * *',    '1 minute',   'select tracegram.mark_lost()'),
   -- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
   ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),
@@ -5063,6 +5137,16 @@ as $$
           where d.jobid = c.jobid and d.status = 'succeeded'
         )) < p_now - 2 * j.period - interval '5 minutes' then
           'has not succeeded for over ' || 2 * j.period + interval '5 minutes'
+        when j.job = 'tracegram-retention' then (
+          select 'has not got rid of ' || pg_catalog.min(d.name) || ' for over 6 hours: an old transaction may use it'
+          from tracegram.day_tables() as d
+          where d.leaving is not null and not exists (
+            -- How long it has been leaving is in its last entry.
+            select from tracegram.retention_log as l
+            where l.table_name = d.table_name and l.day = d.day and l.what = 'leaving'
+              and l.noted_at > p_now - interval '6 hours'
+          )
+        )
       end as why
     from tracegram.jobs as j
     full join (select * from cron.job where jobname like 'tracegram-%') as c on c.jobname = j.job
@@ -5085,7 +5169,7 @@ $$;
 
 comment on function tracegram.measure_cron_failed(timestamptz) is
 $doc$Jobs of tracegram.jobs that are not scheduled or late, and those and all others of ours that are inactive or failed when
-they last ran.
+they last ran; and retention, when a day has been leaving for over 6 hours.
 
 Late is a job that has not succeeded for twice its period and five minutes. When pg_cron itself stands still, nobody
 evaluates this: evaluated_at of list_alerts tells.$doc$;
