@@ -106,7 +106,8 @@ describe("a day that has expired", () => {
       command: expect.stringContaining(partition("pipeline_traces", last)),
     });
     const { rows } = await db.query(
-      "select count::int from tracegram.rollups where level = '1d' and step = '' and pipeline <> ''",
+      "select count::int from tracegram.rollups where level = '1d' and step = '' and pipeline <> '' and bucket = $1",
+      [new Date(last - DAY + 1)],
     );
     expect(rows).toEqual([{ count: 1 }]);
   });

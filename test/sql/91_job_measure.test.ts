@@ -26,7 +26,7 @@ test("a job that was never due is not late, until it should have been", async ({
   );
   expect(await measure(db, Date.now() + 4 * MINUTE)).toEqual({ value: 0, detail: `all ${jobs.n} jobs run` });
   const { value, detail } = await measure(db, Date.now() + 2 * HOUR);
-  expect(detail).toContain("tracegram-fold has not succeeded for over 00:05:30; tracegram-lost has not succeeded");
+  expect(detail).toContain("tracegram-fold has not succeeded for over 00:05:10; tracegram-lost has not succeeded");
   expect(value).toBe(jobs.often);
   expect((await measure(db, Date.now() + 50 * HOUR)).value).toBe(jobs.n);
 });
