@@ -67,7 +67,7 @@ create index pipeline_traces_dearest on tracegram.pipeline_traces (cost_microusd
 comment on index tracegram.pipeline_traces_started_at_brin is
   '"What ran between these two times" over many days, without the key: ad-hoc SQL and reports.';
 comment on index tracegram.pipeline_traces_error is 'list_traces of errors.';
-comment on index tracegram.pipeline_traces_unended is 'list_traces of what has not ended, its counts, and mark_lost.';
+comment on index tracegram.pipeline_traces_unended is 'list_traces of what has not ended.';
 comment on index tracegram.pipeline_traces_user is 'list_traces of a user, and of a private chat, which has its user''s id.';
 comment on index tracegram.pipeline_traces_chat is 'list_traces of a chat that is not private.';
 comment on index tracegram.pipeline_traces_slowest is 'list_traces, slowest first. Equal durations share an entry, so it is small.';

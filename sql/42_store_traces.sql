@@ -80,6 +80,13 @@ begin
     where t.ord = any (v_kept) and t.trace_id <> all (p_new)
     order by t.trace_id
   loop
+    -- Before the trace, as mark_lost does, so that the two never wait for each other both ways.
+    delete from tracegram.unended as u
+    where u.started_at = v_trace.started_at and u.trace_id = v_trace.trace_id and v_trace.status <> 'running'
+      and exists (
+        select from tracegram.pipeline_traces as old
+        where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
+      );
     update tracegram.pipeline_traces as old set
       update_id = v_trace.update_id, chat_id = v_trace.chat_id, user_id = v_trace.user_id, message_id = v_trace.message_id,
       cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
@@ -145,7 +152,11 @@ begin
     -- trace sent twice in a batch, the end before the announcement.
     order by t.trace_id, t.status = 'running', t.ord
     on conflict (started_at, trace_id) do nothing
-    returning trace_id
+    returning started_at, trace_id, pipeline, status
+  ),
+  announced as (
+    insert into tracegram.unended (started_at, trace_id, pipeline, status)
+    select w.started_at, w.trace_id, w.pipeline, w.status from written as w where w.status = 'running'
   )
   select coalesce(pg_catalog.array_agg(w.trace_id), '{}') into v_new from written as w;
 

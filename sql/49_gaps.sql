@@ -113,12 +113,18 @@ declare
   v_lost     integer;
 begin
   with late as (
-    select t.started_at, t.trace_id
-    from tracegram.pipeline_traces as t
-    where t.status = 'running'
-      and t.started_at >= v_settings.traces_from and t.started_at < p_now - v_settings.lost_after
+    select u.started_at, u.trace_id
+    from tracegram.unended as u
+    where u.status = 'running'
+      and u.started_at >= v_settings.traces_from and u.started_at < p_now - v_settings.lost_after
     -- One whose end is coming in just now is not lost.
     for update skip locked
+  ),
+  marked as (
+    update tracegram.unended as u
+    set status = 'lost'
+    from late as l
+    where u.started_at = l.started_at and u.trace_id = l.trace_id
   ),
   lost as (
     update tracegram.pipeline_traces as t
@@ -170,8 +176,8 @@ begin
       'lost', count(*) filter (where t.status = 'lost'),
       'running', count(*) filter (where t.status = 'running')
     )
-    from tracegram.pipeline_traces as t
-    where t.status in ('running', 'lost') and t.started_at >= v_from and t.started_at < v_to
+    from tracegram.unended as t
+    where t.started_at >= v_from and t.started_at < v_to
   ) || pg_catalog.jsonb_build_object(
     'unknown_steps', (
       select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(u) order by u.count desc, u.pipeline, u.step), '[]')
@@ -228,6 +234,7 @@ create function tracegram.purge_gaps(p_now timestamptz default now())
   set search_path = pg_catalog, pg_temp
 as $$
   delete from tracegram.gaps where started_at < (tracegram.settings()).traces_from;
+  delete from tracegram.unended where started_at < (tracegram.settings()).traces_from;
   -- They are examples: of each kind the newest thousand.
   delete from tracegram.gaps as g
   using (select gap_id, pg_catalog.row_number() over (partition by gap order by started_at desc) as place from tracegram.gaps) as p

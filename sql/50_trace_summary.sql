@@ -22,7 +22,8 @@ begin
   return (
     select pg_catalog.jsonb_build_object(
       'trace_id', p_trace.trace_id,
-      'started_at', tracegram.iso(p_trace.started_at),
+      -- tracegram.iso, written out: ten calls of it cost as much as the rest.
+      'started_at', pg_catalog.to_char(p_trace.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'pipeline', p_trace.pipeline,
       'status', p_trace.status,
       'duration_ms', p_trace.duration_ms,

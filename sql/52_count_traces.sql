@@ -48,8 +48,8 @@ begin
   if p_unended and (p_filter.status is null or p_filter.status in ('running', 'lost')) then
     v_count := v_count + (
       select count(*)
-      from tracegram.pipeline_traces as t
-      where t.status in ('running', 'lost') and t.started_at >= p_starts and t.started_at < p_ends
+      from tracegram.unended as t
+      where t.started_at >= p_starts and t.started_at < p_ends
         and (p_filter.status is null or t.status = p_filter.status)
         and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
     );

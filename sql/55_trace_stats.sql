@@ -103,8 +103,8 @@ begin
     select pg_catalog.jsonb_build_object(
       'running', count(*) filter (where t.status = 'running'), 'lost', count(*) filter (where t.status = 'lost')
     )
-    from tracegram.pipeline_traces as t
-    where t.status in ('running', 'lost') and t.started_at >= v_from and t.started_at < v_to
+    from tracegram.unended as t
+    where t.started_at >= v_from and t.started_at < v_to
   ) || (
     with spans as (
       select p.pipeline, p.step, p.count, p.errors, p.cost_microusd, p.durations,

@@ -159,8 +159,8 @@ as $$
   ),
   lost as (
     select count(*) as lost, pg_catalog.max(t.pipeline) as pipeline
-    from tracegram.pipeline_traces as t
-    where t.status in ('running', 'lost') and t.status = 'lost'
+    from tracegram.unended as t
+    where t.status = 'lost'
       -- Those that were due to end within the hour.
       and t.started_at > p_now - (tracegram.settings()).lost_after - interval '1 hour' and t.started_at <= p_now
   )

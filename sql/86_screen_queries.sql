@@ -40,16 +40,6 @@ as $$
   cross join (select p_now - interval '2 days' as starts) as w
   where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
   union all
-  -- What has not ended, which pages and gaps count beside the rollups.
-  select
-    'unended', $q$
-      select count(*)
-      from tracegram.pipeline_traces as t
-      where t.status in ('running', 'lost') and t.started_at >= $1 and t.started_at < $2
-    $q$,
-    'timestamptz, timestamptz', pg_catalog.format('%L, %L', w.starts, w.ends), 'force_generic_plan', 0, w.starts, w.ends
-  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
-  union all
   -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
   select
     pg_catalog.concat_ws(' ', 'list_traces', o.name, f.name, case q.part when 2 then 'searched_to' end),
