@@ -2745,21 +2745,23 @@ from public, anon, authenticated, service_role;
 
 -- 52_count_traces.sql — how many traces a list has, and how many come before a page.
 
-create function tracegram.count_by_rollups(p_starts timestamptz, p_ends timestamptz, p_unended boolean, p_filter tracegram.trace_filter)
+create function tracegram.count_by_rollups(p_ranges tracegram.rollup_range[], p_unended boolean, p_filter tracegram.trace_filter)
   returns bigint
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_from  constant uuid := tracegram.first_id(p_starts);
-  v_to    constant uuid := tracegram.first_id(p_ends);
-  v_count bigint := 0;
+  v_starts constant timestamptz := (p_ranges[1]).starts;
+  v_ends   constant timestamptz := (p_ranges[pg_catalog.cardinality(p_ranges)]).ends;
+  v_from   constant uuid := tracegram.first_id(v_starts);
+  v_to     constant uuid := tracegram.first_id(v_ends);
+  v_count  bigint := 0;
 begin
   if p_filter.status is null or p_filter.status in ('ok', 'error') then
     select coalesce(pg_catalog.sum(case p_filter.status when 'ok' then r.count - r.errors when 'error' then r.errors else r.count end), 0)
     into v_count
-    from tracegram.rollup_ranges(p_starts, p_ends, true, pg_catalog.now()) as g
+    from pg_catalog.unnest(p_ranges) as g
     cross join lateral (
       select * from tracegram.rollups as l
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
@@ -2785,7 +2787,7 @@ begin
     else
       v_count := v_count + (
         select count(*)
-        from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_starts, p_ends) as t
+        from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), v_starts, v_ends) as t
         where t.pipeline = p_filter.pipeline and (p_filter.status is null or t.status = p_filter.status)
       );
     end if;
@@ -2794,7 +2796,7 @@ begin
     v_count := v_count + (
       select count(*)
       from tracegram.unended as t
-      where t.started_at >= p_starts and t.started_at < p_ends
+      where t.started_at >= v_starts and t.started_at < v_ends
         and (p_filter.status is null or t.status = p_filter.status)
         and (p_filter.pipeline is null or t.pipeline = p_filter.pipeline)
     );
@@ -2803,11 +2805,11 @@ begin
 end;
 $$;
 
-comment on function tracegram.count_by_rollups(timestamptz, timestamptz, boolean, tracegram.trace_filter) is
-$doc$How many traces started in [p_starts, p_ends), bounds of rollup buckets, of the filter's status and pipeline.
+comment on function tracegram.count_by_rollups(tracegram.rollup_range[], boolean, tracegram.trace_filter) is
+$doc$How many traces started in these buckets, of the filter's status and pipeline.
 
 p_unended  whether those that have not ended are counted.$doc$;
-revoke all on function tracegram.count_by_rollups(timestamptz, timestamptz, boolean, tracegram.trace_filter)
+revoke all on function tracegram.count_by_rollups(tracegram.rollup_range[], boolean, tracegram.trace_filter)
 from public, anon, authenticated, service_role;
 
 create type tracegram.bounded_count as (
@@ -2859,11 +2861,17 @@ create function tracegram.count_window(p_order text, p_filter tracegram.trace_fi
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_ranges tracegram.rollup_range[] := array(
+    select g from tracegram.rollup_ranges(p_filter.starts, p_filter.ends, true, pg_catalog.now()) as g
+  );
   v_starts timestamptz; -- of the whole buckets in the window …
   v_ends   timestamptz;
   v_edge   tracegram.trace_filter := p_filter;
   v_count  bigint := 0;
 begin
+  if (v_ranges[1]).starts = p_filter.starts and (v_ranges[pg_catalog.cardinality(v_ranges)]).ends = p_filter.ends then
+    return tracegram.count_by_rollups(v_ranges, p_order = 'newest', p_filter);
+  end if;
   select case when g.starts = p_filter.starts then g.starts else g.ends end into v_starts
   from tracegram.rollup_ranges(p_filter.starts, p_filter.starts + interval '1 microsecond', true, pg_catalog.now()) as g;
   select case when g.ends = p_filter.ends then g.ends else g.starts end into v_ends
@@ -2882,7 +2890,8 @@ begin
     v_count := v_count
       + (tracegram.list_stretch(p_order, false, null, null, v_edge, 2147483647, true)).n;
   end if;
-  return v_count + tracegram.count_by_rollups(v_starts, v_ends, p_order = 'newest', p_filter);
+  v_ranges := array(select g from tracegram.rollup_ranges(v_starts, v_ends, true, pg_catalog.now()) as g);
+  return v_count + tracegram.count_by_rollups(v_ranges, p_order = 'newest', p_filter);
 end;
 $$;
 
