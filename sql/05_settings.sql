@@ -16,7 +16,7 @@ create table tracegram.settings (
   io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
   alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
   alert_secret            text,
-  check (io_days <= trace_days)
+  constraint io_days_within_trace_days check (io_days <= trace_days)
 );
 alter table tracegram.settings enable row level security;
 
@@ -26,7 +26,8 @@ comment on column tracegram.settings.trace_days is 'Days that traces are kept, b
 comment on column tracegram.settings.io_days is 'Days that requests and responses are kept, besides today. At most trace_days.';
 comment on column tracegram.settings.io_sample_percent is
   'Share of the successful traces whose requests and responses are stored when they are sent, 0..100. Of errors, all are.';
-comment on column tracegram.settings.guard_io_sample_percent is 'What the quota guard has lowered that share to. Null: it has not.';
+comment on column tracegram.settings.guard_io_sample_percent is
+  'What the quota guard has lowered that share to, and that of errors with it. At 0 none are stored. Null: it has not.';
 comment on column tracegram.settings.quota_bytes is 'Size that the plan allows the whole database. The free plan: 500 MB.';
 comment on column tracegram.settings.lost_after is 'How long after its start an announced trace that has not ended is lost. 1 minute..1 day.';
 comment on column tracegram.settings.traces_from is 'Start of the oldest day of traces that is there, UTC. Older traces are refused.';
@@ -50,19 +51,29 @@ revoke all on function tracegram.settings() from public, anon, authenticated, se
 
 create function public.get_settings()
   returns jsonb
-  language sql stable
+  language plpgsql stable
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
-    'lost_after', pg_catalog.to_char(s.lost_after, 'HH24:MI:SS'),
-    'alert_secret_set', s.alert_secret is not null
-  )
-  from tracegram.settings as s;
+begin
+  return (
+    select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
+      -- In hours, for to_char leaves days out.
+      'lost_after', pg_catalog.to_char(
+        pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', s.lost_after)), 'HH24:MI:SS'
+      ),
+      'traces_from', tracegram.iso(s.traces_from),
+      'io_from', tracegram.iso(s.io_from),
+      'alert_secret_set', s.alert_secret is not null
+    )
+    from tracegram.settings as s
+  );
+end;
 $$;
 
 comment on function public.get_settings() is
-$doc$The settings as one object, under the names of the columns of tracegram.settings. Of the secret, only whether it is set.$doc$;
+$doc$The settings as one object, under the names of the columns of tracegram.settings. lost_after is hours, minutes and seconds
+("00:15:00", "24:00:00"). Of the secret, only whether it is set.$doc$;
 revoke all on function public.get_settings() from public, anon, authenticated;
 grant execute on function public.get_settings() to service_role;
 
@@ -78,6 +89,7 @@ declare
     'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
   ];
   v_unknown    text;
+  v_constraint text;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then
     raise exception sqlstate 'TG020' using message = 'the changes are not an object', hint = 'Such as {"io_days": 3}.';
@@ -95,8 +107,12 @@ begin
       from pg_catalog.jsonb_populate_record(s, p_changes) as n
     );
   exception when data_exception or integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
     raise exception sqlstate 'TG020' using
-      message = 'a setting has a value that it cannot have: ' || sqlerrm,
+      message = 'a setting has a value that it cannot have: ' || case v_constraint
+        when 'io_days_within_trace_days' then 'io_days must not exceed trace_days'
+        else sqlerrm
+      end,
       hint    = 'Nothing was changed. The comments of tracegram.settings say what each takes.';
   end;
   return public.get_settings();
@@ -116,15 +132,16 @@ TG020  a name or a value that does not fit  (nothing was changed)$doc$;
 revoke all on function public.change_settings(jsonb) from public, anon, authenticated;
 grant execute on function public.change_settings(jsonb) to service_role;
 
-create function tracegram.io_sampled(p_trace_id uuid, p_settings tracegram.settings)
+create function tracegram.io_sampled(p_trace_id uuid, p_failed boolean, p_settings tracegram.settings)
   returns boolean
   language sql immutable
   set search_path = pg_catalog, pg_temp
 as $$
   -- The last 16 of the id's random bits: the same traces for everyone who samples by them, and of a smaller share a part of them.
   select ('x' || pg_catalog.right(p_trace_id::text, 4))::pg_catalog.bit(16)::integer * 100
-    < least(p_settings.io_sample_percent, p_settings.guard_io_sample_percent) * 65536;
+    -- The owner's share is of the successful, the quota guard's is of all: else errors alone could fill the database.
+    < least(case when p_failed then 100 else p_settings.io_sample_percent end, p_settings.guard_io_sample_percent) * 65536;
 $$;
 
-comment on function tracegram.io_sampled(uuid, tracegram.settings) is 'Whether a successful trace is one of the share whose I/O is stored.';
-revoke all on function tracegram.io_sampled(uuid, tracegram.settings) from public, anon, authenticated, service_role;
+comment on function tracegram.io_sampled(uuid, boolean, tracegram.settings) is 'Whether a trace is one of the share whose I/O is stored.';
+revoke all on function tracegram.io_sampled(uuid, boolean, tracegram.settings) from public, anon, authenticated, service_role;

@@ -94,6 +94,13 @@ as $$
 declare
   v_key constant text := tracegram.random_key();
 begin
+  if p_name is null or pg_catalog.length(p_name) not between 1 and 64 then
+    raise exception sqlstate '23514' using
+      message = pg_catalog.format(
+        'the name has %s characters', coalesce(pg_catalog.length(p_name)::text, 'no')
+      ),
+      hint    = 'Give one of 1 to 64 characters, such as support-bot.';
+  end if;
   insert into tracegram.ingest_keys (name, key_sha256) values (p_name, tracegram.hash_key(v_key));
   return v_key;
 end;
@@ -107,7 +114,7 @@ p_name  for people, 1..64 characters, not used by another key, be it revoked.
 Returns the key. It is stored only as a hash, so this is the one time it can be read.
 
 23505  there is a key of that name    (rotate that one, or choose another name; a revoked key keeps its name)
-23514  the name is empty or too long  (choose another)$doc$;
+23514  the name is null, empty or too long  (choose another)$doc$;
 revoke all on function public.create_ingest_key(text) from public, anon, authenticated;
 grant execute on function public.create_ingest_key(text) to service_role;
 
@@ -119,10 +126,10 @@ as $$
 declare
   v_key constant text := tracegram.random_key();
 begin
-  if p_grace is null or p_grace < interval '0' or not pg_catalog.isfinite(p_grace) then
+  if p_grace is null or p_grace not between interval '0' and interval '1 year' then
     raise exception sqlstate '22023' using
       message = pg_catalog.format('the grace is %s', coalesce(p_grace::text, 'null')),
-      hint    = 'Give a time of 0 or more, such as 24 hours.';
+      hint    = 'Give a time from 0 to 1 year, such as 24 hours.';
   end if;
 
   update tracegram.ingest_keys as k
@@ -159,13 +166,13 @@ comment on function public.rotate_ingest_key(text, interval) is
 $doc$Gives a bot a new key in place of its old one, which works on until the grace is over.
 
 p_name   the key's name.
-p_grace  how long the old key works on: 0 ends it at once. A key that was replaced before ends now, whatever grace it had.
+p_grace  how long the old key works on, at most a year: 0 ends it at once. A key that was replaced before ends now, whatever grace it had.
 
 Returns the new key; this is the one time it can be read. The traces of both are one bot's: what was announced with the old key
 is completed with the new one.
 
-TG030  there is no valid key of that name  (list the keys; when it is revoked, create another)
-22023  the grace is negative               (give 0 or more)$doc$;
+TG030  there is no valid key of that name             (list the keys; when it is revoked, create another)
+22023  the grace is null, negative or beyond a year   (give 0 to 1 year)$doc$;
 revoke all on function public.rotate_ingest_key(text, interval) from public, anon, authenticated;
 grant execute on function public.rotate_ingest_key(text, interval) to service_role;
 

@@ -1,7 +1,7 @@
 -- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
--- pg_partman makes them when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
--- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
+-- 90_jobs.sql has pg_partman make them, each hour: seven days ahead always exist, so a bot keeps its place through a week
+-- without that. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
 set timezone = 'UTC';
@@ -26,13 +26,69 @@ select partman.create_parent(
   p_default_table   => false
 );
 
--- Also for a bot that nobody wrote to for a month. pg_partman is given no retention: it would drop days itself, and make every
+-- pg_partman's own maintenance, which the owner may run for other tables, keeps away: it makes days of the time zone of the
+-- database, with holes between them and ours. It is given no retention either: it would drop days itself, and make every
 -- ingest wait for the readers before it.
 update partman.part_config
-set infinite_time_partitions = true
+set automatic_maintenance = 'off'
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
+
+create function tracegram.missing_days(p_now timestamptz, p_ahead integer)
+  returns table (table_name text, day timestamptz)
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set datestyle = 'ISO'
+as $$
+  select t.table_name, d.day
+  from (values
+    ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
+  ) as t (table_name, parent)
+  cross join pg_catalog.generate_series(
+    pg_catalog.date_trunc('day', p_now), p_now + p_ahead * interval '1 day', interval '1 day'
+  ) as d (day)
+  where not exists (
+    select from pg_catalog.pg_inherits as i
+    join pg_catalog.pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = t.parent
+      and i.inhrelid = pg_catalog.to_regclass('tracegram.' || t.table_name || pg_catalog.to_char(d.day, '"_p"YYYYMMDD'))
+      and pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+        = pg_catalog.format('FOR VALUES FROM (%L) TO (%L)', d.day, d.day + interval '1 day')
+  )
+  order by d.day, t.table_name;
+$$;
+
+comment on function tracegram.missing_days(timestamptz, integer) is
+  'Days from today to p_ahead days ahead without a partition of their name that takes this UTC day, no more and no less.';
+revoke all on function tracegram.missing_days(timestamptz, integer) from public, anon, authenticated, service_role;
+
+create function tracegram.make_partitions(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC' -- pg_partman's names and bounds are of the session's
+as $$
+begin
+  -- A second caller waits for the first, and then finds them made.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
+  -- Only what is needed: pg_partman's maintenance makes each day of a sleep, takes too long and too many locks for it.
+  perform partman.create_partition_time('tracegram.' || m.table_name, m.days)
+  from (
+    select d.table_name, pg_catalog.array_agg(d.day order by d.day) as days
+    from tracegram.missing_days(p_now, 7) as d
+    group by d.table_name
+  ) as m;
+  return (select count(*) from tracegram.missing_days(p_now, 7));
+end;
+$$;
+
+comment on function tracegram.make_partitions(timestamptz) is
+$doc$Makes the partitions that are missing of today and the seven days ahead, UTC days in any time zone.
+
+Returns how many are still missing: those whose name is taken by a table that is not their day.$doc$;
+revoke all on function tracegram.make_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.ensure_partitions(p_now timestamptz)
   returns void
@@ -49,18 +105,12 @@ begin
   then
     return;
   end if;
-  -- A second caller waits for the first, and then finds them made.
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
-  -- Only what is needed: pg_partman's maintenance would make each day of the sleep, and take too long and too many locks for it.
-  perform partman.create_partition_time(t.name, array(
-    select pg_catalog.generate_series(pg_catalog.date_trunc('day', p_now), p_now + interval '7 days', interval '1 day')
-  ))
-  from (values ('tracegram.pipeline_traces'), ('tracegram.trace_io')) as t (name);
+  perform tracegram.make_partitions(p_now);
 end;
 $$;
 
 comment on function tracegram.ensure_partitions(timestamptz) is
-$doc$Makes the partitions of today and the days ahead when today's is missing.
+$doc$Makes the partitions of today and the days ahead when there is none of today's name.
 
-pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
+pg_cron looks after them hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
 revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;

@@ -148,6 +148,9 @@ begin
   for v_part in
     select e.key as name, null::regtype as of, e.key, e.value
     from pg_catalog.jsonb_each(p_item) as e
+    -- Each try is a subtransaction: only of what is read, however much was sent.
+    join pg_catalog.pg_attribute as f
+      on f.attrelid = 'tracegram.wire_trace'::regclass and f.attname = e.key and f.attnum > 0
     where e.key not in ('steps', 'io')
     union all
     select pg_catalog.format('%s %s: %s', a.name, i.position, e.key), a.of, e.key, e.value
@@ -159,6 +162,9 @@ begin
       case when pg_catalog.jsonb_typeof(a.items) = 'array' then a.items else '[]' end
     ) with ordinality as i (item, position)
     cross join lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(i.item) = 'object' then i.item else '{}' end) as e
+    join pg_catalog.pg_type as y on y.oid = a.of
+    join pg_catalog.pg_attribute as f on f.attrelid = y.typrelid and f.attname = e.key and f.attnum > 0
+    where i.position <= 1000
   loop
     begin
       case v_part.of

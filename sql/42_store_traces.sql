@@ -37,7 +37,13 @@ as $$
   where r.result in ('stored', 'updated')
     -- A trace so late that the I/O of its day is gone is stored without it.
     and s.started_at >= p_settings.io_from
-    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
+    -- Where the I/O of its day has no partition, either: nothing of the trace itself is lost for it.
+    and (
+      select c.relispartition
+      from pg_catalog.pg_class as c
+      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(s.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
+    )
+    and tracegram.io_sampled(t.trace_id, t.status = 'error', p_settings)
   order by s.started_at, t.trace_id, io.step
   -- What came with the announcement gives way to what comes with the end.
   on conflict (started_at, trace_id, step) do update set
@@ -46,7 +52,7 @@ as $$
 $$;
 
 comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
-  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
+  'Stores the requests and responses of those traces of a batch that were stored, as far as tracegram.io_sampled says.';
 revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 

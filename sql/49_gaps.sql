@@ -196,7 +196,15 @@ begin
         from tracegram.gaps as g
         where g.started_at >= v_from and g.started_at < v_to
       ) as e
-      where e.place <= 10
+      -- One that has ended after all is lost no longer.
+      where e.place <= 10 and case e.gap
+        when 'lost' then (
+          select t.status = 'lost'
+          from tracegram.pipeline_traces as t
+          where t.started_at = e.started_at and t.trace_id = e.trace_id
+        )
+        else true
+      end
     )
   );
 end;
@@ -209,7 +217,8 @@ p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts o
               hours beyond 25 hours ago.
 
 Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
-started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost.$doc$;
+started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost,
+less those that were completed since.$doc$;
 revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
 

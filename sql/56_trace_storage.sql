@@ -16,6 +16,8 @@ declare
   v_days     jsonb;
   v_full     record; -- of the last seven days that are over: sums and means
   v_until    integer;
+  v_rollups  constant bigint :=
+    pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups');
 begin
   select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
   from (
@@ -72,14 +74,13 @@ begin
         group by d.table_name
       ) as t
     ),
-    'rollup_bytes',
-      pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups'),
+    'rollup_bytes', v_rollups,
     'days', v_days,
     'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
     'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
     'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
     'steady_bytes', pg_catalog.round(
-      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes
+      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes + v_rollups
     ),
     'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
   ) || (
@@ -140,10 +141,10 @@ rollup_bytes  of the rollups
 days          [{day, trace_bytes, io_bytes, traces}], newest first; traces: those that have ended, exact but for some seconds
 bytes_per_trace, io_bytes_per_trace   with indexes, over the last seven days that are over; null without traces
 growth_bytes_per_day   what a day brings, over the same days; null before a day is over
-steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes
+steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes, and the rollups of today
 days_until_full        at that rate, with the days that expire until then; null: never, or not known yet
 large_traces           rows over 5 kB of the last seven days and today
-cost_microusd_per_1000_traces   of the same days, where the cost is known; null where none is
+cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
 guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;

@@ -5,7 +5,7 @@
 --
 --   leaving     traces_from or io_from moves past it: ingest refuses it, readers look no further back. The log has it.
 --   detaching   `detach partition … concurrently` waits for those who use the table, and nobody waits for it. It cannot run
---               inside a function, so pg_cron is given the bare command.
+--               inside a function, so pg_cron is given the bare command. Not while the fold has traces of that day to count.
 --   detached    a table of its own, and dropped.
 --
 -- docs/decisions/06-days-are-detached.md has what was measured.
@@ -123,6 +123,15 @@ begin
     where d.table_name = v_table and d.state <> 'detached'
     order by d.state = 'detaching' desc, d.day
     limit 1;
+    -- What waits for the fold is counted from its traces.
+    if v_table = 'pipeline_traces' and v_day.state = 'attached' and exists (
+      select
+      from tracegram.batches as b
+      cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+      where e.trace_id >= tracegram.first_id(v_day.day) and e.trace_id < tracegram.first_id(v_day.day + 1)
+    ) then
+      v_day := null;
+    end if;
     perform tracegram.detach_day(v_table, v_day);
   end loop;
 

@@ -6,10 +6,10 @@
 --
 -- A full database refuses every write, the owner's own as well. A database grows smaller only by dropping whole days, so:
 --
---   from 80 %   less comes in: the share of successful traces whose I/O is stored is halved at each run, down to none. Below
---               65 % it is doubled at each run, back to what the owner has set. In between it stays as it is.
---   from 90 %   the oldest day of I/O goes, one at each run, today's never.
---   from 95 %   and with no I/O left but today's: the oldest day of traces. Yesterday's and today's never.
+--   from 80 %   less comes in: the share of traces whose I/O is stored, errors among them, is halved at each run, down to none.
+--               Below 65 % it is doubled at each run, back to what the owner has set. In between it stays as it is.
+--   from 90 %   as many of the oldest days of I/O go as bring it below that, today's never.
+--   from 95 %   and with no I/O left but today's: as many of the oldest days of traces. Yesterday's and today's never.
 --
 -- A day that is already leaving counts as gone, so that a slow drop is not answered by another. And days go only for a purpose:
 -- I/O when all of it that may go brings the database below 90 %, or together with the traces below 95 % when it is over that.
@@ -26,7 +26,7 @@ declare
   v_percent  constant smallint := least(v_settings.io_sample_percent, v_settings.guard_io_sample_percent);
   v_new      smallint := v_settings.guard_io_sample_percent;
 begin
-  if p_size >= 0.80 * v_settings.quota_bytes and v_percent > 0 then
+  if p_size >= 0.80 * v_settings.quota_bytes and v_new is distinct from 0 then
     v_new := v_percent / 2;
   elsif p_size < 0.65 * v_settings.quota_bytes and v_new is not null then
     v_new := nullif(least(greatest(2 * v_new, 1), v_settings.io_sample_percent), v_settings.io_sample_percent);
@@ -34,9 +34,12 @@ begin
   if v_new is distinct from v_settings.guard_io_sample_percent then
     update tracegram.settings set guard_io_sample_percent = v_new;
     insert into tracegram.retention_log (noted_at, what, why, bytes, detail)
-    values (p_now, 'sampling', 'quota', p_size, pg_catalog.format(
-      'I/O of %s %% of the successful traces instead of %s %%', coalesce(v_new, v_settings.io_sample_percent), v_percent
-    ));
+    values (p_now, 'sampling', 'quota', p_size, case
+      when v_new is null then pg_catalog.format(
+        'I/O of %s %% of the successful traces and of all errors, as the owner has set', v_settings.io_sample_percent
+      )
+      else pg_catalog.format('I/O of %s %% of the traces, errors among them, instead of %s %%', v_new, v_percent)
+    end);
   end if;
 end;
 $$;
@@ -52,29 +55,35 @@ create function tracegram.guard_quota(p_now timestamptz default now())
   set timezone = 'UTC'
 as $$
 declare
-  v_quota         constant numeric := (tracegram.settings()).quota_bytes;
-  v_today         constant date := p_now::date;
-  v_size          bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
-  v_io            bigint; -- bytes that may go
-  v_traces        bigint;
-  v_oldest_io     date;
-  v_oldest_traces date;
+  v_quota  constant numeric := (tracegram.settings()).quota_bytes;
+  v_today  constant date := p_now::date;
+  v_days   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d);
+  v_may_go constant tracegram.day_table[] := array(
+    select d
+    from pg_catalog.unnest(v_days) as d
+    where d.state = 'attached' and d.leaving is null
+      and d.day < v_today - case d.table_name when 'trace_io' then 0 else 1 end
+  );
+  v_size   bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_io     bigint; -- bytes that may go
+  v_traces bigint;
+  v_table  text;
+  v_below  numeric;
+  v_last   date;
 begin
   perform tracegram.guard_sampling(v_size, p_now);
 
+  v_size := v_size - (
+    select coalesce(pg_catalog.sum(d.bytes), 0) from pg_catalog.unnest(v_days) as d where d.leaving is not null
+  );
   select
-    v_size - coalesce(pg_catalog.sum(d.bytes) filter (where d.leaving is not null), 0),
-    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'trace_io'), 0),
-    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'pipeline_traces'), 0),
-    min(d.day) filter (where d.may_go and d.table_name = 'trace_io'),
-    min(d.day) filter (where d.may_go and d.table_name = 'pipeline_traces')
-  into v_size, v_io, v_traces, v_oldest_io, v_oldest_traces
-  from (
-    select
-      t.*, t.state = 'attached' and t.leaving is null
-        and t.day < v_today - case t.table_name when 'trace_io' then 0 else 1 end as may_go
-    from tracegram.day_tables() as t
-  ) as d;
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.table_name = 'trace_io'), 0),
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.table_name = 'pipeline_traces'), 0),
+    -- Traces only when there is no I/O to go.
+    max(d.table_name)
+  into v_io, v_traces, v_table
+  from pg_catalog.unnest(v_may_go) as d;
+  v_below := case v_table when 'trace_io' then 0.90 else 0.95 end * v_quota;
 
   if v_size < 0.90 * v_quota then
     return;
@@ -82,11 +91,14 @@ begin
   if v_size - v_io < 0.90 * v_quota
     or v_size >= 0.95 * v_quota and v_size - v_io - v_traces < 0.95 * v_quota
   then
-    if v_oldest_io is not null then
-      perform tracegram.expel_days('trace_io', v_oldest_io + 1, 'quota', p_now);
-    else
-      perform tracegram.expel_days('pipeline_traces', v_oldest_traces + 1, 'quota', p_now);
-    end if;
+    -- The day with which it is enough; when it is never, all.
+    select coalesce(min(d.day) filter (where v_size - d.bytes < v_below), max(d.day)) into v_last
+    from (
+      select m.day, pg_catalog.sum(m.bytes) over (order by m.day) as bytes
+      from pg_catalog.unnest(v_may_go) as m
+      where m.table_name = v_table
+    ) as d;
+    perform tracegram.expel_days(v_table, v_last + 1, 'quota', p_now);
   elsif v_size - v_io - v_traces >= 0.90 * v_quota and not exists (
     select from tracegram.retention_log as l where l.what = 'cannot help' and l.noted_at > p_now - interval '1 day'
   ) then

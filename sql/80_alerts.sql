@@ -56,19 +56,24 @@ create table tracegram.alert_state (
   value        numeric,
   detail       text,
   error        text,
+  silent_since timestamptz(3),
   evaluated_at timestamptz(3) not null
 );
 alter table tracegram.alert_state enable row level security;
 
 comment on table tracegram.alert_state is 'How each rule stood when it was last evaluated.';
 comment on column tracegram.alert_state.rule is 'The rule.';
-comment on column tracegram.alert_state.bad_streak is 'Evaluations in a row, up to the last, that were in breach.';
-comment on column tracegram.alert_state.good_streak is 'Evaluations in a row, up to the last, that were good.';
+comment on column tracegram.alert_state.bad_streak is
+  'Evaluations in a row, up to the last, that were in breach. Those with too little to measure are passed over.';
+comment on column tracegram.alert_state.good_streak is
+  'Evaluations in a row, up to the last, that were good. Those with too little to measure are passed over.';
 comment on column tracegram.alert_state.value is
-  'The last value. Null: there was too little to measure, which counts as good.';
+  'The last value. Null: there was too little to measure, which is neither good nor in breach.';
 comment on column tracegram.alert_state.detail is 'What was measured, in a sentence with numbers.';
 comment on column tracegram.alert_state.error is
   'Why the rule could not be evaluated, which leaves all but evaluated_at as it was. Null when it could.';
+comment on column tracegram.alert_state.silent_since is
+  'Since when there has been too little to measure. Null: there was enough. After an hour an open alert resolves.';
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (

@@ -109,21 +109,13 @@ as $$
       'today and the next three days have their partitions'
     )
   from (
-    select
-      p.parent, p.name || pg_catalog.to_char((p_now at time zone 'UTC') + n * interval '1 day', '"_p"YYYYMMDD') as name
-    from (values
-      ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
-    ) as p (name, parent)
-    cross join pg_catalog.generate_series(0, 3) as n
-  ) as d
-  where not exists (
-    select from pg_catalog.pg_inherits as i
-    where i.inhparent = d.parent and i.inhrelid = pg_catalog.to_regclass('tracegram.' || d.name)
-  );
+    select m.table_name || pg_catalog.to_char(m.day at time zone 'UTC', '"_p"YYYYMMDD') as name
+    from tracegram.missing_days(p_now, 3) as m
+  ) as d;
 $$;
 
 comment on function tracegram.measure_missing_partitions(timestamptz) is
-  'Days of today and the next three, of both tables, that have no partition.';
+  'Days of today and the next three, of both tables, that have no partition, or one that is not that day.';
 revoke all on function tracegram.measure_missing_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_quota(p_now timestamptz)

@@ -2,6 +2,8 @@
 --
 -- A rule in breach for some evaluations in a row opens an alert; good for some in a row, it resolves it.
 -- Good is a share of the threshold or less, so that a value that swings around it neither opens twice nor resolves.
+-- Too little to measure is neither: in an outage users leave. After an hour of it the rule starts afresh, and its alert
+-- resolves.
 
 create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
   returns void
@@ -32,19 +34,29 @@ create function tracegram.note_measurement(
 as $$
 declare
   v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
-  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, true);
+  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, false);
+  v_known constant boolean := p_found.value is not null;
+  v_gone  boolean; -- there was too little to measure for an hour
   v_state tracegram.alert_state;
 begin
-  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, evaluated_at)
-  values (p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail, p_now)
+  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, silent_since, evaluated_at)
+  values (
+    p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail,
+    case when not v_known then p_now end, p_now
+  )
   on conflict (rule) do update set
-    bad_streak   = case when v_bad then s.bad_streak + 1 else 0 end,
-    good_streak  = case when v_good then s.good_streak + 1 else 0 end,
+    bad_streak   = case when v_bad then s.bad_streak + 1 when v_known then 0 else s.bad_streak end,
+    good_streak  = case when v_good then s.good_streak + 1 when v_known then 0 else s.good_streak end,
+    silent_since = case when not v_known then coalesce(s.silent_since, p_now) end,
     value        = excluded.value,
     detail       = excluded.detail,
     error        = null,
     evaluated_at = excluded.evaluated_at
   returning * into v_state;
+  v_gone := coalesce(v_state.silent_since <= p_now - interval '1 hour', false);
+  if v_gone then
+    update tracegram.alert_state set bad_streak = 0, good_streak = 0 where rule = p_rule.rule;
+  end if;
 
   update tracegram.alerts as a
   set
@@ -53,10 +65,10 @@ begin
     detail     = case when p_found.value > a.worst then p_found.detail else a.detail end
   where a.rule = p_rule.rule and a.resolved_at is null;
   if found then
-    if v_state.good_streak >= p_rule.resolves_after then
+    if v_gone or v_known and v_state.good_streak >= p_rule.resolves_after then
       perform tracegram.resolve_alert(p_rule.rule, p_found.detail, p_now);
     end if;
-  elsif v_state.bad_streak >= p_rule.opens_after then
+  elsif v_bad and v_state.bad_streak >= p_rule.opens_after then
     with opened as (
       insert into tracegram.alerts (rule, opened_at, threshold, value, worst, last_value, detail)
       values (p_rule.rule, p_now, p_rule.threshold, p_found.value, p_found.value, p_found.value, p_found.detail)

@@ -116,6 +116,8 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
     threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),

@@ -48,7 +48,7 @@ as $$
     end
   from pg_catalog.jsonb_path_query(p_plan, 'strict $.** ? (exists (@."Relation Name"))') as n (node)
   join pg_catalog.pg_class as c on c.relname = n.node ->> 'Relation Name'
-  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition;
+  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition and c.relname ~ '_p\d{8}$';
 $$;
 
 comment on function tracegram.plan_scans(jsonb, integer) is
@@ -79,10 +79,15 @@ begin
   select
     p_now, p_query.query, count(distinct s.name), (
       select count(*)
-      from pg_catalog.pg_inherits as i
-      join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
-        and pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') between v_from and v_to
+      from (
+        select c.relname
+        from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+          and c.relname ~ '_p\d{8}$'
+        offset 0 -- or each name in pg_class may be taken for a day's
+      ) as d
+      where pg_catalog.to_date(pg_catalog.right(d.relname, 8), 'YYYYMMDD') between v_from and v_to
     ),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.day not between v_from and v_to), '{}'),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.whole), '{}')
@@ -101,17 +106,18 @@ create function tracegram.check_plans(p_now timestamptz default now())
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_at    constant timestamptz(3) := p_now; -- as it is stored
   v_query tracegram.screen_query;
 begin
-  delete from tracegram.plan_checks where checked_at = p_now;
-  for v_query in select * from tracegram.screen_queries(p_now) loop
+  delete from tracegram.plan_checks where checked_at = v_at;
+  for v_query in select * from tracegram.screen_queries(v_at) loop
     begin
-      perform tracegram.check_plan(v_query, p_now);
+      perform tracegram.check_plan(v_query, v_at);
     exception when others then
-      insert into tracegram.plan_checks (checked_at, query, error) values (p_now, v_query.query, sqlerrm);
+      insert into tracegram.plan_checks (checked_at, query, error) values (v_at, v_query.query, sqlerrm);
     end;
   end loop;
-  return (select count(*) from tracegram.plan_checks where checked_at = p_now and not ok);
+  return (select count(*) from tracegram.plan_checks where checked_at = v_at and not ok);
 end;
 $$;
 
@@ -124,25 +130,32 @@ create function tracegram.measure_plan(p_now timestamptz)
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
+  with checked as (
+    select c.*, pg_catalog.row_number() over (partition by c.ok order by c.query) as nth
+    from tracegram.plan_checks as c
+    where c.checked_at = (
+      select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
+    )
+  )
   select
     case when count(*) > 0 then count(*) filter (where not c.ok) end,
     coalesce(
+      -- It goes to the screen and to the owner's phone: plan_checks has them all.
       pg_catalog.string_agg(
         pg_catalog.concat_ws(', ',
-          c.query || ': ' || c.error,
+          c.query || ': ' || pg_catalog.left(pg_catalog.split_part(c.error, E'\n', 1), 200),
           c.query || ': scans ' || nullif(pg_catalog.cardinality(c.outside), 0)
             || ' partitions outside of its window, such as ' || c.outside[1],
-          c.query || ': reads all of ' || pg_catalog.array_to_string(nullif(c.seq_scans, '{}'), ', ')
+          c.query || ': reads all of ' || c.seq_scans[1]
+            || coalesce(' and ' || nullif(pg_catalog.cardinality(c.seq_scans) - 1, 0) || ' more', '')
         ), '; ' order by c.query
-      ) filter (where not c.ok),
+      ) filter (where not c.ok and c.nth <= 3)
+        || coalesce(' and ' || nullif(greatest(count(*) filter (where not c.ok) - 3, 0), 0) || ' more', ''),
       pg_catalog.format('%s plans are as they should be', count(*))
     )
-  from tracegram.plan_checks as c
-  where c.checked_at = (
-    select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
-  );
+  from checked as c;
 $$;
 
 comment on function tracegram.measure_plan(timestamptz) is
-  'Queries that the last plan check has found something wrong with.';
+  'Queries that the last plan check has found something wrong with. Names the first three.';
 revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;

@@ -50,10 +50,10 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 insert into tracegram.jobs (job, schedule, period, command)
 values
   -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
-  ('tracegram-partitions', '7 * * * *',    '1 hour',     'call partman.run_maintenance_proc()'),
+  ('tracegram-partitions', '7 * * * *',    '1 hour',     'select tracegram.make_partitions()'),
   ('tracegram-purge',      '37 * * * *',   '1 hour',     'select tracegram.purge()'),
   -- Readers add what waits to what is folded, so this only keeps that small.
-  ('tracegram-fold',       '15 seconds',   '15 seconds', 'select tracegram.fold_batches()'),
+  ('tracegram-fold',       '5 seconds',    '5 seconds',  'select tracegram.fold_batches()'),
   ('tracegram-lost',       '* * * * *',    '1 minute',   'select tracegram.mark_lost()'),
   -- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
   ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),

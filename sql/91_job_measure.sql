@@ -20,6 +20,16 @@ as $$
           where d.jobid = c.jobid and d.status = 'succeeded'
         )) < p_now - 2 * j.period - interval '5 minutes' then
           'has not succeeded for over ' || 2 * j.period + interval '5 minutes'
+        when j.job = 'tracegram-retention' then (
+          select 'has not got rid of ' || pg_catalog.min(d.name) || ' for over 6 hours: an old transaction may use it'
+          from tracegram.day_tables() as d
+          where d.leaving is not null and not exists (
+            -- How long it has been leaving is in its last entry.
+            select from tracegram.retention_log as l
+            where l.table_name = d.table_name and l.day = d.day and l.what = 'leaving'
+              and l.noted_at > p_now - interval '6 hours'
+          )
+        )
       end as why
     from tracegram.jobs as j
     full join (select * from cron.job where jobname like 'tracegram-%') as c on c.jobname = j.job
@@ -42,7 +52,7 @@ $$;
 
 comment on function tracegram.measure_cron_failed(timestamptz) is
 $doc$Jobs of tracegram.jobs that are not scheduled or late, and those and all others of ours that are inactive or failed when
-they last ran.
+they last ran; and retention, when a day has been leaving for over 6 hours.
 
 Late is a job that has not succeeded for twice its period and five minutes. When pg_cron itself stands still, nobody
 evaluates this: evaluated_at of list_alerts tells.$doc$;

@@ -83,8 +83,8 @@ export interface Dataset {
   minutes: number;
 }
 
-/** What waits for the fold when it comes every 15 seconds, as pg_cron does it. */
-const WAITING_MS = 15_000;
+/** What waits for the fold when it comes every five seconds, as pg_cron does it. */
+const WAITING_MS = 5_000;
 
 /**
  * Thirty days of traces up to now, in both designs: straight into the tables, for that is quicker than the door. What is

@@ -43,7 +43,7 @@ create table tracegram.settings (
   io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
   alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
   alert_secret            text,
-  check (io_days <= trace_days)
+  constraint io_days_within_trace_days check (io_days <= trace_days)
 );
 alter table tracegram.settings enable row level security;
 
@@ -53,7 +53,8 @@ comment on column tracegram.settings.trace_days is 'Days that traces are kept, b
 comment on column tracegram.settings.io_days is 'Days that requests and responses are kept, besides today. At most trace_days.';
 comment on column tracegram.settings.io_sample_percent is
   'Share of the successful traces whose requests and responses are stored when they are sent, 0..100. Of errors, all are.';
-comment on column tracegram.settings.guard_io_sample_percent is 'What the quota guard has lowered that share to. Null: it has not.';
+comment on column tracegram.settings.guard_io_sample_percent is
+  'What the quota guard has lowered that share to, and that of errors with it. At 0 none are stored. Null: it has not.';
 comment on column tracegram.settings.quota_bytes is 'Size that the plan allows the whole database. The free plan: 500 MB.';
 comment on column tracegram.settings.lost_after is 'How long after its start an announced trace that has not ended is lost. 1 minute..1 day.';
 comment on column tracegram.settings.traces_from is 'Start of the oldest day of traces that is there, UTC. Older traces are refused.';
@@ -77,19 +78,29 @@ revoke all on function tracegram.settings() from public, anon, authenticated, se
 
 create function public.get_settings()
   returns jsonb
-  language sql stable
+  language plpgsql stable
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
-    'lost_after', pg_catalog.to_char(s.lost_after, 'HH24:MI:SS'),
-    'alert_secret_set', s.alert_secret is not null
-  )
-  from tracegram.settings as s;
+begin
+  return (
+    select pg_catalog.to_jsonb(s) - 'only_row' - 'alert_secret' || pg_catalog.jsonb_build_object(
+      -- In hours, for to_char leaves days out.
+      'lost_after', pg_catalog.to_char(
+        pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', s.lost_after)), 'HH24:MI:SS'
+      ),
+      'traces_from', tracegram.iso(s.traces_from),
+      'io_from', tracegram.iso(s.io_from),
+      'alert_secret_set', s.alert_secret is not null
+    )
+    from tracegram.settings as s
+  );
+end;
 $$;
 
 comment on function public.get_settings() is
-$doc$The settings as one object, under the names of the columns of tracegram.settings. Of the secret, only whether it is set.$doc$;
+$doc$The settings as one object, under the names of the columns of tracegram.settings. lost_after is hours, minutes and seconds
+("00:15:00", "24:00:00"). Of the secret, only whether it is set.$doc$;
 revoke all on function public.get_settings() from public, anon, authenticated;
 grant execute on function public.get_settings() to service_role;
 
@@ -105,6 +116,7 @@ declare
     'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
   ];
   v_unknown    text;
+  v_constraint text;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' then
     raise exception sqlstate 'TG020' using message = 'the changes are not an object', hint = 'Such as {"io_days": 3}.';
@@ -122,8 +134,12 @@ begin
       from pg_catalog.jsonb_populate_record(s, p_changes) as n
     );
   exception when data_exception or integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
     raise exception sqlstate 'TG020' using
-      message = 'a setting has a value that it cannot have: ' || sqlerrm,
+      message = 'a setting has a value that it cannot have: ' || case v_constraint
+        when 'io_days_within_trace_days' then 'io_days must not exceed trace_days'
+        else sqlerrm
+      end,
       hint    = 'Nothing was changed. The comments of tracegram.settings say what each takes.';
   end;
   return public.get_settings();
@@ -143,18 +159,19 @@ TG020  a name or a value that does not fit  (nothing was changed)$doc$;
 revoke all on function public.change_settings(jsonb) from public, anon, authenticated;
 grant execute on function public.change_settings(jsonb) to service_role;
 
-create function tracegram.io_sampled(p_trace_id uuid, p_settings tracegram.settings)
+create function tracegram.io_sampled(p_trace_id uuid, p_failed boolean, p_settings tracegram.settings)
   returns boolean
   language sql immutable
   set search_path = pg_catalog, pg_temp
 as $$
   -- The last 16 of the id's random bits: the same traces for everyone who samples by them, and of a smaller share a part of them.
   select ('x' || pg_catalog.right(p_trace_id::text, 4))::pg_catalog.bit(16)::integer * 100
-    < least(p_settings.io_sample_percent, p_settings.guard_io_sample_percent) * 65536;
+    -- The owner's share is of the successful, the quota guard's is of all: else errors alone could fill the database.
+    < least(case when p_failed then 100 else p_settings.io_sample_percent end, p_settings.guard_io_sample_percent) * 65536;
 $$;
 
-comment on function tracegram.io_sampled(uuid, tracegram.settings) is 'Whether a successful trace is one of the share whose I/O is stored.';
-revoke all on function tracegram.io_sampled(uuid, tracegram.settings) from public, anon, authenticated, service_role;
+comment on function tracegram.io_sampled(uuid, boolean, tracegram.settings) is 'Whether a trace is one of the share whose I/O is stored.';
+revoke all on function tracegram.io_sampled(uuid, boolean, tracegram.settings) from public, anon, authenticated, service_role;
 
 -- 10_ingest_keys.sql — who may send traces.
 --
@@ -252,6 +269,13 @@ as $$
 declare
   v_key constant text := tracegram.random_key();
 begin
+  if p_name is null or pg_catalog.length(p_name) not between 1 and 64 then
+    raise exception sqlstate '23514' using
+      message = pg_catalog.format(
+        'the name has %s characters', coalesce(pg_catalog.length(p_name)::text, 'no')
+      ),
+      hint    = 'Give one of 1 to 64 characters, such as support-bot.';
+  end if;
   insert into tracegram.ingest_keys (name, key_sha256) values (p_name, tracegram.hash_key(v_key));
   return v_key;
 end;
@@ -265,7 +289,7 @@ p_name  for people, 1..64 characters, not used by another key, be it revoked.
 Returns the key. It is stored only as a hash, so this is the one time it can be read.
 
 23505  there is a key of that name    (rotate that one, or choose another name; a revoked key keeps its name)
-23514  the name is empty or too long  (choose another)$doc$;
+23514  the name is null, empty or too long  (choose another)$doc$;
 revoke all on function public.create_ingest_key(text) from public, anon, authenticated;
 grant execute on function public.create_ingest_key(text) to service_role;
 
@@ -277,10 +301,10 @@ as $$
 declare
   v_key constant text := tracegram.random_key();
 begin
-  if p_grace is null or p_grace < interval '0' or not pg_catalog.isfinite(p_grace) then
+  if p_grace is null or p_grace not between interval '0' and interval '1 year' then
     raise exception sqlstate '22023' using
       message = pg_catalog.format('the grace is %s', coalesce(p_grace::text, 'null')),
-      hint    = 'Give a time of 0 or more, such as 24 hours.';
+      hint    = 'Give a time from 0 to 1 year, such as 24 hours.';
   end if;
 
   update tracegram.ingest_keys as k
@@ -317,13 +341,13 @@ comment on function public.rotate_ingest_key(text, interval) is
 $doc$Gives a bot a new key in place of its old one, which works on until the grace is over.
 
 p_name   the key's name.
-p_grace  how long the old key works on: 0 ends it at once. A key that was replaced before ends now, whatever grace it had.
+p_grace  how long the old key works on, at most a year: 0 ends it at once. A key that was replaced before ends now, whatever grace it had.
 
 Returns the new key; this is the one time it can be read. The traces of both are one bot's: what was announced with the old key
 is completed with the new one.
 
-TG030  there is no valid key of that name  (list the keys; when it is revoked, create another)
-22023  the grace is negative               (give 0 or more)$doc$;
+TG030  there is no valid key of that name             (list the keys; when it is revoked, create another)
+22023  the grace is null, negative or beyond a year   (give 0 to 1 year)$doc$;
 revoke all on function public.rotate_ingest_key(text, interval) from public, anon, authenticated;
 grant execute on function public.rotate_ingest_key(text, interval) to service_role;
 
@@ -619,8 +643,8 @@ comment on column tracegram.trace_io.response is 'What came back, cut to 65,536 
 
 -- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
--- pg_partman makes them when 90_jobs.sql calls it: seven days ahead always exist, so a bot keeps its place through a week
--- without maintenance. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
+-- 90_jobs.sql has pg_partman make them, each hour: seven days ahead always exist, so a bot keeps its place through a week
+-- without that. The days behind are made here, all that are kept, so that a fresh database takes older traces too.
 
 -- Days are UTC days, whatever time zone the session that runs this migration has.
 set timezone = 'UTC';
@@ -645,13 +669,69 @@ select partman.create_parent(
   p_default_table   => false
 );
 
--- Also for a bot that nobody wrote to for a month. pg_partman is given no retention: it would drop days itself, and make every
+-- pg_partman's own maintenance, which the owner may run for other tables, keeps away: it makes days of the time zone of the
+-- database, with holes between them and ours. It is given no retention either: it would drop days itself, and make every
 -- ingest wait for the readers before it.
 update partman.part_config
-set infinite_time_partitions = true
+set automatic_maintenance = 'off'
 where parent_table in ('tracegram.pipeline_traces', 'tracegram.trace_io');
 
 reset timezone;
+
+create function tracegram.missing_days(p_now timestamptz, p_ahead integer)
+  returns table (table_name text, day timestamptz)
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set datestyle = 'ISO'
+as $$
+  select t.table_name, d.day
+  from (values
+    ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
+  ) as t (table_name, parent)
+  cross join pg_catalog.generate_series(
+    pg_catalog.date_trunc('day', p_now), p_now + p_ahead * interval '1 day', interval '1 day'
+  ) as d (day)
+  where not exists (
+    select from pg_catalog.pg_inherits as i
+    join pg_catalog.pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = t.parent
+      and i.inhrelid = pg_catalog.to_regclass('tracegram.' || t.table_name || pg_catalog.to_char(d.day, '"_p"YYYYMMDD'))
+      and pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+        = pg_catalog.format('FOR VALUES FROM (%L) TO (%L)', d.day, d.day + interval '1 day')
+  )
+  order by d.day, t.table_name;
+$$;
+
+comment on function tracegram.missing_days(timestamptz, integer) is
+  'Days from today to p_ahead days ahead without a partition of their name that takes this UTC day, no more and no less.';
+revoke all on function tracegram.missing_days(timestamptz, integer) from public, anon, authenticated, service_role;
+
+create function tracegram.make_partitions(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC' -- pg_partman's names and bounds are of the session's
+as $$
+begin
+  -- A second caller waits for the first, and then finds them made.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
+  -- Only what is needed: pg_partman's maintenance makes each day of a sleep, takes too long and too many locks for it.
+  perform partman.create_partition_time('tracegram.' || m.table_name, m.days)
+  from (
+    select d.table_name, pg_catalog.array_agg(d.day order by d.day) as days
+    from tracegram.missing_days(p_now, 7) as d
+    group by d.table_name
+  ) as m;
+  return (select count(*) from tracegram.missing_days(p_now, 7));
+end;
+$$;
+
+comment on function tracegram.make_partitions(timestamptz) is
+$doc$Makes the partitions that are missing of today and the seven days ahead, UTC days in any time zone.
+
+Returns how many are still missing: those whose name is taken by a table that is not their day.$doc$;
+revoke all on function tracegram.make_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.ensure_partitions(p_now timestamptz)
   returns void
@@ -668,20 +748,14 @@ begin
   then
     return;
   end if;
-  -- A second caller waits for the first, and then finds them made.
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.ensure_partitions'));
-  -- Only what is needed: pg_partman's maintenance would make each day of the sleep, and take too long and too many locks for it.
-  perform partman.create_partition_time(t.name, array(
-    select pg_catalog.generate_series(pg_catalog.date_trunc('day', p_now), p_now + interval '7 days', interval '1 day')
-  ))
-  from (values ('tracegram.pipeline_traces'), ('tracegram.trace_io')) as t (name);
+  perform tracegram.make_partitions(p_now);
 end;
 $$;
 
 comment on function tracegram.ensure_partitions(timestamptz) is
-$doc$Makes the partitions of today and the days ahead when today's is missing.
+$doc$Makes the partitions of today and the days ahead when there is none of today's name.
 
-pg_cron does that hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
+pg_cron looks after them hourly. This is for a project that was paused for over a week and gets a trace before pg_cron has run.$doc$;
 revoke all on function tracegram.ensure_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 -- 31_days.sql — which days there are, and what has become of those that were.
@@ -913,6 +987,9 @@ begin
   for v_part in
     select e.key as name, null::regtype as of, e.key, e.value
     from pg_catalog.jsonb_each(p_item) as e
+    -- Each try is a subtransaction: only of what is read, however much was sent.
+    join pg_catalog.pg_attribute as f
+      on f.attrelid = 'tracegram.wire_trace'::regclass and f.attname = e.key and f.attnum > 0
     where e.key not in ('steps', 'io')
     union all
     select pg_catalog.format('%s %s: %s', a.name, i.position, e.key), a.of, e.key, e.value
@@ -924,6 +1001,9 @@ begin
       case when pg_catalog.jsonb_typeof(a.items) = 'array' then a.items else '[]' end
     ) with ordinality as i (item, position)
     cross join lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(i.item) = 'object' then i.item else '{}' end) as e
+    join pg_catalog.pg_type as y on y.oid = a.of
+    join pg_catalog.pg_attribute as f on f.attrelid = y.typrelid and f.attname = e.key and f.attnum > 0
+    where i.position <= 1000
   loop
     begin
       case v_part.of
@@ -1110,7 +1190,13 @@ as $$
   where r.result in ('stored', 'updated')
     -- A trace so late that the I/O of its day is gone is stored without it.
     and s.started_at >= p_settings.io_from
-    and (t.status = 'error' or tracegram.io_sampled(t.trace_id, p_settings))
+    -- Where the I/O of its day has no partition, either: nothing of the trace itself is lost for it.
+    and (
+      select c.relispartition
+      from pg_catalog.pg_class as c
+      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(s.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
+    )
+    and tracegram.io_sampled(t.trace_id, t.status = 'error', p_settings)
   order by s.started_at, t.trace_id, io.step
   -- What came with the announcement gives way to what comes with the end.
   on conflict (started_at, trace_id, step) do update set
@@ -1119,7 +1205,7 @@ as $$
 $$;
 
 comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
-  'Stores the requests and responses of those traces of a batch that were stored: all of errors, a share of the rest.';
+  'Stores the requests and responses of those traces of a batch that were stored, as far as tracegram.io_sampled says.';
 revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
@@ -2323,7 +2409,15 @@ begin
         from tracegram.gaps as g
         where g.started_at >= v_from and g.started_at < v_to
       ) as e
-      where e.place <= 10
+      -- One that has ended after all is lost no longer.
+      where e.place <= 10 and case e.gap
+        when 'lost' then (
+          select t.status = 'lost'
+          from tracegram.pipeline_traces as t
+          where t.started_at = e.started_at and t.trace_id = e.trace_id
+        )
+        else true
+      end
     )
   );
 end;
@@ -2336,7 +2430,8 @@ p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts o
               hours beyond 25 hours ago.
 
 Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
-started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost.$doc$;
+started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost,
+less those that were completed since.$doc$;
 revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
 
@@ -3213,6 +3308,8 @@ declare
   v_days     jsonb;
   v_full     record; -- of the last seven days that are over: sums and means
   v_until    integer;
+  v_rollups  constant bigint :=
+    pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups');
 begin
   select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
   from (
@@ -3269,14 +3366,13 @@ begin
         group by d.table_name
       ) as t
     ),
-    'rollup_bytes',
-      pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups'),
+    'rollup_bytes', v_rollups,
     'days', v_days,
     'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
     'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
     'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
     'steady_bytes', pg_catalog.round(
-      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes
+      (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes + v_rollups
     ),
     'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
   ) || (
@@ -3337,10 +3433,10 @@ rollup_bytes  of the rollups
 days          [{day, trace_bytes, io_bytes, traces}], newest first; traces: those that have ended, exact but for some seconds
 bytes_per_trace, io_bytes_per_trace   with indexes, over the last seven days that are over; null without traces
 growth_bytes_per_day   what a day brings, over the same days; null before a day is over
-steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes
+steady_bytes           what traces and I/O will hold when each day brings that and an expired one goes, and the rollups of today
 days_until_full        at that rate, with the days that expire until then; null: never, or not known yet
 large_traces           rows over 5 kB of the last seven days and today
-cost_microusd_per_1000_traces   of the same days, where the cost is known; null where none is
+cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
 guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
@@ -3508,7 +3604,7 @@ revoke all on function tracegram.purge_responses(timestamptz) from public, anon,
 --
 --   leaving     traces_from or io_from moves past it: ingest refuses it, readers look no further back. The log has it.
 --   detaching   `detach partition … concurrently` waits for those who use the table, and nobody waits for it. It cannot run
---               inside a function, so pg_cron is given the bare command.
+--               inside a function, so pg_cron is given the bare command. Not while the fold has traces of that day to count.
 --   detached    a table of its own, and dropped.
 --
 -- docs/decisions/06-days-are-detached.md has what was measured.
@@ -3626,6 +3722,15 @@ begin
     where d.table_name = v_table and d.state <> 'detached'
     order by d.state = 'detaching' desc, d.day
     limit 1;
+    -- What waits for the fold is counted from its traces.
+    if v_table = 'pipeline_traces' and v_day.state = 'attached' and exists (
+      select
+      from tracegram.batches as b
+      cross join lateral pg_catalog.unnest(b.ended) as e (trace_id)
+      where e.trace_id >= tracegram.first_id(v_day.day) and e.trace_id < tracegram.first_id(v_day.day + 1)
+    ) then
+      v_day := null;
+    end if;
     perform tracegram.detach_day(v_table, v_day);
   end loop;
 
@@ -3665,10 +3770,10 @@ revoke all on function tracegram.retain(timestamptz) from public, anon, authenti
 --
 -- A full database refuses every write, the owner's own as well. A database grows smaller only by dropping whole days, so:
 --
---   from 80 %   less comes in: the share of successful traces whose I/O is stored is halved at each run, down to none. Below
---               65 % it is doubled at each run, back to what the owner has set. In between it stays as it is.
---   from 90 %   the oldest day of I/O goes, one at each run, today's never.
---   from 95 %   and with no I/O left but today's: the oldest day of traces. Yesterday's and today's never.
+--   from 80 %   less comes in: the share of traces whose I/O is stored, errors among them, is halved at each run, down to none.
+--               Below 65 % it is doubled at each run, back to what the owner has set. In between it stays as it is.
+--   from 90 %   as many of the oldest days of I/O go as bring it below that, today's never.
+--   from 95 %   and with no I/O left but today's: as many of the oldest days of traces. Yesterday's and today's never.
 --
 -- A day that is already leaving counts as gone, so that a slow drop is not answered by another. And days go only for a purpose:
 -- I/O when all of it that may go brings the database below 90 %, or together with the traces below 95 % when it is over that.
@@ -3685,7 +3790,7 @@ declare
   v_percent  constant smallint := least(v_settings.io_sample_percent, v_settings.guard_io_sample_percent);
   v_new      smallint := v_settings.guard_io_sample_percent;
 begin
-  if p_size >= 0.80 * v_settings.quota_bytes and v_percent > 0 then
+  if p_size >= 0.80 * v_settings.quota_bytes and v_new is distinct from 0 then
     v_new := v_percent / 2;
   elsif p_size < 0.65 * v_settings.quota_bytes and v_new is not null then
     v_new := nullif(least(greatest(2 * v_new, 1), v_settings.io_sample_percent), v_settings.io_sample_percent);
@@ -3693,9 +3798,12 @@ begin
   if v_new is distinct from v_settings.guard_io_sample_percent then
     update tracegram.settings set guard_io_sample_percent = v_new;
     insert into tracegram.retention_log (noted_at, what, why, bytes, detail)
-    values (p_now, 'sampling', 'quota', p_size, pg_catalog.format(
-      'I/O of %s %% of the successful traces instead of %s %%', coalesce(v_new, v_settings.io_sample_percent), v_percent
-    ));
+    values (p_now, 'sampling', 'quota', p_size, case
+      when v_new is null then pg_catalog.format(
+        'I/O of %s %% of the successful traces and of all errors, as the owner has set', v_settings.io_sample_percent
+      )
+      else pg_catalog.format('I/O of %s %% of the traces, errors among them, instead of %s %%', v_new, v_percent)
+    end);
   end if;
 end;
 $$;
@@ -3711,29 +3819,35 @@ create function tracegram.guard_quota(p_now timestamptz default now())
   set timezone = 'UTC'
 as $$
 declare
-  v_quota         constant numeric := (tracegram.settings()).quota_bytes;
-  v_today         constant date := p_now::date;
-  v_size          bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
-  v_io            bigint; -- bytes that may go
-  v_traces        bigint;
-  v_oldest_io     date;
-  v_oldest_traces date;
+  v_quota  constant numeric := (tracegram.settings()).quota_bytes;
+  v_today  constant date := p_now::date;
+  v_days   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d);
+  v_may_go constant tracegram.day_table[] := array(
+    select d
+    from pg_catalog.unnest(v_days) as d
+    where d.state = 'attached' and d.leaving is null
+      and d.day < v_today - case d.table_name when 'trace_io' then 0 else 1 end
+  );
+  v_size   bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_io     bigint; -- bytes that may go
+  v_traces bigint;
+  v_table  text;
+  v_below  numeric;
+  v_last   date;
 begin
   perform tracegram.guard_sampling(v_size, p_now);
 
+  v_size := v_size - (
+    select coalesce(pg_catalog.sum(d.bytes), 0) from pg_catalog.unnest(v_days) as d where d.leaving is not null
+  );
   select
-    v_size - coalesce(pg_catalog.sum(d.bytes) filter (where d.leaving is not null), 0),
-    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'trace_io'), 0),
-    coalesce(pg_catalog.sum(d.bytes) filter (where d.may_go and d.table_name = 'pipeline_traces'), 0),
-    min(d.day) filter (where d.may_go and d.table_name = 'trace_io'),
-    min(d.day) filter (where d.may_go and d.table_name = 'pipeline_traces')
-  into v_size, v_io, v_traces, v_oldest_io, v_oldest_traces
-  from (
-    select
-      t.*, t.state = 'attached' and t.leaving is null
-        and t.day < v_today - case t.table_name when 'trace_io' then 0 else 1 end as may_go
-    from tracegram.day_tables() as t
-  ) as d;
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.table_name = 'trace_io'), 0),
+    coalesce(pg_catalog.sum(d.bytes) filter (where d.table_name = 'pipeline_traces'), 0),
+    -- Traces only when there is no I/O to go.
+    max(d.table_name)
+  into v_io, v_traces, v_table
+  from pg_catalog.unnest(v_may_go) as d;
+  v_below := case v_table when 'trace_io' then 0.90 else 0.95 end * v_quota;
 
   if v_size < 0.90 * v_quota then
     return;
@@ -3741,11 +3855,14 @@ begin
   if v_size - v_io < 0.90 * v_quota
     or v_size >= 0.95 * v_quota and v_size - v_io - v_traces < 0.95 * v_quota
   then
-    if v_oldest_io is not null then
-      perform tracegram.expel_days('trace_io', v_oldest_io + 1, 'quota', p_now);
-    else
-      perform tracegram.expel_days('pipeline_traces', v_oldest_traces + 1, 'quota', p_now);
-    end if;
+    -- The day with which it is enough; when it is never, all.
+    select coalesce(min(d.day) filter (where v_size - d.bytes < v_below), max(d.day)) into v_last
+    from (
+      select m.day, pg_catalog.sum(m.bytes) over (order by m.day) as bytes
+      from pg_catalog.unnest(v_may_go) as m
+      where m.table_name = v_table
+    ) as d;
+    perform tracegram.expel_days(v_table, v_last + 1, 'quota', p_now);
   elsif v_size - v_io - v_traces >= 0.90 * v_quota and not exists (
     select from tracegram.retention_log as l where l.what = 'cannot help' and l.noted_at > p_now - interval '1 day'
   ) then
@@ -3820,19 +3937,24 @@ create table tracegram.alert_state (
   value        numeric,
   detail       text,
   error        text,
+  silent_since timestamptz(3),
   evaluated_at timestamptz(3) not null
 );
 alter table tracegram.alert_state enable row level security;
 
 comment on table tracegram.alert_state is 'How each rule stood when it was last evaluated.';
 comment on column tracegram.alert_state.rule is 'The rule.';
-comment on column tracegram.alert_state.bad_streak is 'Evaluations in a row, up to the last, that were in breach.';
-comment on column tracegram.alert_state.good_streak is 'Evaluations in a row, up to the last, that were good.';
+comment on column tracegram.alert_state.bad_streak is
+  'Evaluations in a row, up to the last, that were in breach. Those with too little to measure are passed over.';
+comment on column tracegram.alert_state.good_streak is
+  'Evaluations in a row, up to the last, that were good. Those with too little to measure are passed over.';
 comment on column tracegram.alert_state.value is
-  'The last value. Null: there was too little to measure, which counts as good.';
+  'The last value. Null: there was too little to measure, which is neither good nor in breach.';
 comment on column tracegram.alert_state.detail is 'What was measured, in a sentence with numbers.';
 comment on column tracegram.alert_state.error is
   'Why the rule could not be evaluated, which leaves all but evaluated_at as it was. Null when it could.';
+comment on column tracegram.alert_state.silent_since is
+  'Since when there has been too little to measure. Null: there was enough. After an hour an open alert resolves.';
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (
@@ -4187,21 +4309,13 @@ as $$
       'today and the next three days have their partitions'
     )
   from (
-    select
-      p.parent, p.name || pg_catalog.to_char((p_now at time zone 'UTC') + n * interval '1 day', '"_p"YYYYMMDD') as name
-    from (values
-      ('pipeline_traces', 'tracegram.pipeline_traces'::regclass), ('trace_io', 'tracegram.trace_io'::regclass)
-    ) as p (name, parent)
-    cross join pg_catalog.generate_series(0, 3) as n
-  ) as d
-  where not exists (
-    select from pg_catalog.pg_inherits as i
-    where i.inhparent = d.parent and i.inhrelid = pg_catalog.to_regclass('tracegram.' || d.name)
-  );
+    select m.table_name || pg_catalog.to_char(m.day at time zone 'UTC', '"_p"YYYYMMDD') as name
+    from tracegram.missing_days(p_now, 3) as m
+  ) as d;
 $$;
 
 comment on function tracegram.measure_missing_partitions(timestamptz) is
-  'Days of today and the next three, of both tables, that have no partition.';
+  'Days of today and the next three, of both tables, that have no partition, or one that is not that day.';
 revoke all on function tracegram.measure_missing_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_quota(p_now timestamptz)
@@ -4227,6 +4341,8 @@ revoke all on function tracegram.measure_quota(timestamptz) from public, anon, a
 --
 -- A rule in breach for some evaluations in a row opens an alert; good for some in a row, it resolves it.
 -- Good is a share of the threshold or less, so that a value that swings around it neither opens twice nor resolves.
+-- Too little to measure is neither: in an outage users leave. After an hour of it the rule starts afresh, and its alert
+-- resolves.
 
 create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timestamptz)
   returns void
@@ -4257,19 +4373,29 @@ create function tracegram.note_measurement(
 as $$
 declare
   v_bad   constant boolean := coalesce(p_found.value > p_rule.threshold, false);
-  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, true);
+  v_good  constant boolean := coalesce(p_found.value <= p_rule.threshold * p_rule.resolve_below, false);
+  v_known constant boolean := p_found.value is not null;
+  v_gone  boolean; -- there was too little to measure for an hour
   v_state tracegram.alert_state;
 begin
-  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, evaluated_at)
-  values (p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail, p_now)
+  insert into tracegram.alert_state as s (rule, bad_streak, good_streak, value, detail, silent_since, evaluated_at)
+  values (
+    p_rule.rule, v_bad::integer, v_good::integer, p_found.value, p_found.detail,
+    case when not v_known then p_now end, p_now
+  )
   on conflict (rule) do update set
-    bad_streak   = case when v_bad then s.bad_streak + 1 else 0 end,
-    good_streak  = case when v_good then s.good_streak + 1 else 0 end,
+    bad_streak   = case when v_bad then s.bad_streak + 1 when v_known then 0 else s.bad_streak end,
+    good_streak  = case when v_good then s.good_streak + 1 when v_known then 0 else s.good_streak end,
+    silent_since = case when not v_known then coalesce(s.silent_since, p_now) end,
     value        = excluded.value,
     detail       = excluded.detail,
     error        = null,
     evaluated_at = excluded.evaluated_at
   returning * into v_state;
+  v_gone := coalesce(v_state.silent_since <= p_now - interval '1 hour', false);
+  if v_gone then
+    update tracegram.alert_state set bad_streak = 0, good_streak = 0 where rule = p_rule.rule;
+  end if;
 
   update tracegram.alerts as a
   set
@@ -4278,10 +4404,10 @@ begin
     detail     = case when p_found.value > a.worst then p_found.detail else a.detail end
   where a.rule = p_rule.rule and a.resolved_at is null;
   if found then
-    if v_state.good_streak >= p_rule.resolves_after then
+    if v_gone or v_known and v_state.good_streak >= p_rule.resolves_after then
       perform tracegram.resolve_alert(p_rule.rule, p_found.detail, p_now);
     end if;
-  elsif v_state.bad_streak >= p_rule.opens_after then
+  elsif v_bad and v_state.bad_streak >= p_rule.opens_after then
     with opened as (
       insert into tracegram.alerts (rule, opened_at, threshold, value, worst, last_value, detail)
       values (p_rule.rule, p_now, p_rule.threshold, p_found.value, p_found.value, p_found.value, p_found.detail)
@@ -4644,6 +4770,8 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
     threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
@@ -4810,7 +4938,7 @@ as $$
     end
   from pg_catalog.jsonb_path_query(p_plan, 'strict $.** ? (exists (@."Relation Name"))') as n (node)
   join pg_catalog.pg_class as c on c.relname = n.node ->> 'Relation Name'
-  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition;
+  where c.relnamespace = 'tracegram'::regnamespace and c.relispartition and c.relname ~ '_p\d{8}$';
 $$;
 
 comment on function tracegram.plan_scans(jsonb, integer) is
@@ -4841,10 +4969,15 @@ begin
   select
     p_now, p_query.query, count(distinct s.name), (
       select count(*)
-      from pg_catalog.pg_inherits as i
-      join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
-        and pg_catalog.to_date(pg_catalog.right(c.relname, 8), 'YYYYMMDD') between v_from and v_to
+      from (
+        select c.relname
+        from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+          and c.relname ~ '_p\d{8}$'
+        offset 0 -- or each name in pg_class may be taken for a day's
+      ) as d
+      where pg_catalog.to_date(pg_catalog.right(d.relname, 8), 'YYYYMMDD') between v_from and v_to
     ),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.day not between v_from and v_to), '{}'),
     coalesce(pg_catalog.array_agg(distinct s.name) filter (where s.whole), '{}')
@@ -4863,17 +4996,18 @@ create function tracegram.check_plans(p_now timestamptz default now())
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_at    constant timestamptz(3) := p_now; -- as it is stored
   v_query tracegram.screen_query;
 begin
-  delete from tracegram.plan_checks where checked_at = p_now;
-  for v_query in select * from tracegram.screen_queries(p_now) loop
+  delete from tracegram.plan_checks where checked_at = v_at;
+  for v_query in select * from tracegram.screen_queries(v_at) loop
     begin
-      perform tracegram.check_plan(v_query, p_now);
+      perform tracegram.check_plan(v_query, v_at);
     exception when others then
-      insert into tracegram.plan_checks (checked_at, query, error) values (p_now, v_query.query, sqlerrm);
+      insert into tracegram.plan_checks (checked_at, query, error) values (v_at, v_query.query, sqlerrm);
     end;
   end loop;
-  return (select count(*) from tracegram.plan_checks where checked_at = p_now and not ok);
+  return (select count(*) from tracegram.plan_checks where checked_at = v_at and not ok);
 end;
 $$;
 
@@ -4886,27 +5020,34 @@ create function tracegram.measure_plan(p_now timestamptz)
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
+  with checked as (
+    select c.*, pg_catalog.row_number() over (partition by c.ok order by c.query) as nth
+    from tracegram.plan_checks as c
+    where c.checked_at = (
+      select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
+    )
+  )
   select
     case when count(*) > 0 then count(*) filter (where not c.ok) end,
     coalesce(
+      -- It goes to the screen and to the owner's phone: plan_checks has them all.
       pg_catalog.string_agg(
         pg_catalog.concat_ws(', ',
-          c.query || ': ' || c.error,
+          c.query || ': ' || pg_catalog.left(pg_catalog.split_part(c.error, E'\n', 1), 200),
           c.query || ': scans ' || nullif(pg_catalog.cardinality(c.outside), 0)
             || ' partitions outside of its window, such as ' || c.outside[1],
-          c.query || ': reads all of ' || pg_catalog.array_to_string(nullif(c.seq_scans, '{}'), ', ')
+          c.query || ': reads all of ' || c.seq_scans[1]
+            || coalesce(' and ' || nullif(pg_catalog.cardinality(c.seq_scans) - 1, 0) || ' more', '')
         ), '; ' order by c.query
-      ) filter (where not c.ok),
+      ) filter (where not c.ok and c.nth <= 3)
+        || coalesce(' and ' || nullif(greatest(count(*) filter (where not c.ok) - 3, 0), 0) || ' more', ''),
       pg_catalog.format('%s plans are as they should be', count(*))
     )
-  from tracegram.plan_checks as c
-  where c.checked_at = (
-    select pg_catalog.max(l.checked_at) from tracegram.plan_checks as l where l.checked_at <= p_now
-  );
+  from checked as c;
 $$;
 
 comment on function tracegram.measure_plan(timestamptz) is
-  'Queries that the last plan check has found something wrong with.';
+  'Queries that the last plan check has found something wrong with. Names the first three.';
 revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;
 
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
@@ -4961,10 +5102,10 @@ revoke all on function tracegram.purge(timestamptz) from public, anon, authentic
 insert into tracegram.jobs (job, schedule, period, command)
 values
   -- Hourly, so that a missed run costs nothing: partitions are made seven days ahead.
-  ('tracegram-partitions', '7 * * * *',    '1 hour',     'call partman.run_maintenance_proc()'),
+  ('tracegram-partitions', '7 * * * *',    '1 hour',     'select tracegram.make_partitions()'),
   ('tracegram-purge',      '37 * * * *',   '1 hour',     'select tracegram.purge()'),
   -- Readers add what waits to what is folded, so this only keeps that small.
-  ('tracegram-fold',       '15 seconds',   '15 seconds', 'select tracegram.fold_batches()'),
+  ('tracegram-fold',       '5 seconds',    '5 seconds',  'select tracegram.fold_batches()'),
   ('tracegram-lost',       '* * * * *',    '1 minute',   'select tracegram.mark_lost()'),
   -- It comes back sooner by itself while a day is leaving, and schedules tracegram-detach-… for that.
   ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),
@@ -4996,6 +5137,16 @@ as $$
           where d.jobid = c.jobid and d.status = 'succeeded'
         )) < p_now - 2 * j.period - interval '5 minutes' then
           'has not succeeded for over ' || 2 * j.period + interval '5 minutes'
+        when j.job = 'tracegram-retention' then (
+          select 'has not got rid of ' || pg_catalog.min(d.name) || ' for over 6 hours: an old transaction may use it'
+          from tracegram.day_tables() as d
+          where d.leaving is not null and not exists (
+            -- How long it has been leaving is in its last entry.
+            select from tracegram.retention_log as l
+            where l.table_name = d.table_name and l.day = d.day and l.what = 'leaving'
+              and l.noted_at > p_now - interval '6 hours'
+          )
+        )
       end as why
     from tracegram.jobs as j
     full join (select * from cron.job where jobname like 'tracegram-%') as c on c.jobname = j.job
@@ -5018,7 +5169,7 @@ $$;
 
 comment on function tracegram.measure_cron_failed(timestamptz) is
 $doc$Jobs of tracegram.jobs that are not scheduled or late, and those and all others of ours that are inactive or failed when
-they last ran.
+they last ran; and retention, when a day has been leaving for over 6 hours.
 
 Late is a job that has not succeeded for twice its period and five minutes. When pg_cron itself stands still, nobody
 evaluates this: evaluated_at of list_alerts tells.$doc$;

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
-import { DAY, givenDay } from "../_support/partitions.ts";
+import { DAY, givenDay, partition } from "../_support/partitions.ts";
 import { call, getTrace, givenKey, ingest } from "../_support/rpc.ts";
 import { makeTrace } from "../_support/traces.ts";
 
@@ -37,6 +37,12 @@ describe("settings", () => {
     });
   });
 
+  test("say times as everything does, and a day as 24 hours", async ({ db }) => {
+    const changed = await call(db, "service_role", "change_settings", { p_changes: { lost_after: "1 day" } });
+    const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT00:00:00\.000Z$/);
+    expect(changed).toMatchObject({ lost_after: "24:00:00", traces_from: iso, io_from: iso });
+  });
+
   test.for([
     [[1], "not an object"],
     [null, "not an object"],
@@ -44,7 +50,7 @@ describe("settings", () => {
     [{ traces_from: "2026-01-01" }, "'traces_from' is not a setting"],
     [{ guard_io_sample_percent: 1 }, "'guard_io_sample_percent' is not a setting"],
     [{ io_days: 0 }, "value that it cannot have"],
-    [{ io_days: 31 }, "value that it cannot have"],
+    [{ io_days: 31 }, "value that it cannot have: io_days must not exceed trace_days"],
     [{ trace_days: "many" }, "value that it cannot have"],
     [{ trace_days: null }, "value that it cannot have"],
     [{ io_sample_percent: 101 }, "value that it cannot have"],
@@ -72,7 +78,7 @@ describe("what settings decide at the door", () => {
   });
 
   test("of successful traces a share of the I/O is stored, always the same; of errors all of it", async ({ db }) => {
-    await db.query("update tracegram.settings set io_sample_percent = 50, guard_io_sample_percent = 25");
+    await db.query("update tracegram.settings set io_sample_percent = 25");
     const key = await givenKey(db);
     const io = [{ step: 1, request: "q" }];
     const traces = Array.from(
@@ -93,5 +99,39 @@ describe("what settings decide at the door", () => {
     }
     expect(stored.size).toBeGreaterThan(60);
     expect((await getTrace(db, traces[0]!.trace_id))!.io_steps).toEqual([1]);
+  });
+
+  test("the quota guard's share is of errors, too: the same traces whether they have failed or not", async ({ db }) => {
+    await db.query("update tracegram.settings set io_sample_percent = 0, guard_io_sample_percent = 25");
+    const traces = Array.from(
+      { length: 300 },
+      (_, i) => makeTrace({ io: [{ step: 1, request: "q" }], ...(i < 200 && { status: "error", error: "x" }) }),
+    );
+    await ingest(db, await givenKey(db), traces);
+    const { rows } = await db.query("select trace_id from tracegram.trace_io order by trace_id");
+    const expected = traces.slice(0, 200).filter(({ trace_id }) => parseInt(trace_id.slice(-4), 16) < 65536 / 4);
+    expect(rows.map((row) => row.trace_id)).toEqual(expected.map((t) => t.trace_id).sort());
+    expect(rows.length).toBeGreaterThan(20);
+  });
+
+  test("a trace whose day has no partition for its I/O is stored without it", async ({ db }) => {
+    const yesterday = Math.floor(Date.now() / DAY) * DAY - DAY;
+    const name = partition("trace_io", yesterday);
+    const io = [{ step: 1, request: "q" }];
+    const key = await givenKey(db);
+    for (
+      const change of [
+        `alter table tracegram.trace_io detach partition tracegram.${name}`,
+        `drop table tracegram.${name}`,
+      ]
+    ) {
+      await db.query(change);
+      const [without, kept] = [makeTrace({ io, started_at: yesterday }), makeTrace({ io })];
+      expect(await ingest(db, key, [without, kept])).toMatchObject({ stored: 2 });
+      const { rows } = await db.query("select trace_id from tracegram.trace_io where trace_id = any ($1)", [
+        [without.trace_id, kept.trace_id],
+      ]);
+      expect(rows).toEqual([{ trace_id: kept.trace_id }]);
+    }
   });
 });

@@ -93,15 +93,18 @@ describe("rotate_ingest_key", () => {
     await expect(ingest(db, key, [makeTrace()])).rejects.toMatchObject({ code: "TG004" });
   });
 
-  test.for(["-1 second", "infinity", "null"])("refuses a grace of %s", async (grace, { db }) => {
-    const old = await givenKey(db, "bot");
-    await expect(call(db, "public.rotate_ingest_key('bot', nullif($1, 'null')::interval)", [grace])).rejects
-      .toMatchObject({
-        code: "22023",
-        hint: expect.stringContaining("24 hours"),
-      });
-    expect(await isTaken(db, old)).toBe(true);
-  });
+  test.for(["-1 second", "1 year 1 second", "1000000 years", "infinity", "null"])(
+    "refuses a grace of %s",
+    async (grace, { db }) => {
+      const old = await givenKey(db, "bot");
+      await expect(call(db, "public.rotate_ingest_key('bot', nullif($1, 'null')::interval)", [grace])).rejects
+        .toMatchObject({
+          code: "22023",
+          hint: expect.stringContaining("24 hours"),
+        });
+      expect(await isTaken(db, old)).toBe(true);
+    },
+  );
 });
 
 describe("revoke_ingest_key", () => {
@@ -127,6 +130,17 @@ describe("revoke_ingest_key", () => {
     await expect(call(db, "public.create_ingest_key('bot')")).rejects.toMatchObject({ code: "23505" });
   });
 });
+
+test.for([[null, "no"], ["", "0"], ["x".repeat(65), "65"]])(
+  "create_ingest_key refuses %o as a name, and says how long one is",
+  async ([name, characters], { db }) => {
+    await expect(call(db, "public.create_ingest_key($1)", [name])).rejects.toMatchObject({
+      code: "23514",
+      message: `the name has ${characters} characters`,
+      hint: expect.stringContaining("1 to 64"),
+    });
+  },
+);
 
 test.for(["public.revoke_ingest_key", "public.rotate_ingest_key"])(
   "%s says that it does not know the name",

@@ -1,7 +1,8 @@
+import type pg from "pg";
 import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { givenKey, ingest } from "../_support/rpc.ts";
-import { DAY, givenDay, partition, TABLES } from "../_support/partitions.ts";
+import { DAY, givenDay, isoDay, partition, TABLES } from "../_support/partitions.ts";
 import { makeTrace } from "../_support/traces.ts";
 
 describe("partitions", () => {
@@ -23,12 +24,12 @@ describe("partitions", () => {
     }
   });
 
-  test("are made for ever, and dropped by retention alone", async ({ db }) => {
+  test("are made by our job alone, and dropped by retention alone", async ({ db }) => {
     const { rows } = await db.query(
-      `select parent_table, retention, infinite_time_partitions, premake
+      `select parent_table, retention, automatic_maintenance
        from partman.part_config where parent_table like 'tracegram.%' order by parent_table`,
     );
-    const common = { retention: null, infinite_time_partitions: true, premake: 7 };
+    const common = { retention: null, automatic_maintenance: "off" };
     expect(rows).toEqual([
       { parent_table: "tracegram.pipeline_traces", ...common },
       { parent_table: "tracegram.trace_io", ...common },
@@ -74,4 +75,60 @@ test("a bot that slept for a month is let in at once, before any job has run", a
       expect(row.oid, partition(table, at)).not.toBeNull();
     }
   }
+});
+
+const missing = async (db: pg.Client, at: number) =>
+  (await db.query(
+    "select table_name, to_char(day at time zone 'UTC', 'YYYY-MM-DD') as day from tracegram.missing_days($1, 7)",
+    [new Date(at)],
+  )).rows;
+
+// In both, a day of the zone has 23 or 25 hours within the eight days ahead.
+test.for([["America/New_York", "2026-11-28"], ["America/New_York", "2027-03-10"], ["Europe/Berlin", "2026-10-21"]])(
+  "are UTC days in a database of %s, from %s on",
+  async ([zone, day], { db }) => {
+    await db.query(`set local timezone = '${zone}'; set local datestyle = 'German'`);
+    for (const hour of [0, 5, 23]) {
+      const at = Date.parse(day!) + hour * DAY / 24;
+      expect(await missing(db, at + DAY)).not.toEqual([]);
+      const { rows } = await db.query("select tracegram.make_partitions($1) as n", [new Date(at)]);
+      expect(rows).toEqual([{ n: 0 }]);
+      expect(await missing(db, at)).toEqual([]);
+    }
+    await db.query("set local timezone = 'UTC'; set local datestyle = 'ISO'");
+    const { rows } = await db.query(
+      `select pg_get_expr(c.relpartbound, c.oid) as bounds from pg_class as c
+       where c.relname = any ($1) order by 1`,
+      [TABLES.map((table) => partition(table, Date.parse(day!) + 3 * DAY))],
+    );
+    const iso = (ms: number) => `${new Date(ms).toISOString().slice(0, 10)} 00:00:00+00`;
+    const at = Date.parse(day!) + 3 * DAY;
+    const bounds = `FOR VALUES FROM ('${iso(at)}') TO ('${iso(at + DAY)}')`;
+    expect(rows).toEqual([{ bounds }, { bounds }]);
+  },
+);
+
+test("a hole in the days ahead is filled though today is there", async ({ db }) => {
+  const hole = Date.now() + 4 * DAY;
+  await db.query(`drop table tracegram.${partition("trace_io", hole)}`);
+  expect(await missing(db, Date.now())).toContainEqual({ table_name: "trace_io", day: isoDay(hole) });
+  expect((await db.query("select tracegram.make_partitions() as n")).rows).toEqual([{ n: 0 }]);
+  expect(await missing(db, Date.now())).toEqual([]);
+});
+
+test("a day whose name holds another is missing, and the owner is told", async ({ db }) => {
+  const day = Date.now() + 2 * DAY;
+  const name = partition("pipeline_traces", day);
+  await db.query("select tracegram.make_partitions()");
+  await db.query(`drop table tracegram.${name}`);
+  const from = (ms: number) => `${isoDay(ms)} 05:00+00`;
+  await db.query(
+    `create table tracegram.${name} partition of tracegram.pipeline_traces
+     for values from ('${from(day)}') to ('${isoDay(day + DAY)} 00:00+00')`,
+  );
+  expect((await db.query("select tracegram.make_partitions() as n")).rows).toEqual([{ n: 1 }]);
+  const { rows } = await db.query(
+    "select value::int, detail from tracegram.measure_missing_partitions(now())",
+  );
+  expect(rows).toEqual([{ value: 1, detail: `missing: ${name}` }]);
 });

@@ -147,3 +147,18 @@ describe("an item of a batch", () => {
     expect(items).toMatchObject([{ result: "rejected", code: "TG010", message }]);
   });
 });
+
+test("of an unreadable trace only the fields that are read are looked at, of the first thousand steps", async ({ db }) => {
+  const why = async (item: object) =>
+    (await db.query("select tracegram.unreadable_field($1) as why", [JSON.stringify(item)])).rows[0].why;
+  const unknown = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`key ${n}`, "x"]));
+  const step = { name: "s", offset_ms: 0, duration_ms: 1 };
+  const steps = (
+    length: number,
+  ) => [...Array.from({ length }, () => step), { ...step, ...unknown, duration_ms: "long" }];
+  expect(await why({ ...makeTrace(), ...unknown })).toBeNull();
+  expect(await why({ ...makeTrace(), ...unknown, chat_id: "me" })).toMatch(/^TG010 chat_id: invalid input/);
+  expect(await why(makeTrace({ steps: steps(999) as never }))).toMatch(/^TG010 step 1000: duration_ms: invalid input/);
+  expect(await why(makeTrace({ steps: steps(1000) as never }))).toBeNull();
+  expect(await why({ ...makeTrace(), io: [{ ...unknown, step: "one" }] })).toMatch(/^TG010 io 1: step: invalid input/);
+});

@@ -57,7 +57,7 @@ test("bytes a trace and growth are of the days that are over, since the first th
     bytes_per_trace: Math.round(sum("trace_bytes") / 520),
     io_bytes_per_trace: Math.round(sum("io_bytes") / 520),
     growth_bytes_per_day: Math.round((sum("trace_bytes") + sum("io_bytes")) / 3),
-    steady_bytes: Math.round(31 * sum("trace_bytes") / 3 + 8 * sum("io_bytes") / 3),
+    steady_bytes: Math.round(31 * sum("trace_bytes") / 3 + 8 * sum("io_bytes") / 3 + report.rollup_bytes),
   });
 });
 

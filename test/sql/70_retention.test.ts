@@ -90,6 +90,28 @@ describe("a day that has expired", () => {
     }]);
   });
 
+  test("is not detached while traces of it wait to be counted", async ({ db }) => {
+    const key = await givenKey(db);
+    // The last millisecond of the day, and the first of the next.
+    const [last, next] = [TODAY - 29 * DAY - 1, TODAY - 29 * DAY];
+    await ingest(db, key, [makeTrace({ started_at: last })]);
+    for (let run = 0; run < 3; run++) await retain(db, NOON + DAY);
+    expect(await job(db, "pipeline_traces")).toBeUndefined();
+    expect(await job(db, "trace_io")).toBeDefined();
+
+    await db.query("select tracegram.fold_batches()");
+    await ingest(db, key, [makeTrace({ started_at: next })]);
+    await retain(db, NOON + DAY);
+    expect(await job(db, "pipeline_traces")).toMatchObject({
+      command: expect.stringContaining(partition("pipeline_traces", last)),
+    });
+    const { rows } = await db.query(
+      "select count::int from tracegram.rollups where level = '1d' and step = '' and pipeline <> '' and bucket = $1",
+      [new Date(last - DAY + 1)],
+    );
+    expect(rows).toEqual([{ count: 1 }]);
+  });
+
   test("makes retention come back every ten seconds until it is gone", async ({ db }) => {
     const schedule = async () =>
       (await db.query("select schedule from cron.job where jobname = 'tracegram-retention'")).rows[0].schedule;

@@ -79,7 +79,7 @@ describe("the share of I/O that is stored", () => {
       "select detail, bytes from tracegram.retention_log where what = 'sampling' and why = 'quota' order by entry_id",
     );
     expect(rows).toHaveLength(7);
-    expect(rows[0].detail).toBe("I/O of 50 % of the successful traces instead of 100 %");
+    expect(rows[0].detail).toBe("I/O of 50 % of the traces, errors among them, instead of 100 %");
     expect(Number(rows[0].bytes)).toBeGreaterThan(MB);
     expect(await steps(db)).toEqual([]);
   });
@@ -110,14 +110,31 @@ describe("the share of I/O that is stored", () => {
     expect(await sample(db)).toBeNull();
   });
 
-  test("is what ingest goes by: at none, only errors keep their I/O", async ({ db }) => {
+  test("is what ingest goes by: at none, not even errors keep their I/O", async ({ db }) => {
     await givenShare(db, 0.82);
     await guard(db, 7);
     const io = [{ step: 1, request: "hi" }];
     const [ok, failed] = [makeTrace({ io }), makeTrace({ io, status: "error", error: "no" })];
     await ingest(db, await givenKey(db), [ok, failed]);
     const { rows } = await db.query("select trace_id from tracegram.trace_io");
-    expect(rows).toEqual([{ trace_id: failed!.trace_id }]);
+    expect(rows).toEqual([]);
+  });
+
+  test("is lowered where the owner stores that of errors alone, and given back at once", async ({ db }) => {
+    await db.query(`select public.change_settings('{"io_sample_percent": 0}')`);
+    await givenShare(db, 0.82);
+    await guard(db, 2);
+    expect(await sample(db)).toBe(0);
+    await givenShare(db, 0.5);
+    await guard(db, 2);
+    expect(await sample(db)).toBeNull();
+    const { rows } = await db.query(
+      "select detail from tracegram.retention_log where what = 'sampling' order by entry_id",
+    );
+    expect(rows.map((row) => row.detail)).toEqual([
+      "I/O of 0 % of the traces, errors among them, instead of 0 %",
+      "I/O of 0 % of the successful traces and of all errors, as the owner has set",
+    ]);
   });
 });
 
@@ -157,6 +174,39 @@ test("traces go from 95 %, after all I/O but today's, the oldest first, and neve
     `pipeline_traces ${isoDay(TODAY - 2 * DAY)}`,
     "cannot help",
   ]);
+});
+
+test("one run sends away all days that it takes, however little the oldest of them hold", async ({ db }) => {
+  const bytes = async (table: string, from: number, to: number) =>
+    Number(
+      (await db.query(
+        "select sum(bytes) as bytes from tracegram.day_tables() where table_name = $1 and day between $2 and $3",
+        [
+          table,
+          isoDay(TODAY - from * DAY),
+          isoDay(TODAY - to * DAY),
+        ],
+      )).rows[0].bytes,
+    );
+  const days = (table: string, from: number, to: number) =>
+    Array.from({ length: from - to + 1 }, (_, n) => `${table} ${isoDay(TODAY - (from - n) * DAY)}`);
+  for (const daysAgo of [4, 3, 2]) await fill(db, "trace_io", daysAgo, 2 * MB);
+  for (const daysAgo of [28, 27, 26]) await fill(db, "pipeline_traces", daysAgo, 3 * MB);
+
+  // It takes the first two of the days that hold something, and those before them are empty.
+  await setQuota(db, (await size(db) - await bytes("trace_io", 7, 3)) / 0.899);
+  await guard(db);
+  expect(await steps(db)).toEqual(days("trace_io", 7, 3));
+  await guard(db);
+  expect(await steps(db)).toHaveLength(5);
+
+  // The same of traces, in the run after that of the rest of the I/O.
+  const io = await bytes("trace_io", 7, 1);
+  await setQuota(db, (await size(db) - io - await bytes("pipeline_traces", 30, 27)) / 0.949);
+  await guard(db);
+  expect(await steps(db)).toEqual(days("trace_io", 7, 1));
+  await guard(db, 2);
+  expect(await steps(db)).toEqual([...days("trace_io", 7, 1), ...days("pipeline_traces", 30, 27)]);
 });
 
 test("between 90 and 95 % no trace goes, however many there are, and nobody is told that nothing helps", async ({ db }) => {

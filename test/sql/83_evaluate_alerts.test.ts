@@ -141,3 +141,35 @@ test("each rule has its measure, and each measure its rule", async ({ db }) => {
     where r.rule is null or p.proname is null`);
   expect(rows).toEqual([]);
 });
+
+/** What the quota's measure finds from now on; null: too little to say. */
+const finds = (db: pg.Client, value: number | null) =>
+  db.query(`create or replace function tracegram.measure_quota(p_now timestamptz) returns tracegram.measurement
+    language sql stable set search_path = pg_catalog, pg_temp as $$ select ${value}::numeric, 'found' $$`);
+
+async function findings(db: pg.Client, values: readonly (number | null)[], from = 0): Promise<number> {
+  for (const [i, value] of values.entries()) {
+    await finds(db, value);
+    await evaluate(db, NOON + (from + i) * MINUTE);
+  }
+  return from + values.length;
+}
+
+test("too little to measure changes no streak: an outage in which users leave stays open", async ({ db }) => {
+  await findings(db, [90, null, 90]);
+  expect(await alertsOf(db, "quota")).toMatchObject([{ opened_at: new Date(NOON + 2 * MINUTE), resolved_at: null }]);
+  const then = await findings(db, [...Array(30).fill(null), 70, 70, null, 70, 70], 3);
+  expect(await alertsOf(db, "quota")).toMatchObject([{ resolved_at: null }]);
+  await findings(db, [null, 70], then);
+  expect(await alertsOf(db, "quota")).toMatchObject([{ resolved_at: new Date(NOON + (then + 1) * MINUTE) }]);
+});
+
+test("after an hour of it an alert resolves, and the rule starts afresh", async ({ db }) => {
+  const then = await findings(db, [90, 90, ...Array(60).fill(null)]);
+  expect(await alertsOf(db, "quota")).toMatchObject([{ resolved_at: null }]);
+  const later = await findings(db, [null, null, 90], then);
+  expect(await alertsOf(db, "quota")).toMatchObject([{ resolved_at: new Date(NOON + then * MINUTE) }]);
+  await findings(db, [90], later);
+  expect(await alertsOf(db, "quota")).toMatchObject([{}, { resolved_at: null }]);
+  expect(await stateOf(db, "quota")).toMatchObject({ error: null });
+});

@@ -142,3 +142,38 @@ test("resolved alerts go after 90 days with their events, open ones stay", async
   expect(await at(90)).toMatchObject([[{}, {}], 3]);
   expect(await at(900)).toMatchObject([[{ resolved_at: null }], 1]);
 });
+
+test("a rule that is switched off while it is evaluated leaves no alert open", async ({ cluster }) => {
+  const clients = Array.from({ length: 3 }, () => cluster.client("postgres"));
+  const [evaluating, owner, watcher] = clients as [pg.Client, pg.Client, pg.Client];
+  await Promise.all(clients.map((client) => client.connect()));
+  try {
+    await evaluating.query("select cron.unschedule('tracegram-alerts')");
+    await evaluating.query("begin; select pg_advisory_xact_lock(hashtext('tracegram.alerts'))");
+    await evaluating.query(
+      "update tracegram.alert_rules set threshold = 0, opens_after = 1 where rule = 'quota'; commit",
+    );
+    await evaluating.query("begin");
+    await evaluate(evaluating, Date.now() + 10 * MINUTE);
+    expect(await alertsOf(evaluating, "quota")).toMatchObject([{ resolved_at: null }]);
+    const { rows: [{ pid }] } = await owner.query("select pg_backend_pid() as pid");
+    let changed = false;
+    const change = owner.query(`select public.change_alert_rule('quota', '{"enabled": false}')`)
+      .then(() => changed = true);
+    const waits = "select wait_event_type = 'Lock' as yes from pg_stat_activity where pid = $1";
+    await expect.poll(
+      async () => changed || (await watcher.query(waits, [pid])).rows[0].yes,
+      { timeout: 20_000 },
+    ).toBe(true);
+    await evaluating.query("commit");
+    await change;
+    expect(await alertsOf(owner, "quota")).toMatchObject([{ resolved_at: expect.any(Date) }]);
+    expect(await stateOf(owner, "quota")).toBeUndefined();
+  } finally {
+    await owner.query("delete from tracegram.alerts; delete from tracegram.alert_state").catch(() => {});
+    await owner.query(
+      "update tracegram.alert_rules set threshold = 80, opens_after = 2, enabled = true where rule = 'quota'",
+    ).catch(() => {});
+    await Promise.all(clients.map((client) => client.end()));
+  }
+});

@@ -6,8 +6,11 @@ import { partition } from "../_support/partitions.ts";
 
 const DAY = 24 * 60 * MINUTE;
 
-/** Five days of traces, of which one is of over 1,000 pages. */
-const test = base.extend("db", async ({ db }) => {
+/** Five days of traces, of which one is of over 1,000 pages, in a database whose catalogue was analyzed, as each is some day. */
+const test = base.extend("db", async ({ db, cluster }) => {
+  const admin = cluster.client("supabase_admin");
+  await admin.connect();
+  await admin.query("analyze pg_catalog.pg_class; analyze pg_catalog.pg_inherits").finally(() => admin.end());
   await db.query(
     `insert into tracegram.pipeline_traces (started_at, trace_id, key_id, user_id, pipeline, status, duration_ms, cost_microusd, error, steps)
      select $1::timestamptz - d * interval '1 day' + i * interval '1 ms', gen_random_uuid(), 1, i % 100, 'support', 'ok', i, i,
@@ -95,7 +98,7 @@ test.for(["in a row", "by block ranges"])(
     expect(found["list_traces slowest of user"]).toMatchObject({ outside: [], seq_scans: [BIG] });
     if (how === "in a row") expect(found["list_traces newest all"]).toBeUndefined();
     await evaluate(db, NOON + MINUTE);
-    expect((await stateOf(db, "plan"))!.detail).toContain(`list_traces slowest of user: reads all of ${BIG}`);
+    expect((await stateOf(db, "plan"))!.detail).toContain(`list_traces dearest of user: reads all of ${BIG}`);
   },
 );
 
@@ -118,4 +121,16 @@ test("checks go after 30 days", async ({ db }) => {
     await db.query("select tracegram.purge($1)", [new Date(NOON + days * DAY)]);
     expect((await db.query("select from tracegram.plan_checks limit 1")).rowCount).toBe(left ? 1 : 0);
   }
+});
+
+test("it counts what is wrong at a time between two milliseconds, and names the first three", async ({ db }) => {
+  await change(db, "list_query", "t.started_at >= $1", "t.begun >= $1");
+  const { rows: [{ n }] } = await db.query("select tracegram.check_plans('2026-07-01T12:00:00.123456Z') as n");
+  expect(n).toBeGreaterThan(70);
+  const { rows } = await db.query(
+    "select value::int, detail from tracegram.measure_plan('2026-07-01T12:01:00Z')",
+  );
+  expect(rows[0].value).toBe(n);
+  expect(rows[0].detail).toMatch(new RegExp(`^(list_traces [^;]+: [^;]+; ){2}list_traces [^;]+ and ${n - 3} more$`));
+  expect(rows[0].detail.length).toBeLessThan(900);
 });

@@ -38,13 +38,13 @@ test(
       (await live.query(
         `select distinct d.status, regexp_replace(d.command, '_p\\d{8}', '_p…') as command, d.username
        from cron.job_run_details as d
-       where d.command ~ 'run_maintenance|retain|detach' and d.end_time is not null order by 2`,
+       where d.command ~ 'make_partitions|retain|detach' and d.end_time is not null order by 2`,
       )).rows;
     const succeeded = (command: string) => ({ status: "succeeded", command, username: "postgres" });
     await expect.poll(accounts, { timeout: 20_000 }).toEqual([
       succeeded("alter table tracegram.pipeline_traces detach partition tracegram.pipeline_traces_p… concurrently"),
       succeeded("alter table tracegram.trace_io detach partition tracegram.trace_io_p… concurrently"),
-      succeeded("call partman.run_maintenance_proc()"),
+      succeeded("select tracegram.make_partitions()"),
       succeeded("select tracegram.retain()"),
     ]);
     const { rows } = await live.query("select jobname from cron.job where jobname like 'tracegram-detach-%'");

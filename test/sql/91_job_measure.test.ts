@@ -26,7 +26,7 @@ test("a job that was never due is not late, until it should have been", async ({
   );
   expect(await measure(db, Date.now() + 4 * MINUTE)).toEqual({ value: 0, detail: `all ${jobs.n} jobs run` });
   const { value, detail } = await measure(db, Date.now() + 2 * HOUR);
-  expect(detail).toContain("tracegram-fold has not succeeded for over 00:05:30; tracegram-lost has not succeeded");
+  expect(detail).toContain("tracegram-fold has not succeeded for over 00:05:10; tracegram-lost has not succeeded");
   expect(value).toBe(jobs.often);
   expect((await measure(db, Date.now() + 50 * HOUR)).value).toBe(jobs.n);
 });
@@ -112,4 +112,23 @@ test("what is scheduled is what there should be", async ({ db }) => {
       on c.jobname = j.job and c.command = j.command and (c.schedule = j.schedule or j.job = 'tracegram-retention')
     where j.job is null or c.jobname is null`);
   expect(rows).toEqual([]);
+});
+
+test("retention that cannot get rid of a day for six hours is named, with the day", async ({ db }) => {
+  await allRan(db, Date.now());
+  const leave = (hours: number) =>
+    db.query(
+      `insert into tracegram.retention_log (noted_at, what, why, table_name, day, bytes)
+       select now() - $1 * interval '1 hour', 'leaving', 'expired', table_name, day, 0
+       from tracegram.day_tables() where table_name = 'trace_io' order by day limit 1`,
+      [hours],
+    );
+  await leave(5);
+  expect(await measure(db)).toMatchObject({ value: 0 });
+  await db.query("delete from tracegram.retention_log");
+  await leave(7);
+  expect(await measure(db)).toEqual({
+    value: 1,
+    detail: expect.stringMatching(/^tracegram-retention has not got rid of trace_io_p\d{8} for over 6 hours/),
+  });
 });
