@@ -553,7 +553,8 @@ create table tracegram.pipeline_traces (
   steps         tracegram.trace_step[] not null,
   check ((status in ('running', 'lost')) = (duration_ms is null)),
   -- Makes a retried batch idempotent, finds a trace by id, and reads pages newest first without a sort.
-  primary key (started_at, trace_id)
+  -- Full pages, for entries come at its end.
+  primary key (started_at, trace_id) with (fillfactor = 100)
 ) partition by range (started_at);
 
 create index pipeline_traces_started_at_brin on tracegram.pipeline_traces using brin (started_at);
