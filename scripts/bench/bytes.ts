@@ -12,7 +12,8 @@ import { BATCH, dayBefore, parts, wireBatches } from "./data.ts";
 import { atMost, ratioAtMost } from "./measure.ts";
 
 const DAYS = 3;
-const TRACES = { small: 3_000, full: 300_000 };
+/** Full: days of ten million traces a month. */
+const TRACES = { small: 3_000, full: 1_000_000 };
 
 export async function bytes({ size, clusters, progress, report }: Context): Promise<void> {
   const cluster = await clusters.start();
