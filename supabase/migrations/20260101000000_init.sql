@@ -1480,6 +1480,7 @@ as $$
 declare
   v_now      constant timestamptz := pg_catalog.now();
   v_began    constant timestamptz := pg_catalog.clock_timestamp();
+  v_bytes    constant integer := pg_catalog.octet_length(p_batch::text);
   v_settings tracegram.settings;
   v_key      tracegram.ingest_keys;
   v_batch    jsonb;
@@ -1494,11 +1495,13 @@ begin
       hint    = 'Create one with select public.create_ingest_key(''my bot'').';
   end if;
 
-  begin
-    v_batch := p_batch::jsonb;
-  exception when data_exception or program_limit_exceeded then
-    -- A trace of it holds what jsonb cannot; the others will be stored one by one.
-  end;
+  if v_bytes <= 1048576 then
+    begin
+      v_batch := p_batch::jsonb;
+    exception when data_exception or program_limit_exceeded then
+      -- A trace of it holds what jsonb cannot; the others will be stored one by one.
+    end;
+  end if;
   if coalesce(pg_catalog.jsonb_typeof(v_batch), pg_catalog.json_typeof(p_batch)) is distinct from 'array' then
     v_count := 0;
   else
@@ -1509,9 +1512,9 @@ begin
       message = 'the batch is not an array of traces',
       hint    = 'Send a JSON array of at least one trace.';
   end if;
-  if v_count > 500 or pg_catalog.octet_length(p_batch::text) > 1048576 then
+  if v_count > 500 or v_bytes > 1048576 then
     raise exception sqlstate 'TG003' using
-      message = pg_catalog.format('the batch has %s traces in %s bytes', v_count, pg_catalog.octet_length(p_batch::text)),
+      message = pg_catalog.format('the batch has %s traces in %s bytes', v_count, v_bytes),
       hint    = 'Split it: at most 500 traces and 1048576 bytes.';
   end if;
   perform tracegram.charge_key(v_key.key_id, v_key.traces_per_minute, v_count, v_now);

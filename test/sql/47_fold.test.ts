@@ -1,9 +1,8 @@
 import { randomInt } from "node:crypto";
-import type pg from "pg";
 import { describe, expect } from "vitest";
 import { test } from "../_support/db.ts";
 import { DAY, givenDay } from "../_support/partitions.ts";
-import { expected, fold, inWindow, pick, randomTraces, shuffled, sums } from "../_support/rollups.ts";
+import { expected, fold, inWindow, randomTraces, shuffled, sums } from "../_support/rollups.ts";
 import { givenKey, ingest, list } from "../_support/rpc.ts";
 import { makeTrace } from "../_support/traces.ts";
 
@@ -70,109 +69,6 @@ test("calls of the ingest are rolled up as well, apart from every bot", async ({
     );
     expect(rows).toEqual([{ calls: 3, with_refusals: 2, timed: true }]);
   }
-});
-
-describe("percentiles", () => {
-  const percentilesOf = async (db: pg.Client, durations: number[]) => {
-    const key = await givenKey(db, `key ${Math.random()}`);
-    await db.query("update tracegram.ingest_keys set traces_per_minute = 1000000");
-    const at = Date.now();
-    const pipeline = `p${Math.random()}`;
-    for (let i = 0; i < durations.length; i += 500) {
-      const some = durations.slice(i, i + 500);
-      await ingest(db, key, some.map((duration_ms) => makeTrace({ started_at: at, pipeline, duration_ms })));
-      if (Math.random() < 0.5) await fold(db);
-    }
-    const { rows } = await db.query(
-      `select tracegram.percentiles(array_agg(durations)) as p
-       from tracegram.rollup_rows(now() - interval '1 hour', now() + interval '1 hour') where pipeline = $1 and step = ''`,
-      [pipeline],
-    );
-    return rows[0].p;
-  };
-  const nearestRank = (sorted: number[], share: number) => sorted[Math.ceil(share * sorted.length) - 1]!;
-  const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-
-  test.for<[string, () => number]>([
-    ["lognormal", () => Math.round(1500 * Math.exp(normal()))],
-    ["small", () => randomInt(40)],
-    ["two humps", () => Math.random() < 0.5 ? 100 + randomInt(20) : 30_000 + randomInt(900)],
-    ["even", () => randomInt(1_000_000)],
-  ])("of %s durations are within 5 percent", async ([, draw], { db }) => {
-    const sorted = Array.from({ length: 3000 }, draw).sort((a, b) => a - b);
-    const got = await percentilesOf(db, sorted);
-    for (const [name, share] of [["p50_ms", 0.5], ["p95_ms", 0.95], ["p99_ms", 0.99]] as const) {
-      const exact = nearestRank(sorted, share);
-      expect(Math.abs(got[name] - exact), `${name} ${got[name]} of ${exact}`).toBeLessThanOrEqual(0.05 * exact);
-    }
-  });
-
-  test("so is every single duration, up to the longest there can be", async ({ db }) => {
-    const durations = [
-      ...Array.from({ length: 300 }, (_, ms) => ms),
-      ...Array.from({ length: 200 }, () => Math.round(300 * Math.exp(Math.random() * Math.log(2 ** 31 / 300)))),
-      2 ** 31 - 1,
-    ].map((ms) => Math.min(ms, 2 ** 31 - 1));
-    const key = await givenKey(db);
-    const at = Date.now();
-    const traces = durations.map((duration_ms, i) => makeTrace({ started_at: at, duration_ms, pipeline: `p${i}` }));
-    for (let i = 0; i < traces.length; i += 500) await ingest(db, key, traces.slice(i, i + 500));
-    const { rows } = await db.query(
-      `select pipeline, (tracegram.percentiles(array[durations]) ->> 'p50_ms')::float8 as ms
-       from tracegram.rollup_rows(now() - interval '1 hour', now() + interval '1 hour') where pipeline <> '' and step = ''`,
-    );
-    expect(rows).toHaveLength(durations.length);
-    for (const { pipeline, ms } of rows) {
-      const exact = durations[Number(pipeline.slice(1))]!;
-      expect(Math.abs(ms - exact), `${ms} of ${exact}`).toBeLessThanOrEqual(0.05 * exact);
-    }
-  });
-
-  test("of nothing are null", async ({ db }) => {
-    expect((await db.query("select tracegram.percentiles(null) as p")).rows[0].p).toEqual({
-      p50_ms: null,
-      p95_ms: null,
-      p99_ms: null,
-    });
-  });
-});
-
-describe("the ranges of a window", () => {
-  const MINUTES = { "5m": 5, "1h": 60, "1d": 1440 } as const;
-  const minute = 60_000;
-
-  test("join without a gap, are as coarse as they may be, and exist", async ({ db }) => {
-    for (let i = 0; i < 300; i++) {
-      const now = Date.parse("2026-03-29T00:30:00Z") + randomInt(2 * DAY);
-      const span = pick([10 * minute, 3 * 60 * minute, 2 * DAY, 40 * DAY, 200 * DAY]);
-      const from = now - randomInt(pick([minute, DAY, 70 * DAY]) + 1);
-      const to = from + 1 + randomInt(span);
-      const runs = Math.random() < 0.5;
-      const fine = runs ? 31 * DAY : 49 * 60 * minute;
-      const ranges: { level: keyof typeof MINUTES; starts: Date; ends: Date }[] = (await db.query(
-        "select * from tracegram.rollup_ranges($1, $2, $4, $3)",
-        [new Date(from), new Date(to), new Date(now), runs],
-      )).rows;
-      const told = JSON.stringify([new Date(from), new Date(to), new Date(now), runs, ranges]);
-      expect(ranges.length, told).toBeLessThanOrEqual(5);
-      const [first, last] = [ranges[0]!.starts.getTime(), ranges.at(-1)!.ends.getTime()];
-      expect(first <= from && to <= last, told).toBe(true);
-      // No wider than the finest level that still exists at either end.
-      const grain = (at: number) => at >= now - fine ? 5 : at >= now - 61 * DAY ? 60 : 1440;
-      expect(from - first, told).toBeLessThan(grain(from - 60 * minute) * minute);
-      expect(last - to, told).toBeLessThan(grain(to - DAY) * minute);
-      for (const [n, range] of ranges.entries()) {
-        const [starts, ends] = [range.starts.getTime(), range.ends.getTime()];
-        if (n > 0) expect(starts, told).toBe(ranges[n - 1]!.ends.getTime());
-        const width = MINUTES[range.level] * minute;
-        expect([starts % width, ends % width], told).toEqual([0, 0]);
-        if (range.level === "5m") {
-          expect(starts, told).toBeGreaterThanOrEqual(now - fine - (runs ? DAY : 2 * 60 * minute));
-        }
-        if (range.level === "1h") expect(starts, told).toBeGreaterThanOrEqual(now - 63 * DAY);
-      }
-    }
-  });
 });
 
 describe("errors", () => {
@@ -290,25 +186,4 @@ describe("whatever a sender does", () => {
       expect(items).toMatchObject([{ result: "rejected", code: "TG013" }]);
     },
   );
-});
-
-test("rollups are purged level by level", async ({ db }) => {
-  const ages = { "5m": ["50 hours", "52 hours"], "1h": ["62 days", "64 days"], "1d": ["399 days", "401 days"] };
-  for (const table of ["rollups", "error_rollups"]) {
-    for (const [level, [kept, gone]] of Object.entries(ages)) {
-      for (const age of [kept, gone]) {
-        await db.query(
-          table === "rollups"
-            ? `insert into tracegram.rollups values ($1, now() - $2::interval, 'p', 's', 1, 0, 1, '({1},{1})', null, null, null, null, null, 0, 0, 0, 0)`
-            : `insert into tracegram.error_rollups values ($1, now() - $2::interval, 'p', '', 'k', 1, gen_random_uuid())`,
-          [level, age],
-        );
-      }
-    }
-    await db.query("select tracegram.purge()");
-    const { rows } = await db.query(
-      `select level, count(*)::int as n from tracegram.${table} where pipeline = 'p' group by level order by level`,
-    );
-    expect(rows, table).toEqual(["1d", "1h", "5m"].map((level) => ({ level, n: 1 })));
-  }
 });

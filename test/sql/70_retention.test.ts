@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one machine of few steps, and each test is a way through them.
 import type pg from "pg";
 import { describe, expect } from "vitest";
 import { test as base } from "../_support/db.ts";

@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one list: a rule each, in the order of sql/81 and 82.
+//
 // Each rule, from what a bot sends to an alert that opens, stays and resolves.
 import { randomBytes } from "node:crypto";
 import type pg from "pg";

@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one way: each test sends events through the same worker to the same receiver.
+//
 // An event on its way to the receiver: the real http_post, the worker that sends, and an HTTP server.
 import type pg from "pg";
 import { expect } from "vitest";
