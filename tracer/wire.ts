@@ -49,8 +49,8 @@ export interface WireStep {
    * earlier step is taken, counted as an orphan, and shown at the top level.
    */
   parent?: number;
-  /** Absent: ok. */
-  status?: "ok" | "error";
+  /** Absent: ok. `detached`: it was still running, as its author wanted, when the trace was sent; its duration ends there. */
+  status?: "ok" | "error" | "detached";
   /** Milliseconds from the start of the trace to the start of the step. */
   offset_ms: number;
   duration_ms: number;
@@ -65,6 +65,8 @@ export interface WireStep {
   reasoning_tokens?: number;
   /** Micro-dollars. Absent when the price is not known. */
   cost_microusd?: number;
+  /** Milliseconds from the start of the step to the first token of a streamed answer. */
+  first_token_ms?: number;
 }
 
 /** The full request and response of one step, captured for errors and for a sample of the rest. Kept 7 days by default. */
@@ -107,9 +109,24 @@ export interface WireTrace {
 }
 
 /** Body of a request to the ingest function, and `p_batch` of the `ingest_traces` RPC. */
-export type WireBatch = WireTrace[];
+export type WireBatch = WireTrace[] | WireReport;
 
-/** What became of one trace. `updated`: an announced trace is now complete. `duplicate`: it was stored before. */
+/** A batch of a sender that has had to drop traces, and says so. */
+export interface WireReport {
+  /** A UUID of the sender's process, the same in all its reports. */
+  sender: string;
+  /**
+   * How many records it has dropped since it started, by reason, such as `queue_full`. Totals, not differences: a report that
+   * comes twice changes nothing.
+   */
+  dropped: Record<string, number>;
+  traces: WireTrace[];
+}
+
+/**
+ * What became of one trace. `updated`: an announced trace is now complete. `duplicate`: it was stored before; its I/O is taken
+ * where there was none, so that a sender in need can send traces first and what was said in them later.
+ */
 export type ItemResult =
   | { trace_id: string; result: "stored" | "updated" | "duplicate" }
   | { trace_id: string | null; result: "rejected"; code: string; message: string };

@@ -8,7 +8,7 @@
  * @module
  */
 import type pg from "pg";
-import type { WireBatch } from "../../tracer/wire.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
 import { uuidv7 } from "../../tracer/uuid.ts";
 import type { BenchCluster } from "./cluster.ts";
 import type { Context } from "./context.ts";
@@ -105,9 +105,9 @@ async function startSenders(cluster: BenchCluster, key: string) {
   let stopped = false;
   const db = await cluster.connect();
   const templates = (await wireBatches(db, { from: Date.now() - 60_000, to: Date.now(), traces: 1_000, seed: 1 }))
-    .map((batch) => JSON.parse(batch) as WireBatch);
+    .map((batch) => JSON.parse(batch) as WireTrace[]);
 
-  const send = async (sender: pg.Client, template: WireBatch): Promise<void> => {
+  const send = async (sender: pg.Client, template: WireTrace[]): Promise<void> => {
     const at = Date.now();
     const batch = JSON.stringify(template.map((trace) => ({ ...trace, started_at: at, trace_id: uuidv7(at) })));
     const began = performance.now();
