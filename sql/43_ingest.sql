@@ -16,8 +16,11 @@ create table tracegram.batches (
 alter table tracegram.batches enable row level security;
 -- Random bytes do not compress.
 alter table tracegram.batches alter column ended set storage external;
--- Every row is deleted within seconds of its insert.
-alter table tracegram.batches set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- Every row is deleted within seconds of its insert. Without the index cleanup, which vacuum leaves out of a few dead rows, a
+-- table that a burst has made large would stay so, and whoever reads what waits reads all of it.
+alter table tracegram.batches set (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, vacuum_index_cleanup = on
+);
 
 comment on table tracegram.batches is
   'Batches that came in and are not in the rollups yet: one row each, inserted by the ingest and deleted by the fold, so that ingests never meet on a row.';

@@ -113,6 +113,8 @@ export async function load(cluster: BenchCluster, traces: number, progress: (sha
   }
   await clock("folded", fold);
   await folder.query("select tracegram.purge_rollups()");
+  // As autovacuum does it in the meantime of thirty days, between two folds: the parts above are larger than any burst.
+  await folder.query("vacuum tracegram.batches");
 
   const waiting = { from: span.to, to: now, traces: Math.round(traces * WAITING_MS / (30 * DAY)), seed: 0 };
   await store(writer, waiting, 1);

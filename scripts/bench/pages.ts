@@ -2,22 +2,27 @@
  * How long does a page take, and a trace, when there are ten million of them?
  *
  * The same calls on thirty days of few and of many traces, each on one connection that stays, as PostgREST's do: in the
- * database by its own clock, and as requests to the real PostgREST by the client's. The plain design gives the same pages by
- * offset, each with a count(*).
+ * database by its own clock, and as requests to the real PostgREST by the client's, some in a row and then in turn. The plain
+ * design gives the same pages by offset, each with a count(*).
  *
  * @module
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type pg from "pg";
 import { signKey } from "../stack/jwt.ts";
 import { startPostgrest } from "../stack/postgrest.ts";
 import type { Context } from "./context.ts";
 import type { Dataset } from "./data.ts";
 import { openedPartitions } from "./explain.ts";
-import { atMost, inTurn, median, ms, p95, ratioAtMost, timed } from "./measure.ts";
+import { atMost, inARow, inTurn, median, ms, p95, ratioAtMost, timed } from "./measure.ts";
 
-const SIZES = { small: { rounds: 10, plainRounds: 2 }, full: { rounds: 400, plainRounds: 4 } };
+const SIZES = {
+  small: { rounds: 2, row: 5, plainRounds: 2, traces: 10 },
+  full: { rounds: 20, row: 40, plainRounds: 4, traces: 400 },
+};
 const PAGE = 10;
+const PAUSE_MS = 50;
 
 interface Page {
   name: string;
@@ -31,7 +36,7 @@ export async function pages(context: Context): Promise<void> {
   const { few, many } = await context.datasets();
   const [fewDb, manyDb] = [await few.cluster.connect(), await many.cluster.connect()];
   const [fewPages, manyPages] = [await pagesOf(fewDb), await pagesOf(manyDb)];
-  const { rounds, plainRounds } = SIZES[context.size];
+  const { rounds, row, plainRounds } = SIZES[context.size];
   const title = (name: string) => `${name} of ${many.traces.toLocaleString("en")}`;
   const against = `of ${few.traces.toLocaleString("en")}`;
 
@@ -41,14 +46,23 @@ export async function pages(context: Context): Promise<void> {
     for (const page of [...pages, ...pages]) await ms(db, call(page));
   }
   for (const [i, page] of manyPages.entries()) {
-    const times = { few: [] as number[], many: [] as number[], plain: [] as number[], rest: [] as number[] };
+    const times: Record<"few" | "many" | "plain" | "rest" | "rested", number[]> = {
+      few: [],
+      many: [],
+      plain: [],
+      rest: [],
+      rested: [],
+    };
     for (let round = 0; round < rounds; round++) {
       context.progress(page.name, round / rounds);
       await inTurn(round, [
-        async () => times.few.push(await ms(fewDb, call(fewPages[i]!))),
-        async () => times.many.push(await ms(manyDb, call(page))),
-        async () => times.rest.push(await timed(() => request("list_traces", page.args))),
+        () => inARow(row, async () => times.few.push(await ms(fewDb, call(fewPages[i]!)))),
+        () => inARow(row, async () => times.many.push(await ms(manyDb, call(page)))),
+        () => inARow(row, async () => times.rest.push(await timed(() => request("list_traces", page.args)))),
       ]);
+      // Nobody has called for a while: the processor's caches have forgotten everything.
+      await setTimeout(PAUSE_MS);
+      times.rested.push(await ms(manyDb, call(page)));
       if (round % (rounds / plainRounds) === 0) times.plain.push(await ms(manyDb, plainPage(page)));
     }
     const measured = { case: title(page.name), unit: "ms", value: p95(times.many) };
@@ -61,6 +75,11 @@ export async function pages(context: Context): Promise<void> {
     });
     context.report({ ...measured, metric: "p95, against the plain design's median", against: median(times.plain) });
     context.report({ ...measured, metric: "p95 through PostgREST", value: p95(times.rest), bar: atMost(8) });
+    context.report({
+      ...measured,
+      metric: `median in the database after a pause of ${PAUSE_MS} ms`,
+      value: median(times.rested),
+    });
   }
   await one(context, many, manyDb);
   await request.stop();
@@ -85,7 +104,7 @@ export async function pages(context: Context): Promise<void> {
 
 /** A trace by its id, from any day. */
 async function one({ size, progress, report }: Context, { cluster, traces }: Dataset, db: pg.Client): Promise<void> {
-  const { rounds } = SIZES[size];
+  const { traces: rounds } = SIZES[size];
   const { rows } = await db.query<{ trace_id: string; id: string }>(
     `select trace_id, (select p.id from bench.plain_traces as p where p.created_at >= at order by p.created_at limit 1) as id
      from (select now() - (1 + 28 * random()) * interval '1 day' as at from generate_series(1, $1)) as times

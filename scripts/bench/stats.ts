@@ -6,9 +6,9 @@
  * @module
  */
 import type { Context } from "./context.ts";
-import { atMost, inTurn, median, ms, p95 } from "./measure.ts";
+import { atMost, inARow, inTurn, median, ms, p95 } from "./measure.ts";
 
-const SIZES = { small: { rounds: 10, plainRounds: 2 }, full: { rounds: 200, plainRounds: 2 } };
+const SIZES = { small: { rounds: 2, row: 5, plainRounds: 2 }, full: { rounds: 10, row: 30, plainRounds: 2 } };
 
 const OURS = "select public.trace_stats(now() - interval '7 days', now())";
 
@@ -42,14 +42,14 @@ const PLAIN = `
 export async function stats({ size, datasets, progress, report }: Context): Promise<void> {
   const { few, many } = await datasets();
   const [fewDb, manyDb] = [await few.cluster.connect(), await many.cluster.connect()];
-  const { rounds, plainRounds } = SIZES[size];
+  const { rounds, row, plainRounds } = SIZES[size];
   const times = { few: [] as number[], many: [] as number[], plain: [] as number[] };
   for (const db of [fewDb, manyDb]) await ms(db, OURS);
   for (let round = 0; round < rounds; round++) {
     progress("a week", round / rounds);
     await inTurn(round, [
-      async () => times.few.push(await ms(fewDb, OURS)),
-      async () => times.many.push(await ms(manyDb, OURS)),
+      () => inARow(row, async () => times.few.push(await ms(fewDb, OURS))),
+      () => inARow(row, async () => times.many.push(await ms(manyDb, OURS))),
     ]);
     if (round % (rounds / plainRounds) === 0) times.plain.push(await ms(manyDb, PLAIN));
   }

@@ -1426,8 +1426,11 @@ create table tracegram.batches (
 alter table tracegram.batches enable row level security;
 -- Random bytes do not compress.
 alter table tracegram.batches alter column ended set storage external;
--- Every row is deleted within seconds of its insert.
-alter table tracegram.batches set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- Every row is deleted within seconds of its insert. Without the index cleanup, which vacuum leaves out of a few dead rows, a
+-- table that a burst has made large would stay so, and whoever reads what waits reads all of it.
+alter table tracegram.batches set (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, vacuum_index_cleanup = on
+);
 
 comment on table tracegram.batches is
   'Batches that came in and are not in the rollups yet: one row each, inserted by the ingest and deleted by the fold, so that ingests never meet on a row.';
@@ -3172,7 +3175,8 @@ create type tracegram.span_stats as (
   cost_microusd    bigint,
   unpriced         bigint
 );
-comment on type tracegram.span_stats is 'The rollups of a window, added up per pipeline and step.';
+comment on type tracegram.span_stats is
+  'The rollups of a window, added up per pipeline and step. durations is null of steps that are not among the five slowest.';
 
 create function tracegram.span_stats(p_from timestamptz, p_to timestamptz, p_runs_only boolean, p_now timestamptz)
   returns tracegram.span_stats[]
@@ -3181,15 +3185,35 @@ create function tracegram.span_stats(p_from timestamptz, p_to timestamptz, p_run
 as $$
 begin
   return array(
+    with buckets as materialized (
+      select * from tracegram.rollup_rows(p_from, p_to, p_runs_only, p_now) as r where r.pipeline <> ''
+    ),
+    sums as (
+      select
+        b.pipeline, b.step, pg_catalog.sum(b.count) as count, pg_catalog.sum(b.errors) as errors,
+        pg_catalog.sum(b.duration_ms) as duration_ms, pg_catalog.sum(b.input_tokens) as input_tokens,
+        pg_catalog.sum(b.cached_tokens) as cached_tokens, pg_catalog.sum(b.output_tokens) as output_tokens,
+        pg_catalog.sum(b.reasoning_tokens) as reasoning_tokens, pg_catalog.sum(b.cost_microusd) as cost_microusd,
+        pg_catalog.sum(b.unpriced) as unpriced,
+        pg_catalog.row_number() over (
+          partition by b.step = '' order by pg_catalog.sum(b.duration_ms) / pg_catalog.sum(b.count) desc, b.pipeline, b.step
+        ) as slowest
+      from buckets as b
+      group by b.pipeline, b.step
+    ),
+    merged as (
+      -- Most of the work: not for steps that are not shown.
+      select b.pipeline, b.step, tracegram.merge_histograms(pg_catalog.array_agg(b.durations)) as durations
+      from buckets as b
+      where b.step = '' or (b.pipeline, b.step) in (select s.pipeline, s.step from sums as s where s.step <> '' and s.slowest <= 5)
+      group by b.pipeline, b.step
+    )
     select (
-      r.pipeline, r.step, pg_catalog.sum(r.count), pg_catalog.sum(r.errors), pg_catalog.sum(r.duration_ms),
-      tracegram.merge_histograms(pg_catalog.array_agg(r.durations)), pg_catalog.sum(r.input_tokens),
-      pg_catalog.sum(r.cached_tokens), pg_catalog.sum(r.output_tokens), pg_catalog.sum(r.reasoning_tokens),
-      pg_catalog.sum(r.cost_microusd), pg_catalog.sum(r.unpriced)
+      s.pipeline, s.step, s.count, s.errors, s.duration_ms, m.durations,
+      s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd, s.unpriced
     )::tracegram.span_stats
-    from tracegram.rollup_rows(p_from, p_to, p_runs_only, p_now) as r
-    where r.pipeline <> ''
-    group by r.pipeline, r.step
+    from sums as s
+    left join merged as m on m.pipeline = s.pipeline and m.step = s.step
   );
 end;
 $$;
