@@ -135,30 +135,47 @@ create function tracegram.store_traces(p_key_id smallint, p_batch jsonb, p_setti
 as $$
 declare
   v_traces constant tracegram.judged_trace[] := tracegram.judge_traces(p_batch, p_settings, p_now);
+  v_known  uuid[] := array[]::uuid[];
   v_new    uuid[];
   v_items  tracegram.item_result[];
 begin
-  with written as (
-    insert into tracegram.pipeline_traces (
-      started_at, update_id, chat_id, user_id, message_id, cost_microusd, duration_ms, key_id, trace_id, pipeline, status,
-      error, release, steps
-    )
-    select
-      t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
-      t.pipeline, t.status, t.error, t.release, t.steps
-    from pg_catalog.unnest(v_traces) as t
-    where t.refusal is null
-    -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of one
-    -- trace sent twice in a batch, the end before the announcement.
-    order by t.trace_id, t.status = 'running', t.ord
-    on conflict (started_at, trace_id) do nothing
-    returning started_at, trace_id, pipeline, status
-  ),
-  announced as (
-    insert into tracegram.unended (started_at, trace_id, pipeline, status)
-    select w.started_at, w.trace_id, w.pipeline, w.status from written as w where w.status = 'running'
-  )
-  select coalesce(pg_catalog.array_agg(w.trace_id), '{}') into v_new from written as w;
+  -- "on conflict do nothing" would look for each trace before it inserts it, and most batches bring nothing but new ones.
+  for attempt in 1 .. 3 loop
+    begin
+      with written as (
+        insert into tracegram.pipeline_traces (
+          started_at, update_id, chat_id, user_id, message_id, cost_microusd, duration_ms, key_id, trace_id, pipeline, status,
+          error, release, steps
+        )
+        select distinct on (t.trace_id)
+          t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
+          t.pipeline, t.status, t.error, t.release, t.steps
+        from pg_catalog.unnest(v_traces) as t
+        where t.refusal is null and t.trace_id <> all (v_known)
+        -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of
+        -- one trace sent twice in a batch, the end before the announcement.
+        order by t.trace_id, t.status = 'running', t.ord
+        returning started_at, trace_id, pipeline, status
+      ),
+      announced as (
+        insert into tracegram.unended (started_at, trace_id, pipeline, status)
+        select w.started_at, w.trace_id, w.pipeline, w.status from written as w where w.status = 'running'
+      )
+      select coalesce(pg_catalog.array_agg(w.trace_id), '{}') into v_new from written as w;
+      exit;
+    exception when unique_violation then
+      if attempt = 3 then
+        raise; -- they keep coming in meanwhile
+      end if;
+      v_known := array(
+        select t.trace_id
+        from pg_catalog.unnest(v_traces) as t
+        where exists (
+          select from tracegram.pipeline_traces as old where old.started_at = t.started_at and old.trace_id = t.trace_id
+        )
+      );
+    end;
+  end loop;
 
   if pg_catalog.cardinality(v_new) = pg_catalog.cardinality(v_traces) then
     v_items := array(

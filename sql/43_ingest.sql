@@ -34,21 +34,22 @@ comment on column tracegram.batches.ended is 'Ids of the traces that ended with 
 comment on column tracegram.batches.failed is 'Those of them that failed.';
 
 create function tracegram.ingest_answer(p_items tracegram.item_result[])
-  returns jsonb
+  returns json
   language plpgsql immutable
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select pg_catalog.jsonb_build_object(
+    select pg_catalog.json_build_object(
       'stored',    count(*) filter (where i.result = 'stored'),
       'updated',   count(*) filter (where i.result = 'updated'),
       'duplicate', count(*) filter (where i.result = 'duplicate'),
       'rejected',  count(*) filter (where i.result = 'rejected'),
-      'items', pg_catalog.jsonb_agg(
+      'items', pg_catalog.json_agg(
         case
-          when i.refusal is null then pg_catalog.jsonb_build_object('trace_id', i.trace_id, 'result', i.result)
-          else pg_catalog.jsonb_build_object(
+          -- Of what was stored the id is a uuid, without anything to escape.
+          when i.refusal is null then pg_catalog.format('{"trace_id": "%s", "result": "%s"}', i.trace_id, i.result)::json
+          else pg_catalog.json_build_object(
             'trace_id', i.trace_id, 'result', i.result,
             'code', pg_catalog.left(i.refusal, 5), 'message', pg_catalog.substr(i.refusal, 7)
           )
@@ -65,7 +66,7 @@ comment on function tracegram.ingest_answer(tracegram.item_result[]) is 'IngestR
 revoke all on function tracegram.ingest_answer(tracegram.item_result[]) from public, anon, authenticated, service_role;
 
 create function public.ingest_traces(p_key text, p_batch json)
-  returns jsonb
+  returns json
   language plpgsql
   security definer -- callers hold no table privileges; this function is the only way in
   set search_path = pg_catalog, pg_temp
