@@ -78,7 +78,7 @@ test.each([
 
 test("an error whose body never ends does not hold up the next attempt", async () => {
   const { call, retries } = await attempts([{ status: 503, stalls: true, headers: soon }, { text: "Hello!" }]);
-  expect(retries.map((step) => step.error)).toEqual(["503 Service Unavailable"]);
+  expect(retries.map((step) => step.error)).toEqual(["503 {"]);
   expect(call.duration_ms).toBeLessThan(1000);
 });
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 import OpenAI, { type ClientOptions } from "openai";
 import { onTestFinished } from "vitest";
-import type { LlmCall, Tracer } from "../../../tracer/index.ts";
+import type { LlmCall, Step, Tracer } from "../../../tracer/index.ts";
 import { traceOpenAI } from "../../../tracer/openai.ts";
 import { memoryTracer } from "./memory.ts";
 import {
@@ -57,13 +57,12 @@ export interface Provider {
   close(): void;
 }
 
-/** gpt-4o-mini's, in micro-dollars a token. */
-const PRICE = { input: 0.15, cached: 0.075, output: 0.6 };
+/** gpt-4o-mini's, in thousandths of a micro-dollar a token. */
+const PRICE = { input: 150, cached: 75, output: 600 };
 
-export const billOf = ({ input, cached, output }: Usage) =>
-  Math.round(
-    ((input - cached) * PRICE.input * 1000 + cached * PRICE.cached * 1000 + output * PRICE.output * 1000) / 1000,
-  );
+/** Whole micro-dollars. */
+const billOf = ({ input, cached, output }: Usage) =>
+  Math.round(((input - cached) * PRICE.input + cached * PRICE.cached + output * PRICE.output) / 1000);
 
 /** A provider that ends with the test, and clients for it. */
 export async function setup(options: ClientOptions = {}) {
@@ -78,16 +77,18 @@ export async function setup(options: ClientOptions = {}) {
 /** What is told to the steps that start from now on, in order; also what does not reach the wire. */
 export function listen(tracer: Tracer): LlmCall[] {
   const heard: LlmCall[] = [];
-  const startStep = tracer.startStep.bind(tracer);
-  tracer.startStep = (name) => {
-    const step = startStep(name);
-    const llm = step.llm.bind(step);
-    step.llm = (call) => {
+  const overhear = (started: Step) => {
+    const llm = started.llm.bind(started);
+    started.llm = (call) => {
       heard.push(call);
       llm(call);
     };
-    return step;
+    return started;
   };
+  const startStep = tracer.startStep.bind(tracer);
+  const step = tracer.step.bind(tracer);
+  tracer.startStep = (name) => overhear(startStep(name));
+  tracer.step = (name: string, fn: (step: Step) => never) => step(name, (started) => fn(overhear(started)));
   return heard;
 }
 
