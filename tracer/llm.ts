@@ -34,7 +34,14 @@ export interface LlmOptions {
 }
 
 /** Takes what becomes known of a call while it runs. No method throws. */
-export class LlmRecorder {
+export interface LlmRecorder {
+  /** Adds to what was told before. The cost comes from `usage`, or else from the table of prices. */
+  record(known: LlmRecord): void;
+  /** The first token of a streamed answer has come. Later calls do nothing. */
+  firstToken(): void;
+}
+
+export class StepRecorder implements LlmRecorder {
   readonly #step: Step;
   readonly #start = performance.now();
   readonly #known: LlmCall = {};
@@ -45,7 +52,6 @@ export class LlmRecorder {
     this.#prices = prices;
   }
 
-  /** Adds to what was told before. The cost comes from `usage`, or else from the table of prices. */
   record({ usage, request, response, ...call }: LlmRecord): void {
     const known = this.#known;
     Object.assign(known, told(usageOf(usage)), told(call));
@@ -54,7 +60,6 @@ export class LlmRecorder {
     this.#step.llm({ ...known, cost_microusd, request, response });
   }
 
-  /** The first token of a streamed answer has come. Later calls do nothing. */
   firstToken(): void {
     // Rounded down, or else it could come after the rounded end of the step.
     if (this.#known.first_token_ms === undefined) {
@@ -95,11 +100,11 @@ export function recordLlm(
   call: PastLlmCall | ((llm: LlmRecorder) => unknown),
   { prices }: LlmOptions = {},
 ): unknown {
-  if (typeof call === "function") return tracer.step(name, (step) => call(new LlmRecorder(step, prices)));
+  if (typeof call === "function") return tracer.step(name, (step) => call(new StepRecorder(step, prices)));
 
   const { started_at, duration_ms, error, ...record } = call;
   const step = tracer.startStep(name);
-  new LlmRecorder(step, prices).record(record);
+  new StepRecorder(step, prices).record(record);
   if (error !== undefined) step.fail(error);
   const now = performance.now();
   const start = now - (started_at === undefined ? duration_ms ?? 0 : Date.now() - started_at);

@@ -115,11 +115,12 @@ function run(
   call.record({ model: request?.["model"] as string | undefined, request });
   try {
     return call.follow(step.run(() => {
-      calls.set(context.getStore()!, call);
+      const store = context.getStore();
+      if (store) calls.set(store, call);
       return create();
     }));
   } catch (error) {
-    call.fail(error);
+    call.failed(error);
     throw error;
   }
 }

@@ -76,6 +76,8 @@ function readFailure(response: Response, start: number): Failure {
   const { status, statusText } = response;
   const failure: Failure = { start, end: performance.now(), error: `${status} ${statusText}`.trim(), stop: () => {} };
   if (status < 500 && !REPEATED.includes(status)) return failure;
+  // Version 4 of the client comes with a `fetch` of its own, whose copies must be read to their end: the status has to do.
+  if (typeof response.body?.getReader !== "function") return failure;
   try {
     const reader = response.clone().body!.getReader();
     const stop = () => void reader.cancel().catch(() => {});
@@ -86,7 +88,7 @@ function readFailure(response: Response, start: number): Failure {
       failure.error = `${status} ${messageIn(body) || statusText}`.trim();
     }, stop);
   } catch {
-    // Another kind of response, with no body that can be copied: the status has to do.
+    // A body that was read before it came here cannot be copied.
   }
   return failure;
 }

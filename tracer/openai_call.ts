@@ -1,16 +1,16 @@
 /**
  * One call of the `openai` client, from the promise that it returns to the end of the answer.
  *
- * The promise (`APIPromise`) reads the answer when it is awaited, by its `parseResponse`, and a stream makes its events
- * when it is iterated, by its `iterator`. Both are replaced by themselves with an ear, so that everything built on them
- * (`withResponse`, `parse`, `tee`, `toReadableStream` …) stays the client's own.
+ * The promise (`APIPromise`) reads the answer when it is awaited, by its `parseResponse`. This is replaced by itself with
+ * an ear, so that everything built on it (`withResponse`, `parse`, `stream` …) stays the client's own.
  *
  * @module
  */
 import type { Step } from "./handles.ts";
-import { type LlmRecord, LlmRecorder } from "./llm.ts";
+import { type LlmRecord, StepRecorder } from "./llm.ts";
 import { type Answer, readAnswer } from "./openai_answers.ts";
 import { Attempts } from "./openai_attempts.ts";
+import { isStream, listenToStream, type StreamListener } from "./openai_events.ts";
 import { StreamedAnswer } from "./openai_stream.ts";
 import type { PriceTable } from "./prices.ts";
 
@@ -21,36 +21,21 @@ interface ApiPromise extends Promise<unknown> {
   asResponse(): Promise<unknown>;
 }
 
-interface ApiStream {
-  iterator?: () => Events;
-  [Symbol.asyncIterator](): Events;
-  controller?: AbortController;
-}
-
-/** The client makes it with a generator; another one's may lack the optional methods. */
-type Events = AsyncIterator<unknown>;
-
-export class OpenAICall {
+export class OpenAICall implements StreamListener {
   readonly attempts: Attempts;
   readonly #step: Step;
-  readonly #recorder: LlmRecorder;
+  readonly #recorder: StepRecorder;
+  readonly #streamed = new StreamedAnswer();
   #state: "running" | "aborted" | "over" = "running";
 
   constructor(step: Step, prices: PriceTable | undefined) {
     this.#step = step;
-    this.#recorder = new LlmRecorder(step, prices);
+    this.#recorder = new StepRecorder(step, prices);
     this.attempts = new Attempts(step);
   }
 
   record(known: LlmRecord): void {
     this.#recorder.record(known);
-  }
-
-  /** The call has failed. After its end there is one error left that counts: the one that has aborted the stream. */
-  fail(error: unknown): void {
-    if (this.#state === "over") return;
-    this.#step.fail(error);
-    this.#end();
   }
 
   /** Listens to what the client has returned, and gives it back. */
@@ -60,7 +45,7 @@ export class OpenAICall {
       this.#followApiPromise(promise);
     } else if (typeof promise?.then === "function") {
       // Another client's. It has no lazy parts that this would set off.
-      promise.then((value) => this.#answered(value), (error) => this.fail(error));
+      promise.then((value) => this.#answered(value), (error) => this.failed(error));
     } else {
       this.#answered(result);
     }
@@ -70,7 +55,7 @@ export class OpenAICall {
   #followApiPromise(promise: ApiPromise): void {
     const { parseResponse, responsePromise, asResponse } = promise;
     const failed = (error: unknown) => {
-      this.fail(error);
+      this.failed(error);
       throw error;
     };
     let parses = false;
@@ -92,74 +77,49 @@ export class OpenAICall {
   }
 
   #answered(value: unknown): unknown {
-    let streamed = false;
-    quietly(() => {
-      const stream = value as ApiStream | null;
-      if (typeof stream?.[Symbol.asyncIterator] === "function") {
-        this.#followStream(stream);
-        streamed = true;
-      } else if (typeof value === "object" && value !== null) {
-        this.#recordAnswer(value);
-      } else {
-        // Not JSON: what a proxy on the way may answer.
-        this.record({ response: value });
-      }
-    });
-    if (!streamed) this.#end();
+    if (isStream(value)) {
+      quietly(() => listenToStream(value, this));
+    } else {
+      // What is no object is no JSON either, but what a proxy on the way may answer.
+      if (typeof value === "object" && value !== null) this.#recordAnswer(value);
+      else this.record({ response: value });
+      this.#end();
+    }
     return value;
   }
 
-  #followStream(stream: ApiStream): void {
-    const field = typeof stream.iterator === "function" ? "iterator" : Symbol.asyncIterator;
-    const iterate = stream[field]!;
-    stream[field] = () => this.#followEvents(iterate.call(stream));
-    stream.controller?.signal.addEventListener("abort", () => {
-      // The client also aborts what it fails to read, just before it throws the reason.
-      if (this.#state !== "running") return;
-      this.#streamed();
-      this.#state = "aborted";
-    }, { once: true });
+  event(event: unknown): void {
+    if (this.#state !== "running") return;
+    quietly(() => {
+      if (this.#streamed.add(event as object)) this.#recorder.firstToken();
+    });
   }
 
-  readonly #events = new StreamedAnswer();
-
-  #followEvents(events: Events): Events {
-    const next = events.next.bind(events);
-    const leave = events.return?.bind(events);
-    events.next = async (...args) => {
-      try {
-        const result = await next(...args);
-        if (result.done) this.#streamed();
-        else if (this.#state === "running") {
-          quietly(() => this.#events.add(result.value as object) && this.#recorder.firstToken());
-        }
-        return result;
-      } catch (error) {
-        this.#streamed(error);
-        throw error;
-      }
-    };
-    // The consumer has had enough.
-    if (leave) {
-      events.return = (value) => {
-        this.#streamed();
-        return leave(value);
-      };
-    }
-    return events;
+  ended(): void {
+    if (this.#state === "running") this.#recordAnswer(this.#streamed.answer);
+    this.#end();
   }
 
-  /** There is no more to come. */
-  #streamed(error?: unknown): void {
-    if (this.#state === "running") quietly(() => this.#recordAnswer(this.#events.answer));
-    if (error === undefined) this.#end();
-    else this.fail(error);
+  failed(error: unknown): void {
+    // After the end, one error counts: the one for which the client has aborted what it was reading.
+    if (this.#state === "over") return;
+    if (this.#state === "running") this.#recordAnswer(this.#streamed.answer);
+    this.#step.fail(error);
+    this.#end();
+  }
+
+  aborted(): void {
+    if (this.#state !== "running") return;
+    this.ended();
+    this.#state = "aborted";
   }
 
   #recordAnswer(answer: Answer): void {
-    const { record, error } = readAnswer(answer);
-    this.record(record);
-    if (error !== undefined) this.#step.fail(error);
+    quietly(() => {
+      const { record, error } = readAnswer(answer);
+      this.record(record);
+      if (error !== undefined) this.#step.fail(error);
+    });
   }
 
   #end(): void {
@@ -170,7 +130,7 @@ export class OpenAICall {
 }
 
 /** An answer that no server should give must not become the bot's problem. */
-function quietly(listen: () => unknown): void {
+function quietly(listen: () => void): void {
   try {
     listen();
   } catch {
