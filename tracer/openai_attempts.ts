@@ -49,15 +49,10 @@ export class Attempts {
     }
   }
 
-  /** The call is over. */
-  end(): void {
-    this.#failure?.stop();
-    this.#failure = undefined;
-  }
-
   #recordFailure(): void {
     const failure = this.#failure;
-    this.end();
+    this.#failure = undefined;
+    failure?.stop();
     if (failure === undefined || (this.#step as OpenStep).trace.ended) return;
     const step = this.#step.startStep("llm.retry");
     step.fail(failure.error);

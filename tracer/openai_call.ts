@@ -124,7 +124,6 @@ export class OpenAICall implements StreamListener {
 
   #end(): void {
     this.#state = "over";
-    this.attempts.end();
     this.#step.end();
   }
 }

@@ -232,6 +232,26 @@ describe("streams", () => {
 });
 
 describe("clients of another make", () => {
+  test("leaving the loop ends the step where there is no controller, and the stream hears of it", async () => {
+    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    let left = false;
+    const stream = async function* () {
+      try {
+        while (true) yield await Promise.resolve({ choices: [{ delta: { content: "x" } }] });
+      } finally {
+        left = true;
+      }
+    };
+    const client = traceOpenAI({ chat: { completions: { create: () => Promise.resolve(stream()) } } }, tracer);
+    await tracer.trace("support", async () => {
+      for await (const _ of await client.chat.completions.create()) break;
+    });
+    expect(left).toBe(true);
+    const [trace] = await sent();
+    expect(trace!.steps[0]).not.toHaveProperty("error");
+    expect(trace!.io![0]!.response).toBe("x");
+  });
+
   test("an event is asked for when the bot asks, and nonsense in it stays the bot's affair", async () => {
     const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
     const nonsense = [null, 5, {}, { choices: null }, { choices: [null] }, {
