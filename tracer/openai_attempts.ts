@@ -18,8 +18,6 @@ interface Failure {
   stop(): void;
 }
 
-/** Statuses that the client repeats. It reads the bodies of the others, whose errors are the call's. */
-const REPEATED = [408, 409, 429];
 /** Of an error's body, in characters; what is longer is no message. */
 const MAX_BODY = 4096;
 /** The client waits for the end of the reading before it tries again; most bodies come with their headers. */
@@ -70,7 +68,6 @@ function causeOf(error: unknown): string {
 function readFailure(response: Response, start: number): Failure {
   const { status, statusText } = response;
   const failure: Failure = { start, end: performance.now(), error: `${status} ${statusText}`.trim(), stop: () => {} };
-  if (status < 500 && !REPEATED.includes(status)) return failure;
   // Version 4 of the client comes with a `fetch` of its own, whose copies must be read to their end: the status has to do.
   if (typeof response.body?.getReader !== "function") return failure;
   try {
