@@ -39,7 +39,7 @@ test("each attempt that is repeated is a step below the call, with its own time 
   const [first, second] = retries;
   // The pauses between them belong to the call alone.
   expect(second!.offset_ms).toBeGreaterThanOrEqual(first!.offset_ms + first!.duration_ms + 38);
-  expect(call.duration_ms).toBeGreaterThanOrEqual(second!.offset_ms + second!.duration_ms + 38 + 38);
+  expect(call.offset_ms + call.duration_ms).toBeGreaterThanOrEqual(second!.offset_ms + second!.duration_ms + 38 + 38);
 });
 
 test("the last attempt is the call itself: its error is the call's, and the bot's", async () => {
@@ -59,9 +59,9 @@ test("what is not repeated has no retries", async () => {
 test("a connection that breaks, and an attempt that takes too long", async () => {
   const broken = await attempts(["reset", { text: "Hello!" }], { maxRetries: 1 });
   expect(broken.retries.map((step) => step.error)).toEqual(["fetch failed: other side closed"]);
-  const late = await attempts(["stall", { text: "Hello!" }], { maxRetries: 1, timeout: 60 });
+  const late = await attempts(["stall", { text: "Hello!" }], { maxRetries: 1, timeout: 300 });
   expect(late.retries.map((step) => step.error)).toEqual(["timed out"]);
-  expect(late.retries[0]!.duration_ms).toBeGreaterThanOrEqual(58);
+  expect(late.retries[0]!.duration_ms).toBeGreaterThanOrEqual(298);
   expect(late.call).not.toHaveProperty("error");
 });
 
@@ -79,7 +79,7 @@ test.each([
 test("an error whose body never ends does not hold up the next attempt", async () => {
   const { call, retries } = await attempts([{ status: 503, stalls: true, headers: soon }, { text: "Hello!" }]);
   expect(retries.map((step) => step.error)).toEqual(["503 {"]);
-  expect(call.duration_ms).toBeLessThan(1000);
+  expect(call.duration_ms).toBeLessThan(5000);
 });
 
 describe("the client's fetch", () => {
