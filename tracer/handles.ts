@@ -25,6 +25,8 @@ export interface LlmCall {
   reasoning_tokens?: number | undefined;
   /** Micro-dollars. */
   cost_microusd?: number | undefined;
+  /** Milliseconds from the start of the step to the first token of a streamed answer. */
+  first_token_ms?: number | undefined;
   /** Kept in full for errors and a sample of the rest. A value that is not a string is stored as JSON. */
   request?: unknown;
   response?: unknown;

@@ -6,7 +6,9 @@
 export type { DeliveryStats, DropReason } from "./account.ts";
 export type { DeliveryOptions } from "./delivery.ts";
 export type { LlmCall, StartedStep, Step, Trace, TraceKeys } from "./handles.ts";
+export { type LlmOptions, type LlmRecord, type LlmRecorder, type PastLlmCall, recordLlm } from "./llm.ts";
 export type { TracerOptions, TracerStats } from "./options.ts";
+export type { Price, PriceTable } from "./prices.ts";
 export { type Progress, type ProgressOptions, showProgress } from "./progress.ts";
 export type { OnError, TracerProblem } from "./report.ts";
 export { defineSteps, type StepTable } from "./steps.ts";

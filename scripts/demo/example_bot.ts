@@ -5,7 +5,7 @@
  */
 import { type Context, Telegraf, TelegramError } from "telegraf";
 import { message } from "telegraf/filters";
-import { defineSteps, showProgress, type Tracer } from "../../tracer/index.ts";
+import { defineSteps, recordLlm, showProgress, type Tracer } from "../../tracer/index.ts";
 import { traceUpdates } from "../../tracer/telegraf.ts";
 import type { Llm } from "./llm.ts";
 
@@ -49,15 +49,15 @@ export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: Ex
     try {
       // The topic and the orders do not need each other.
       const [topic, orders] = await Promise.all([
-        tracer.step("llm.classify", (step) => llm(step, [{ role: "system", content: CLASSIFY }, question])),
+        recordLlm(tracer, "llm.classify", (call) => llm(call, [{ role: "system", content: CLASSIFY }, question])),
         tracer.step("db.orders", () => findOrders(ctx.from.id)),
       ]);
       const facts = `Topic: ${topic}. Orders: ${JSON.stringify(orders)}`;
-      const answer = await tracer.step("llm.answer", (step) => {
-        return llm(step, [{ role: "system", content: `${ANSWER} ${facts}` }, question]);
+      const answer = await recordLlm(tracer, "llm.answer", (call) => {
+        return llm(call, [{ role: "system", content: `${ANSWER} ${facts}` }, question]);
       });
-      const verdict = await tracer.step("llm.check", (step) => {
-        return llm(step, [{ role: "system", content: `${CHECK} ${facts}` }, { role: "user", content: answer }]);
+      const verdict = await recordLlm(tracer, "llm.check", (call) => {
+        return llm(call, [{ role: "system", content: `${CHECK} ${facts}` }, { role: "user", content: answer }]);
       });
       await progress.stop();
       await tracer.step("telegram.reply", () => patiently(() => edit(/^ok\b/i.test(verdict.trim()) ? answer : SORRY)));

@@ -1,9 +1,9 @@
 /**
- * Chat completions from an OpenAI-compatible endpoint, each call recorded in the step that it runs in.
+ * Chat completions from an OpenAI-compatible endpoint, each call told to the step that it runs in.
  *
  * @module
  */
-import type { Step } from "../../tracer/index.ts";
+import type { LlmRecorder } from "../../tracer/index.ts";
 
 export interface LlmOptions {
   /** Such as `https://openrouter.ai/api/v1`. */
@@ -19,19 +19,12 @@ export interface ChatMessage {
   content: string;
 }
 
-export type Llm = (step: Step, messages: ChatMessage[]) => Promise<string>;
+export type Llm = (call: LlmRecorder, messages: ChatMessage[]) => Promise<string>;
 
 interface Completion {
   model: string;
   choices: { message: { content: string } }[];
-  /** `cost` is in dollars, where the provider tells it (OpenRouter does). */
-  usage?: {
-    prompt_tokens?: number;
-    prompt_tokens_details?: { cached_tokens?: number };
-    completion_tokens?: number;
-    completion_tokens_details?: { reasoning_tokens?: number };
-    cost?: number;
-  };
+  usage?: unknown;
 }
 
 const MAX_ANSWER_TOKENS = 300;
@@ -43,8 +36,8 @@ class LlmError extends Error {
 }
 
 export function createLlm({ baseUrl, key, model, timeoutMs = 3000 }: LlmOptions): Llm {
-  return async (step, messages) => {
-    step.llm({ model, request: messages });
+  return async (call, messages) => {
+    call.record({ model, request: messages });
     const signal = AbortSignal.timeout(timeoutMs);
     const ask = () =>
       fetch(`${baseUrl}/chat/completions`, {
@@ -63,16 +56,7 @@ export function createLlm({ baseUrl, key, model, timeoutMs = 3000 }: LlmOptions)
 
     const completion = await response.json() as Completion;
     const answer = completion.choices[0]?.message.content ?? "";
-    const { cost, ...usage } = completion.usage ?? {};
-    step.llm({
-      model: completion.model,
-      input_tokens: usage.prompt_tokens,
-      cached_tokens: usage.prompt_tokens_details?.cached_tokens,
-      output_tokens: usage.completion_tokens,
-      reasoning_tokens: usage.completion_tokens_details?.reasoning_tokens,
-      cost_microusd: cost === undefined ? undefined : Math.round(cost * 1e6),
-      response: answer,
-    });
+    call.record({ model: completion.model, usage: completion.usage, response: answer });
     return answer;
   };
 }

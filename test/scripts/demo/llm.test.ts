@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createLlm, type LlmOptions } from "../../../scripts/demo/llm.ts";
 import { freePort } from "../../../scripts/stack/ports.ts";
 import { serve } from "../../../scripts/stack/serve.ts";
+import { recordLlm } from "../../../tracer/index.ts";
 import { memoryTracer } from "../../tracer/_support/memory.ts";
 
 const COMPLETION = {
@@ -31,7 +32,7 @@ async function call(answers: ((request: Request) => Response | Promise<Response>
   const { tracer, sent } = memoryTracer();
   let outcome: unknown;
   await tracer.trace("support", async () => {
-    outcome = await tracer.step("llm.answer", (step) => llm(step, QUESTION)).catch((error: Error) => error);
+    outcome = await recordLlm(tracer, "llm.answer", (call) => llm(call, QUESTION)).catch((error: Error) => error);
   });
   const [trace] = await sent();
   return { requests, outcome, step: trace!.steps![0]! };
