@@ -5,12 +5,13 @@
  */
 import { stepName } from "./steps.ts";
 import { errorText } from "./text.ts";
+import { context } from "./trace.ts";
 import type { Tracer } from "./tracer.ts";
 
-/** Whether a call that is made here belongs to a trace. */
-export function inTrace(tracer: Tracer): boolean {
-  const trace = tracer.currentTrace();
-  return trace !== undefined && !trace.ended;
+/** Whether a call that is made here belongs to a trace, which may have background tasks after its handler's end. */
+export function inTrace(): boolean {
+  const trace = context.getStore()?.trace;
+  return trace !== undefined && trace.endTime === undefined;
 }
 
 /**
@@ -26,7 +27,7 @@ export async function automaticStep<T>(
   call: () => Promise<T>,
   problemOf: (result: T) => string | undefined | Promise<string>,
 ): Promise<T> {
-  if (!inTrace(tracer)) return await call();
+  if (!inTrace()) return await call();
   const step = tracer.startStep(stepName(name));
   try {
     const result = await step.run(call);

@@ -4,6 +4,7 @@
  * @module
  */
 import { fetchInSteps, statusText, type TracedFetchOptions } from "./fetch.ts";
+import { background } from "./timers.ts";
 import type { Tracer } from "./tracer.ts";
 
 /**
@@ -40,17 +41,21 @@ function named(kind: string, path: string): string {
 }
 
 const MAX_BODY = 8192;
+const MAX_WAIT_MS = 1000;
 
-/** What PostgREST says of an error. The caller's body stays whole: a copy is read, and not beyond 8 kB. */
+/** What PostgREST says of an error. The caller's body stays whole: a copy is read, 8 kB of it at most, for a second at most. */
 async function problemOf(response: Response, { pathname }: URL): Promise<string> {
   const status = statusText(response);
   if (!pathname.includes("/rest/v1/") || response.body === null) return status;
-  try {
-    const { code, message } = JSON.parse(await startOf(response.clone())) as { code?: unknown; message?: unknown };
-    return typeof code === "string" && typeof message === "string" ? `${code} ${message}` : status;
-  } catch {
-    return status;
-  }
+  const waited = new Promise<string>((resolve) => background(() => resolve(status), MAX_WAIT_MS));
+  return await Promise.race([errorIn(response.clone()).catch(() => status), waited]);
+}
+
+/** @throws if it is none of PostgREST's. */
+async function errorIn(response: Response): Promise<string> {
+  const { code, message } = JSON.parse(await startOf(response)) as { code?: unknown; message?: unknown };
+  if (typeof code !== "string" || typeof message !== "string") throw new TypeError("not PostgREST's");
+  return `${code} ${message}`;
 }
 
 async function startOf({ body }: Response): Promise<string> {

@@ -50,7 +50,7 @@ export function updateTracer<C extends UpdateContext>(
     return tracer.trace(nameOf(pipeline, ctx), (trace) => {
       (ctx as Partial<Traced>).trace = trace;
       follow(ctx, async (method, payload, call) => {
-        if (!inTrace(tracer) || method === "getUpdates") return await call();
+        if (!inTrace() || method === "getUpdates") return await call();
         const answer = await (apiCalls ? automaticStep(tracer, `tg.${method}`, call, refusalIn) : call());
         // A message leads to the trace behind it.
         const message_id = sentTo(keys.chat_id, answer, payload);
