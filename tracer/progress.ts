@@ -62,6 +62,7 @@ export function followSteps(
   edit: (label: string, step: StartedStep) => Promise<unknown>,
   { steps, minIntervalMs = 1000, pace = newPace(), first, onIdle }: FollowOptions,
 ): Progress {
+  let opening = first === undefined ? undefined : { label: first, step: { name: "", offset_ms: 0 } };
   let newest: { label: string; step: StartedStep } | undefined;
   let underWay: Promise<void> | undefined;
   let shown: string | undefined;
@@ -71,26 +72,28 @@ export function followSteps(
   let failed = 0;
 
   trace?.onStep((step) => {
-    if (!stopped && Object.hasOwn(steps, step.name)) show(steps[step.name]!, step);
+    if (stopped || !Object.hasOwn(steps, step.name)) return;
+    newest = { label: steps[step.name]!, step };
+    start();
   });
-  if (first !== undefined) show(first, { name: "", offset_ms: 0 });
+  if (opening !== undefined) start();
 
-  function show(label: string, step: StartedStep): void {
-    newest = { label, step };
+  function start(): void {
     if (!running) void context.run(undefined, editAll);
   }
 
   async function editAll(): Promise<void> {
     running = true;
     await sleep(0);
-    while (newest !== undefined && !stopped && !trace?.ended) {
+    for (let next = opening ?? newest; next && !stopped && !trace?.ended; next = opening ?? newest) {
       const waitMs = Math.max(attempts === 0 ? 0 : pace.nextAt, pace.pausedUntil) - performance.now();
       if (waitMs > 0) {
         await sleep(waitMs);
         continue;
       }
-      const { label, step } = newest;
-      newest = undefined;
+      const { label, step } = next;
+      if (opening) opening = undefined;
+      else newest = undefined;
       // Telegram refuses an edit that changes nothing.
       if (label === shown) continue;
       await (underWay = editOnce(label, step));

@@ -6,7 +6,7 @@
 import type { StartedStep, Trace } from "./handles.ts";
 import { paceOf, pause } from "./pace.ts";
 import { followSteps } from "./progress.ts";
-import { isForbidden, isGone, isUnchanged } from "./refusals.ts";
+import { isForbidden, isGone, isUnchanged, retryAfterMs } from "./refusals.ts";
 import type { StepTable } from "./steps.ts";
 import { context } from "./trace.ts";
 import { addressOf, type Update } from "./update_keys.ts";
@@ -97,7 +97,8 @@ export function progressMessage(
       if (id === undefined) giveUp();
     } catch (error) {
       if (isUnchanged(error)) return;
-      if (isGone(error) || isForbidden(error)) giveUp();
+      // Of a message that could not be sent, nobody knows whether it has come.
+      if (isGone(error) || isForbidden(error) || (id === undefined && retryAfterMs(error) === 0)) giveUp();
       throw error;
     }
   }

@@ -4,8 +4,10 @@ import type { AddressInfo } from "node:net";
 import { Bot, type Context, webhookCallback } from "grammy";
 import { expect, onTestFinished, test } from "vitest";
 import { type Traced, traceUpdates } from "../../tracer/grammy.ts";
+import { tracedFetch } from "../../tracer/index.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
 import { memoryTracer } from "./_support/memory.ts";
-import { ADA, CHAT, startTelegram, TOKEN } from "./_support/telegram.ts";
+import { CHAT, startTelegram, TOKEN, written } from "./_support/telegram.ts";
 
 async function setup(client: object = {}) {
   const { tracer, sent } = memoryTracer();
@@ -68,16 +70,26 @@ test("the transformers of bot.api go on working, inside the step", async () => {
   await bot.init();
   attempts = 0;
   telegram.refuse("sendMessage", 429, "Too Many Requests: retry after 1", { retry_after: 1 }, 2);
-  const message = {
-    message_id: 900,
-    date: 1,
-    chat: { ...ADA, type: "private" as const },
-    from: { ...ADA, is_bot: false },
-  };
-  await bot.handleUpdate({ update_id: 1, message: { ...message, text: "hi" } });
+  await bot.handleUpdate(written("hi") as never);
   expect(attempts).toBe(3);
-  const [{ steps }] = await sent() as [Awaited<ReturnType<typeof sent>>[0]];
+  const [{ steps }] = await sent() as [WireTrace];
   expect(steps.map(({ name, status }) => ({ name, status }))).toEqual([{ name: "tg.sendMessage" }]);
+});
+
+test("what the client itself calls is below the step", async () => {
+  const { tracer, sent } = memoryTracer();
+  const telegram = await startTelegram();
+  const client = { apiRoot: telegram.url, fetch: tracedFetch(tracer) as never };
+  const bot = new Bot<Context & Traced>(TOKEN, { client });
+  await bot.init();
+  bot.use(traceUpdates(tracer));
+  bot.on("message", (ctx) => ctx.reply("hello"));
+  await bot.handleUpdate(written("hi") as never);
+  const [{ steps }] = await sent() as [WireTrace];
+  expect(steps.map(({ name, parent }) => ({ name, parent }))).toEqual([
+    { name: "tg.sendMessage" },
+    { name: "http.127.0.0.1", parent: 1 },
+  ]);
 });
 
 test("an update without grammY's API object is traced all the same", async () => {

@@ -1,387 +1,264 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+/** A progress message before the strict Telegram without a network, with a clock that the test moves. */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { defineSteps, type Trace } from "../../tracer/index.ts";
 import { progressMessage, type ProgressMessageOptions } from "../../tracer/progress_message.ts";
 import { ADA, BOB, CHAT, setUp } from "../functions/synthetic/telegram/_support.ts";
 import { memoryTracer } from "./_support/memory.ts";
-import { type Ctx, LIBRARIES, startBot, startTelegram, written } from "./_support/telegram.ts";
 
 const steps = defineSteps({ classify: "Reading…", "db.find": "Looking it up…", "llm.generate": "Writing…" });
 
-describe.each(LIBRARIES)("progress, in a real %s, before a strict Telegram over HTTP", (library) => {
-  async function setup(handler: (ctx: Ctx) => unknown) {
-    const memory = memoryTracer({ steps });
-    const unlimited = { count: Infinity, ms: 1 };
-    const telegram = await startTelegram({ limits: { chat: unlimited } });
-    const bot = startBot(library, memory.tracer as never, telegram.url, handler);
-    return { ...memory, telegram, bot };
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+let bots = 0;
+
+function setup() {
+  const bot = ++bots; // the pace of a chat is the process's
+  const { tracer } = memoryTracer({ steps });
+  const { telegram, client, api } = setUp({ now: Date.now });
+  client.openChat(BOB.id, "first_bot");
+  client.send({ chat: `7001:${BOB.id}`, text: "/start" });
+  const group = Number(client.createGroup({ title: "G", members: [ADA.id], bots: ["first_bot"] }).chat.id);
+  async function call(method: string, payload: object) {
+    const answer = await api(method, payload as Record<string, unknown>);
+    if (answer.ok) return answer.result;
+    throw Object.assign(new Error(answer.description), { ...answer, code: answer.error_code });
   }
-
-  test("shows the very steps that are traced: same names in the same order, same clock; then the answer", async () => {
-    const { tracer, telegram, sent, bot } = await setup(async (ctx) => {
-      const shown = ctx.progress(steps, {
-        minIntervalMs: 1,
-        text: (label, { name, offset_ms }) => JSON.stringify({ label, name, offset_ms }),
-      });
-      await shown.message;
-      for (const name of ["classify", "db.find", "classify", "llm.generate", "db.find"] as const) {
-        // A step takes until the user has seen its label.
-        await tracer.step(name, () => vi.waitFor(() => expect(telegram.shown()[0]).toContain(steps[name])));
-      }
-      expect(await shown.done("the answer")).toBe(await shown.message);
-    });
-    await bot.handle(written("hi"));
-
-    expect(telegram.shown()).toEqual(["the answer"]);
-    const texts = telegram.client.records.calls.flatMap(({ params }) => params["text"] ?? []);
-    expect(texts.pop()).toBe("the answer");
-    const [first, ...shown] = texts.map((text) => JSON.parse(text));
-    expect(first).toEqual({ label: "Reading…", name: "", offset_ms: 0 });
-    const [trace] = await sent();
-    const own = trace!.steps.filter(({ name }) => !name.startsWith("tg."));
-    // The label of the first step was there already.
-    expect(own).toHaveLength(5);
-    expect(shown).toEqual(
-      own.slice(1).map(({ name, offset_ms }) => ({
-        label: steps[name as keyof typeof steps],
-        name,
-        offset_ms,
-      })),
-    );
-    // Of what it sends, the answer alone is what the bot's author does.
-    expect(trace!.steps.filter(({ name }) => name.startsWith("tg.")).map(({ name }) => name)).toEqual([
-      "tg.editMessageText",
-    ]);
-    expect(trace!.message_id).toBe(2);
-    expect(tracer.stats().orphanSteps).toBe(0);
-  });
-
-  test("the handler does not wait for it", async () => {
-    const order: string[] = [];
-    const { tracer, telegram, bot } = await setup(async (ctx) => {
-      const shown = ctx.progress(steps);
-      const sent = shown.message.then((id) => order.push(`sent ${id}`));
-      await tracer.step("classify", () => new Promise((resolve) => setTimeout(resolve, 20)));
-      order.push("step");
-      await sent;
-      order.push(`done ${await shown.done("the answer")}`);
-    });
-    telegram.fault("sendMessage", { kind: "delay", ms: 200 });
-    await bot.handle(written("hi"));
-    expect(order).toEqual(["step", "sent 2", "done 2"]);
-  });
-
-  test("an answer that is there at once is the only message", async () => {
-    const { telegram, bot } = await setup(async (ctx) => {
-      const shown = ctx.progress(steps);
-      expect(await shown.done("the answer")).toBe(2);
-      expect(await shown.message).toBeUndefined();
-    });
-    await bot.handle(written("hi"));
-    expect(telegram.client.records.calls.map(({ method }) => method)).toEqual(["sendMessage"]);
-  });
-
-  test("a deleted message ends it quietly; the answer is a new message, with its format", async () => {
-    const { tracer, telegram, sent, bot } = await setup(async (ctx) => {
-      const shown = ctx.progress(steps, { minIntervalMs: 1 });
-      const id = await shown.message;
-      await ctx.call("deleteMessage", { chat_id: ADA.id, message_id: id });
-      for (let n = 0; n < 5; n++) {
-        await tracer.step(n % 2 ? "classify" : "db.find", () => new Promise((resolve) => setTimeout(resolve, 20)));
-      }
-      expect(telegram.calls("editMessageText")).toHaveLength(1);
-      expect(await shown.done("<b>the answer</b>", { parse_mode: "HTML" })).toBe(id! + 1);
-      // It can be changed once more.
-      expect(await shown.done({ text: "better", entities: [{ type: "bold", offset: 0, length: 6 }] })).toBe(id! + 1);
-    });
-    await bot.handle(written("hi"));
-    expect(telegram.client.chat(CHAT).messages.at(-1)).toMatchObject({
-      text: "better",
-      entities: [{ type: "bold", offset: 0, length: 6 }],
-    });
-    expect((await sent())[0]).toMatchObject({ status: "ok", message_id: 3 });
-  });
-
-  test("a text that Telegram refuses is the bot's error, as with ctx.reply", async () => {
-    const { sent, bot } = await setup(async (ctx) => {
-      const shown = ctx.progress(steps);
-      await shown.message;
-      await shown.done("<b>", { parse_mode: "HTML" });
-    });
-    await expect(bot.handle(written("hi"))).rejects.toMatchObject({
-      description: expect.stringContaining("can't parse entities"),
-    });
-    expect((await sent())[0]).toMatchObject({
-      status: "error",
-      steps: [{ name: "tg.editMessageText", status: "error" }],
-    });
-  });
-
-  test("a button's press: the message goes to the chat of the button, and to its topic", async () => {
-    const { telegram, bot } = await setup(async (ctx) => {
-      await ctx.progress(steps, { first: "One moment…", extra: { disable_notification: true } }).done("the answer");
-    });
-    const { message } = written("menu");
-    const pressed = { ...message, message_thread_id: 7, is_topic_message: true };
-    await bot.handle({ update_id: 2, callback_query: { id: "c", from: ADA, data: "d", message: pressed } });
-    expect(telegram.calls("sendMessage")[0]!.params).toMatchObject({ message_thread_id: "7", text: "the answer" });
-  });
-});
-
-/** The same Telegram without a network, and a clock that the test moves. */
-describe("progressMessage", () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
-  afterEach(() => void vi.useRealTimers());
-  const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-  const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  let bots = 0;
-
-  function setup() {
-    const bot = ++bots; // the pace of a chat is the process's
-    const { tracer } = memoryTracer({ steps });
-    const { telegram, client, api } = setUp({ now: Date.now });
-    client.openChat(BOB.id, "first_bot");
-    client.send({ chat: `7001:${BOB.id}`, text: "/start" });
-    const group = Number(client.createGroup({ title: "G", members: [ADA.id], bots: ["first_bot"] }).chat.id);
-    async function call(method: string, payload: object) {
-      const answer = await api(method, payload as Record<string, unknown>);
-      if (answer.ok) return answer.result;
-      throw Object.assign(new Error(answer.description), { ...answer, code: answer.error_code });
-    }
-    return {
-      tracer,
-      client,
-      telegram,
-      group,
-      records: client.records.calls,
-      /** Of what was refused. */
-      refused: () => client.records.calls.filter(({ status }) => status !== 200).map(({ status }) => status),
-      progress: (trace: Trace, chat: number, options?: ProgressMessageOptions) =>
-        progressMessage(
-          { update: { update_id: 1, message: { chat: { id: chat } } } as never, trace },
+  return {
+    tracer,
+    client,
+    telegram,
+    group,
+    records: client.records.calls,
+    /** Of what was refused. */
+    refused: () => client.records.calls.filter(({ status }) => status !== 200).map(({ status }) => status),
+    progress: (trace: Trace, chat: number, options?: ProgressMessageOptions) =>
+      progressMessage(
+        { update: { update_id: 1, message: { chat: { id: chat } } } as never, trace },
+        bot,
+        call,
+        steps,
+        options,
+      ),
+    /** A run that takes a step every half second. */
+    busy: (chat: number, seconds: number, then: (shown: ReturnType<typeof progressMessage>) => unknown) =>
+      tracer.trace("support", async (trace) => {
+        const shown = progressMessage(
+          { update: { update_id: 1, message: { chat: { id: chat } } } as never, trace: trace as Trace },
           bot,
           call,
           steps,
-          options,
-        ),
-      /** A run that takes a step every half second. */
-      busy: (chat: number, seconds: number, then: (shown: ReturnType<typeof progressMessage>) => unknown) =>
-        tracer.trace("support", async (trace) => {
-          const shown = progressMessage(
-            { update: { update_id: 1, message: { chat: { id: chat } } } as never, trace: trace as Trace },
-            bot,
-            call,
-            steps,
-          );
-          const names = Object.keys(steps) as (keyof typeof steps)[];
-          for (let n = 0; n < seconds * 2; n++) await tracer.step(names[n % 3]!, () => pause(500));
-          return await then(shown);
-        }),
-    };
-  }
+        );
+        const names = Object.keys(steps) as (keyof typeof steps)[];
+        for (let n = 0; n < seconds * 2; n++) await tracer.step(names[n % 3]!, () => pause(500));
+        return await then(shown);
+      }),
+  };
+}
 
-  test("by default it is within Telegram's limits, with room for the answer", async () => {
-    for (const kind of ["private", "group"] as const) {
-      const { busy, group, records, refused } = setup();
-      const chat = kind === "group" ? group : ADA.id;
-      const run = busy(chat, 70, (shown) => shown.done("the answer"));
-      await wait(80_000);
-      await run;
-      const texts = records.map(({ params }) => params["text"]);
-      expect(texts.at(-1)).toBe("the answer");
-      expect(refused()).toEqual([]);
-      // In 70 seconds, and it does not give up either.
-      expect(texts.length).toBeGreaterThan(kind === "group" ? 17 : 30);
-      expect(texts.length).toBeLessThan(kind === "group" ? 23 : 50);
-    }
-  });
-
-  test("ten messages in one group share its pace", async () => {
+test("by default it is within Telegram's limits, with room for the answer", async () => {
+  for (const kind of ["private", "group"] as const) {
     const { busy, group, records, refused } = setup();
-    const runs = Array.from({ length: 10 }, () => busy(group, 40, (shown) => shown.stop()));
-    await wait(50_000);
-    expect(await Promise.all(runs)).toEqual(Array(10).fill(true));
-    expect(records.filter(({ method }) => method === "editMessageText").length).toBeGreaterThan(8);
-    expect(records.filter(({ method }) => method === "editMessageText").length).toBeLessThan(13);
-    // The first messages come at once, more than five of them.
-    expect(new Set(refused())).toEqual(new Set([429]));
-  });
-
-  test("429: all messages of that chat wait as long as Telegram asks, and those of other chats do not", async () => {
-    const { busy, records, client } = setup();
-    const start = Date.now();
-    const tooMany = {
-      ok: false,
-      error_code: 429,
-      description: "Too Many Requests: retry after 20",
-      parameters: { retry_after: 20 },
-    };
-    const runs = [ADA.id, ADA.id, BOB.id].map((chat) => busy(chat, 30, () => {}));
-    await wait(1000);
-    client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany } });
-    await wait(60_000);
-    await Promise.all(runs);
-    const ofChat = (chat: number) => records.filter(({ params }) => params["chat_id"] === String(chat));
-    const refused = records.find(({ status }) => status === 429)!;
-    expect(refused.params["chat_id"]).toBe(String(ADA.id));
-    const after = ofChat(ADA.id).filter(({ at }) => at > refused.at).map(({ at }) => at - refused.at);
-    expect(after[0]).toBeGreaterThanOrEqual(20_000);
-    expect(after[0]).toBeLessThan(21_000);
-    expect(ofChat(BOB.id).filter(({ at }) => at > refused.at && at < refused.at + 20_000).length).toBeGreaterThan(8);
-    expect(refused.at - start).toBeLessThan(4000);
-  });
-
-  test("the answer waits too, as long as Telegram asks, and is then the last edit", async () => {
-    const { busy, records, client, telegram } = setup();
-    const tooMany = {
-      ok: false,
-      error_code: 429,
-      description: "Too Many Requests: retry after 7",
-      parameters: { retry_after: 7 },
-    };
-    client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany }, times: 2 });
-    const start = Date.now();
-    const run = busy(ADA.id, 2, (shown) => shown.done("the answer"));
-    await wait(30_000);
-    expect(await run).toBe(2);
-    expect(telegram.client.chat(CHAT).messages.at(-1)!.text).toBe("the answer");
-    // The first label was edited at 1.5 s and refused; the answer came at 8.5 s, was refused, and came again.
-    const edits = records.filter(({ method }) => method === "editMessageText").map(({ at }) =>
-      Math.round((at - start) / 500) / 2
-    );
-    expect(edits).toEqual([1.5, 8.5, 15.5]);
-  });
-
-  test("a 429 for longer than a minute is the bot's error", async () => {
-    const { busy, client } = setup();
-    const body = {
-      ok: false,
-      error_code: 429,
-      description: "Too Many Requests: retry after 61",
-      parameters: { retry_after: 61 },
-    };
-    client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body }, times: 9 });
-    const run = busy(ADA.id, 1, (shown) => shown.done("the answer")).catch((error) => error);
-    await wait(5000);
-    expect(await run).toMatchObject({ code: 429 });
-  });
-
-  test("the first message is refused: without it, the answer is a new one", async () => {
-    const { busy, client, records } = setup();
-    const error = { ok: false, error_code: 400, description: "Bad Request: TOPIC_CLOSED" };
-    client.fault({ method: "sendMessage", fault: { kind: "respond", status: 400, body: error } });
-    const seen: unknown[] = [];
-    const run = busy(ADA.id, 5, async (shown) => seen.push(await shown.message, await shown.done("the answer")));
-    await wait(10_000);
+    const chat = kind === "group" ? group : ADA.id;
+    const run = busy(chat, 70, (shown) => shown.done("the answer"));
+    await wait(80_000);
     await run;
-    expect(seen).toEqual([undefined, 2]);
-    expect(records.map(({ method, params }) => [method, params["text"]])).toEqual([
-      ["sendMessage", "Reading…"],
-      ["sendMessage", "the answer"],
-    ]);
-  });
+    const texts = records.map(({ params }) => params["text"]);
+    expect(texts.at(-1)).toBe("the answer");
+    expect(refused()).toEqual([]);
+    // In 70 seconds, and it does not give up either.
+    expect(texts.length).toBeGreaterThan(kind === "group" ? 17 : 30);
+    expect(texts.length).toBeLessThan(kind === "group" ? 23 : 50);
+  }
+});
 
-  test("a user who has blocked the bot is left alone", async () => {
-    const { busy, client, records } = setup();
-    const run = busy(
-      ADA.id,
-      8,
-      async (shown) => [await shown.message, await shown.done("the answer").catch((error) => error.code)],
-    );
-    await wait(1000);
-    client.block(CHAT, true);
-    await wait(10_000);
-    expect(await run).toEqual([2, 403]);
-    expect(records.map(({ status }) => status)).toEqual([200, 403, 403]);
-  });
+test("ten messages in one group share its pace", async () => {
+  const { busy, group, records, refused } = setup();
+  const runs = Array.from({ length: 10 }, () => busy(group, 40, (shown) => shown.stop()));
+  await wait(50_000);
+  expect(await Promise.all(runs)).toEqual(Array(10).fill(true));
+  expect(records.filter(({ method }) => method === "editMessageText").length).toBeGreaterThan(8);
+  expect(records.filter(({ method }) => method === "editMessageText").length).toBeLessThan(13);
+  // The first messages come at once, more than five of them.
+  expect(new Set(refused())).toEqual(new Set([429]));
+});
 
-  test("what is already shown is no failure: the answer may be what the label was", async () => {
-    const { busy, records } = setup();
-    const run = busy(ADA.id, 1, (shown) => shown.done("Reading…"));
-    await wait(5000);
-    expect(await run).toBe(2);
-    expect(records.at(-1)).toMatchObject({ status: 400, params: { message_id: "2" } });
-  });
+test("429: all messages of that chat wait as long as Telegram asks, and those of other chats do not", async () => {
+  const { busy, records, client } = setup();
+  const start = Date.now();
+  const tooMany = {
+    ok: false,
+    error_code: 429,
+    description: "Too Many Requests: retry after 20",
+    parameters: { retry_after: 20 },
+  };
+  const runs = [ADA.id, ADA.id, BOB.id].map((chat) => busy(chat, 30, () => {}));
+  await wait(1000);
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany } });
+  await wait(60_000);
+  await Promise.all(runs);
+  const ofChat = (chat: number) => records.filter(({ params }) => params["chat_id"] === String(chat));
+  const refused = records.find(({ status }) => status === 429)!;
+  expect(refused.params["chat_id"]).toBe(String(ADA.id));
+  const after = ofChat(ADA.id).filter(({ at }) => at > refused.at).map(({ at }) => at - refused.at);
+  expect(after[0]).toBeGreaterThanOrEqual(20_000);
+  expect(after[0]).toBeLessThan(21_000);
+  expect(ofChat(BOB.id).filter(({ at }) => at > refused.at && at < refused.at + 20_000).length).toBeGreaterThan(8);
+  expect(refused.at - start).toBeLessThan(4000);
+});
 
-  test.each(["sendMessage", "editMessageText"])(
-    "a %s that hangs cannot overtake the answer, which is a new message; the old one goes",
-    async (method) => {
-      const { busy, client, telegram } = setup();
-      client.fault({ method, fault: { kind: "delay", ms: 20_000 } });
-      let doneAt!: number;
-      const run = busy(ADA.id, 2, async (shown) => {
-        const id = await shown.done("the answer");
-        doneAt = Date.now();
-        return id;
-      });
-      const start = Date.now();
-      await wait(60_000);
-      const id = await run;
-      // It waits five seconds for what is under way.
-      expect(Math.round((doneAt - start) / 1000)).toBe(7);
-      const left = telegram.client.chat(CHAT).messages.filter(({ from }) => from.is_bot);
-      expect(left.map(({ message_id, text }) => [message_id, text])).toEqual([[id, "the answer"]]);
-    },
+test("the answer waits too, as long as Telegram asks, and is then the last edit", async () => {
+  const { busy, records, client, telegram } = setup();
+  const tooMany = {
+    ok: false,
+    error_code: 429,
+    description: "Too Many Requests: retry after 7",
+    parameters: { retry_after: 7 },
+  };
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany }, times: 2 });
+  const start = Date.now();
+  const run = busy(ADA.id, 2, (shown) => shown.done("the answer"));
+  await wait(30_000);
+  expect(await run).toBe(2);
+  expect(telegram.client.chat(CHAT).messages.at(-1)!.text).toBe("the answer");
+  // The first label was edited at 1.5 s and refused; the answer came at 8.5 s, was refused, and came again.
+  const edits = records.filter(({ method }) => method === "editMessageText").map(({ at }) =>
+    Math.round((at - start) / 500) / 2
   );
+  expect(edits).toEqual([1.5, 8.5, 15.5]);
+});
 
-  test("an edit that takes a while is waited for: the answer is the last edit", async () => {
-    const { busy, client, telegram, records } = setup();
-    client.fault({ method: "editMessageText", fault: { kind: "delay", ms: 3000 } });
-    const run = busy(ADA.id, 2, (shown) => shown.done("the answer"));
-    await wait(20_000);
-    expect(await run).toBe(2);
-    expect(telegram.client.chat(CHAT).messages.at(-1)).toMatchObject({ text: "the answer", edit_count: 2 });
-    expect(records.map(({ method }) => method)).toEqual(["sendMessage", "editMessageText", "editMessageText"]);
-  });
+test("a 429 for longer than a minute is the bot's error", async () => {
+  const { busy, client } = setup();
+  const body = {
+    ok: false,
+    error_code: 429,
+    description: "Too Many Requests: retry after 61",
+    parameters: { retry_after: 61 },
+  };
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body }, times: 9 });
+  const run = busy(ADA.id, 1, (shown) => shown.done("the answer")).catch((error) => error);
+  await wait(5000);
+  expect(await run).toMatchObject({ code: 429 });
+});
 
-  test("an update without a chat shows nothing, and its answer is refused", async () => {
-    const { tracer, records } = setup();
-    const calls: unknown[] = [];
-    const call = (method: string, payload: object) => {
-      calls.push([method, payload]);
-      return Promise.reject(new Error("chat_id is empty"));
-    };
-    const run = tracer.trace("support", async (trace) => {
-      const shown = progressMessage({ update: { update_id: 1 }, trace: trace as Trace }, 1, call, steps);
-      await tracer.step("db.find", () => pause(5000));
-      expect(await shown.message).toBeUndefined();
-      await shown.done("the answer").catch(() => {});
+test("the first message is refused: without it, the answer is a new one", async () => {
+  const { busy, client, records } = setup();
+  const error = { ok: false, error_code: 400, description: "Bad Request: TOPIC_CLOSED" };
+  client.fault({ method: "sendMessage", fault: { kind: "respond", status: 400, body: error } });
+  const seen: unknown[] = [];
+  const run = busy(ADA.id, 5, async (shown) => seen.push(await shown.message, await shown.done("the answer")));
+  await wait(10_000);
+  await run;
+  expect(seen).toEqual([undefined, 2]);
+  expect(records.map(({ method, params }) => [method, params["text"]])).toEqual([
+    ["sendMessage", "Reading…"],
+    ["sendMessage", "the answer"],
+  ]);
+});
+
+test("a user who has blocked the bot is left alone", async () => {
+  const { busy, client, records } = setup();
+  const run = busy(
+    ADA.id,
+    8,
+    async (shown) => [await shown.message, await shown.done("the answer").catch((error) => error.code)],
+  );
+  await wait(1000);
+  client.block(CHAT, true);
+  await wait(10_000);
+  expect(await run).toEqual([2, 403]);
+  expect(records.map(({ status }) => status)).toEqual([200, 403, 403]);
+});
+
+test("what is already shown is no failure: the answer may be what the label was", async () => {
+  const { busy, records } = setup();
+  const run = busy(ADA.id, 1, (shown) => shown.done("Reading…"));
+  await wait(5000);
+  expect(await run).toBe(2);
+  expect(records.at(-1)).toMatchObject({ status: 400, params: { message_id: "2" } });
+});
+
+test.each(["sendMessage", "editMessageText"])(
+  "a %s that hangs cannot overtake the answer, which is a new message; the old one goes",
+  async (method) => {
+    const { busy, client, telegram } = setup();
+    client.fault({ method, fault: { kind: "delay", ms: 20_000 } });
+    let doneAt!: number;
+    const run = busy(ADA.id, 2, async (shown) => {
+      const id = await shown.done("the answer");
+      doneAt = Date.now();
+      return id;
     });
-    await wait(6000);
-    await run;
-    expect(calls).toEqual([["sendMessage", expect.objectContaining({ text: "the answer" })]]);
-    expect(records).toEqual([]);
-  });
+    const start = Date.now();
+    await wait(60_000);
+    const id = await run;
+    // It waits five seconds for what is under way.
+    expect(Math.round((doneAt - start) / 1000)).toBe(7);
+    const left = telegram.client.chat(CHAT).messages.filter(({ from }) => from.is_bot);
+    expect(left.map(({ message_id, text }) => [message_id, text])).toEqual([[id, "the answer"]]);
+  },
+);
 
-  test("the trace ends while the chat is paused: nothing is sent any more, and message says so", async () => {
-    const { busy, client, records } = setup();
-    const body = {
-      ok: false,
-      error_code: 429,
-      description: "Too Many Requests: retry after 9",
-      parameters: { retry_after: 9 },
-    };
-    client.fault({ method: "sendMessage", fault: { kind: "respond", status: 429, body } });
-    let message!: Promise<unknown>;
-    const run = busy(ADA.id, 1, (shown) => void (message = shown.message));
-    await wait(30_000);
-    await run;
-    expect(await message).toBeUndefined();
-    expect(records).toHaveLength(1);
-  });
+test("an edit that takes a while is waited for: the answer is the last edit", async () => {
+  const { busy, client, telegram, records } = setup();
+  client.fault({ method: "editMessageText", fault: { kind: "delay", ms: 3000 } });
+  const run = busy(ADA.id, 2, (shown) => shown.done("the answer"));
+  await wait(20_000);
+  expect(await run).toBe(2);
+  expect(telegram.client.chat(CHAT).messages.at(-1)).toMatchObject({ text: "the answer", edit_count: 2 });
+  expect(records.map(({ method }) => method)).toEqual(["sendMessage", "editMessageText", "editMessageText"]);
+});
 
-  test("a text function that throws costs the label, not the answer", async () => {
-    const { tracer, progress, records } = setup();
-    const run = tracer.trace("support", async (trace) => {
-      const shown = progress(trace as Trace, ADA.id, {
-        text: () => {
-          throw new Error("the author's own");
-        },
-      });
-      await tracer.step("classify", () => pause(2000));
-      return await shown.done("the answer");
+test("an update without a chat shows nothing, and its answer is refused", async () => {
+  const { tracer, records } = setup();
+  const calls: unknown[] = [];
+  const call = (method: string, payload: object) => {
+    calls.push([method, payload]);
+    return Promise.reject(new Error("chat_id is empty"));
+  };
+  const run = tracer.trace("support", async (trace) => {
+    const shown = progressMessage({ update: { update_id: 1 }, trace: trace as Trace }, 1, call, steps);
+    await tracer.step("db.find", () => pause(5000));
+    expect(await shown.message).toBeUndefined();
+    await shown.done("the answer").catch(() => {});
+  });
+  await wait(6000);
+  await run;
+  expect(calls).toEqual([["sendMessage", expect.objectContaining({ text: "the answer" })]]);
+  expect(records).toEqual([]);
+});
+
+test("the trace ends while the chat is paused: nothing is sent any more, and message says so", async () => {
+  const { busy, client, records } = setup();
+  const body = {
+    ok: false,
+    error_code: 429,
+    description: "Too Many Requests: retry after 9",
+    parameters: { retry_after: 9 },
+  };
+  client.fault({ method: "sendMessage", fault: { kind: "respond", status: 429, body } });
+  let message!: Promise<unknown>;
+  const run = busy(ADA.id, 1, (shown) => void (message = shown.message));
+  await wait(30_000);
+  await run;
+  expect(await message).toBeUndefined();
+  expect(records).toHaveLength(1);
+});
+
+test("a text function that throws costs the label, not the answer", async () => {
+  const { tracer, progress, records } = setup();
+  const run = tracer.trace("support", async (trace) => {
+    const shown = progress(trace as Trace, ADA.id, {
+      text: () => {
+        throw new Error("the author's own");
+      },
     });
-    await wait(10_000);
-    expect(await run).toBe(2);
-    expect(records.map(({ params }) => params["text"])).toEqual(["the answer"]);
+    await tracer.step("classify", () => pause(2000));
+    return await shown.done("the answer");
   });
+  await wait(10_000);
+  expect(await run).toBe(2);
+  expect(records.map(({ params }) => params["text"])).toEqual(["the answer"]);
 });

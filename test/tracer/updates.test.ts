@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createTracer } from "../../tracer/index.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
 import { memoryTracer } from "./_support/memory.ts";
 import { ADA, type Ctx, LIBRARIES, startBot, startTelegram, TOKEN, written } from "./_support/telegram.ts";
 
@@ -73,7 +74,7 @@ describe.each(LIBRARIES)("%s", (library) => {
     telegram.answer("sendMessage", { message_id: 2, chat: { id: 1001 } });
     telegram.refuse("sendMessage", 429, "Too Many Requests: retry after 5", { retry_after: 5 });
     await bot.handle(written("hi"));
-    const [{ status, steps }] = await sent() as [Awaited<ReturnType<typeof sent>>[0]];
+    const [{ status, steps }] = await sent() as [WireTrace];
     expect(status).toBe("ok");
     expect(steps.map(({ name, parent, status, error }) => ({ name, parent, status, error }))).toEqual([
       { name: "tg.sendMessage" },
