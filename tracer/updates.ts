@@ -95,7 +95,8 @@ function sentTo(chatId: number | undefined, answer: unknown, payload: unknown): 
   const { ok, result } = (answer ?? {}) as ApiAnswer;
   const messages = ok === undefined ? answer : result;
   const last = (Array.isArray(messages) ? messages.at(-1) : messages) as Message | true | null | undefined;
-  if (chatId === undefined || typeof last !== "object" || last === null) return undefined;
+  if (typeof last !== "object" || last === null) return undefined;
   const chat = last.chat?.id ?? (payload as { chat_id?: unknown } | undefined)?.chat_id;
+  // Of an update without a chat it is none: NaN equals nothing.
   return Number(chat) === chatId ? last.message_id : undefined;
 }

@@ -81,6 +81,18 @@ describe.each(LIBRARIES)("%s", (library) => {
     expect(await sent()).toMatchObject([{ message_id: 2, steps: [{ name: "db.find" }] }]);
   });
 
+  test("what the bot sends beside it stays its last message, whatever label is shown after that", async () => {
+    const { tracer, telegram, sent, bot } = await setup(async (ctx) => {
+      const shown = ctx.progress(steps, { minIntervalMs: 1 });
+      await shown.message;
+      expect((await ctx.reply("by the way")).message_id).toBe(3);
+      await tracer.step("db.find", () => vi.waitFor(() => expect(telegram.shown()[0]).toBe(steps["db.find"])));
+      await shown.stop();
+    });
+    await bot.handle(written("hi"));
+    expect(await sent()).toMatchObject([{ message_id: 3, steps: [{ name: "tg.sendMessage" }, { name: "db.find" }] }]);
+  });
+
   test("an answer that is there at once is the only message", async () => {
     const { telegram, bot } = await setup(async (ctx) => {
       const shown = ctx.progress(steps);

@@ -11,6 +11,12 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", 
 afterEach(() => void vi.useRealTimers());
 const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const tooMany = (seconds: number) => ({
+  ok: false,
+  error_code: 429,
+  description: `Too Many Requests: retry after ${seconds}`,
+  parameters: { retry_after: seconds },
+});
 let bots = 0;
 
 function setup() {
@@ -87,15 +93,10 @@ test("ten messages in one group share its pace", async () => {
 test("429: all messages of that chat wait as long as Telegram asks, and those of other chats do not", async () => {
   const { busy, records, client } = setup();
   const start = Date.now();
-  const tooMany = {
-    ok: false,
-    error_code: 429,
-    description: "Too Many Requests: retry after 20",
-    parameters: { retry_after: 20 },
-  };
+  const body = tooMany(20);
   const runs = [ADA.id, ADA.id, BOB.id].map((chat) => busy(chat, 30, () => {}));
   await wait(1000);
-  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany } });
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body } });
   await wait(60_000);
   await Promise.all(runs);
   const ofChat = (chat: number) => records.filter(({ params }) => params["chat_id"] === String(chat));
@@ -110,13 +111,8 @@ test("429: all messages of that chat wait as long as Telegram asks, and those of
 
 test("the answer waits too, as long as Telegram asks, and is then the last edit", async () => {
   const { busy, records, client, telegram } = setup();
-  const tooMany = {
-    ok: false,
-    error_code: 429,
-    description: "Too Many Requests: retry after 7",
-    parameters: { retry_after: 7 },
-  };
-  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body: tooMany }, times: 2 });
+  const body = tooMany(7);
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body }, times: 2 });
   const start = Date.now();
   const run = busy(ADA.id, 2, (shown) => shown.done("the answer"));
   await wait(30_000);
@@ -130,17 +126,23 @@ test("the answer waits too, as long as Telegram asks, and is then the last edit"
 });
 
 test("a 429 for longer than a minute is the bot's error", async () => {
-  const { busy, client } = setup();
-  const body = {
-    ok: false,
-    error_code: 429,
-    description: "Too Many Requests: retry after 61",
-    parameters: { retry_after: 61 },
-  };
+  const { busy, client, records } = setup();
+  const body = tooMany(61);
   client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body }, times: 9 });
   const run = busy(ADA.id, 1, (shown) => shown.done("the answer")).catch((error) => error);
   await wait(5000);
   expect(await run).toMatchObject({ code: 429 });
+  expect(records.map(({ status }) => status)).toEqual([200, 429]);
+});
+
+test("so is one that comes for the fourth time", async () => {
+  const { busy, client, records } = setup();
+  const body = tooMany(2);
+  client.fault({ method: "editMessageText", fault: { kind: "respond", status: 429, body }, times: 9 });
+  const run = busy(ADA.id, 1, (shown) => shown.done("the answer")).catch((error) => error);
+  await wait(20_000);
+  expect(await run).toMatchObject({ code: 429 });
+  expect(records.map(({ status }) => status)).toEqual([200, 429, 429, 429, 429]);
 });
 
 test("the first message is refused: without it, the answer is a new one", async () => {
@@ -232,12 +234,7 @@ test("an update without a chat shows nothing, and its answer is refused", async 
 
 test("the trace ends while the chat is paused: nothing is sent any more, and message says so", async () => {
   const { busy, client, records } = setup();
-  const body = {
-    ok: false,
-    error_code: 429,
-    description: "Too Many Requests: retry after 9",
-    parameters: { retry_after: 9 },
-  };
+  const body = tooMany(9);
   client.fault({ method: "sendMessage", fault: { kind: "respond", status: 429, body } });
   let message!: Promise<unknown>;
   const run = busy(ADA.id, 1, (shown) => void (message = shown.message));
@@ -261,4 +258,68 @@ test("a text function that throws costs the label, not the answer", async () => 
   await wait(10_000);
   expect(await run).toBe(2);
   expect(records.map(({ params }) => params["text"])).toEqual(["the answer"]);
+});
+
+test("stopped while the chat is paused: message says so at once", async () => {
+  const { busy, client, records } = setup();
+  client.fault({ method: "sendMessage", fault: { kind: "respond", status: 429, body: tooMany(9) } });
+  const start = Date.now();
+  let toldAt!: number;
+  const run = busy(ADA.id, 1, async (shown) => {
+    await shown.stop();
+    expect(await shown.message).toBeUndefined();
+    toldAt = Date.now();
+  });
+  await wait(30_000);
+  await run;
+  expect(toldAt - start).toBeLessThan(2000);
+  expect(records).toHaveLength(1);
+});
+
+test("the first label comes first, though a step starts at once; after the answer come no more", async () => {
+  const { tracer, progress, records } = setup();
+  const run = tracer.trace("support", async (trace) => {
+    const shown = progress(trace as Trace, ADA.id);
+    await tracer.step("db.find", () => pause(2000));
+    await tracer.step("llm.generate", () => pause(500));
+    await shown.done("the answer");
+    await tracer.step("classify", () => pause(5000));
+  });
+  await wait(10_000);
+  await run;
+  expect(records.map(({ params }) => params["text"])).toEqual([steps.classify, steps["db.find"], "the answer"]);
+});
+
+test("a label whose text is there already is shown: it is not tried again", async () => {
+  const { tracer, progress, records } = setup();
+  const run = tracer.trace("support", async (trace) => {
+    progress(trace as Trace, ADA.id, { text: () => "working" });
+    await tracer.step("db.find", () => pause(3000));
+    await tracer.step("db.find", () => pause(3000));
+  });
+  await wait(10_000);
+  await run;
+  expect(records.map(({ method, status }) => [method, status])).toEqual([["sendMessage", 200], [
+    "editMessageText",
+    400,
+  ]]);
+});
+
+test("sent as the answer to a webhook, its id is not known: no labels, and the answer is a message of its own", async () => {
+  const { tracer } = setup();
+  const sent: string[] = [];
+  const call = (method: string, { text }: { text?: string }) => {
+    sent.push(`${method} ${text}`);
+    return Promise.resolve(true);
+  };
+  const update = { update_id: 1, message: { chat: { id: ADA.id } } };
+  const run = tracer.trace("support", async (trace) => {
+    const shown = progressMessage({ update, trace: trace as Trace }, -1, call as never, steps);
+    await tracer.step("db.find", () => pause(3000));
+    expect(await shown.message).toBeUndefined();
+    expect(await shown.done("the answer")).toBeUndefined();
+  });
+  await wait(10_000);
+  await run;
+  expect(sent).toEqual(["sendMessage Reading…", "sendMessage the answer"]);
 });

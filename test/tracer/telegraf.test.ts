@@ -6,7 +6,7 @@ import { message } from "telegraf/filters";
 import { expect, onTestFinished, test } from "vitest";
 import { type Traced, traceUpdates } from "../../tracer/telegraf.ts";
 import { memoryTracer } from "./_support/memory.ts";
-import { CHAT, startTelegram, TOKEN } from "./_support/telegram.ts";
+import { CHAT, startTelegram, TOKEN, written } from "./_support/telegram.ts";
 
 async function setup() {
   const { tracer, sent } = memoryTracer();
@@ -53,6 +53,18 @@ test("a call in the answer to a webhook is a step, and works as ever", async () 
   await expect.poll(() => telegram.client.records.deliveries.map(({ status }) => status)).toEqual([200]);
   expect(seen).toEqual([true, true]);
   expect(await sent()).toMatchObject([{ status: "ok", steps: [{ name: "tg.sendChatAction" }] }]);
+});
+
+test("a call keeps all its arguments", async () => {
+  const { sent, bot } = await setup();
+  bot.botInfo = await bot.telegram.getMe();
+  bot.catch(() => {});
+  bot.on("message", async (ctx) => {
+    const signal = AbortSignal.abort();
+    await ctx.telegram.callApi("sendMessage", { chat_id: 1001, text: "no" }, { signal: signal as never });
+  });
+  await bot.handleUpdate(written("hi") as never);
+  expect(await sent()).toMatchObject([{ steps: [{ name: "tg.sendMessage", error: expect.stringMatching(/abort/) }] }]);
 });
 
 test("an update without Telegraf's client is traced all the same", async () => {

@@ -156,6 +156,15 @@ describe("pipelineOf", () => {
     ["message:text", bot_command("see /start", 4, 6)],
     ["message:text", update({ message: { text: "/start", entities: [{ type: "bold", offset: 0, length: 6 }] } })],
     ["message:text", update({ message: { text: "/start" } })],
+    [
+      "message:text",
+      update({
+        message: {
+          text: "/start and /stop",
+          entities: [{ type: "code", offset: 0, length: 6 }, { type: "bot_command", offset: 11, length: 5 }],
+        },
+      }),
+    ],
     // None of these is marked as a command by Telegram, so somebody else has sent them.
     ["message:text", bot_command(`/${"x".repeat(33)}`)],
     ["message:text", bot_command("/stärt")],

@@ -59,7 +59,7 @@ describe.each(LIBRARIES)("%s", (library) => {
   });
 
   test("calls to Telegram are steps below the step around them, with Telegram's own error", async () => {
-    const { tracer, telegram, sent, bot } = await setup(async (ctx) => {
+    const { tracer, telegram, sent, bot, problems } = await setup(async (ctx) => {
       await ctx.reply("one");
       await tracer.step("llm.answer", async () => {
         await expect(ctx.reply("two")).rejects.toThrow("429: Too Many Requests: retry after 5");
@@ -83,6 +83,7 @@ describe.each(LIBRARIES)("%s", (library) => {
       { name: "tg.editMessageText", parent: 2, status: "error", error: "400: Bad Request: message to edit not found" },
       { name: "tg.answerCallbackQue" },
     ]);
+    expect(problems).toEqual([]);
   });
 
   test("getUpdates is never a step", async () => {
