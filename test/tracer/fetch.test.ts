@@ -193,12 +193,10 @@ describe("tracedFetch", () => {
     const { origin, fetch, tracer, sent, problems } = await start();
     expect(await (await fetch(`${origin}/ok`)).text()).toBe("fine");
     let later!: Promise<Response>;
-    let status: number | undefined;
     tracer.trace("bot", () => {
       later = new Promise((resolve) => setTimeout(resolve, 10)).then(() => fetch(`${origin}/missing`));
     });
-    status = (await later).status;
-    expect(status).toBe(404);
+    expect((await later).status).toBe(404);
     expect(await sent()).toMatchObject([{ steps: [] }]);
     expect(tracer.stats().orphanSteps).toBe(0);
     expect(problems).toEqual([]);
