@@ -1,4 +1,7 @@
-/** A progress message before the strict Telegram without a network, with a clock that the test moves. */
+/**
+ * A progress message before the strict Telegram without a network, with a clock that the test moves. One file, since all of it
+ * needs that set-up.
+ */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { defineSteps, type Trace } from "../../tracer/index.ts";
 import { progressMessage, type ProgressMessageOptions } from "../../tracer/progress_message.ts";
