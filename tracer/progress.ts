@@ -4,6 +4,7 @@
  * @module
  */
 import type { StartedStep, Trace } from "./handles.ts";
+import { newPace, type Pace, pause } from "./pace.ts";
 import type { StepTable } from "./steps.ts";
 import { background } from "./timers.ts";
 import { context } from "./trace.ts";
@@ -12,17 +13,26 @@ export interface ProgressOptions {
   /** Label of each step that is shown; a step without one changes nothing. */
   steps: StepTable;
   /** Shortest time between two edits, in milliseconds. Telegram allows one message a second in a chat. @default 1000 */
-  minIntervalMs?: number;
+  minIntervalMs?: number | undefined;
 }
 
 export interface Progress {
   /** Edits that failed. The bot goes on without them. */
   readonly failed: number;
   /**
-   * Shows nothing more, and resolves when no edit is under way (after 5 s at the latest), so that the message can take
-   * the answer. Never rejects.
+   * Shows nothing more, and resolves when no edit is under way, so that the message can take the answer: to true then, or
+   * to false after 5 s. Never rejects.
    */
-  stop(): Promise<void>;
+  stop(): Promise<boolean>;
+}
+
+export interface FollowOptions extends ProgressOptions {
+  /** Shared by all messages of a chat. */
+  pace?: Pace;
+  /** A label that is shown at once, before any step; as a step it has the name "" and the start 0. */
+  first?: string;
+  /** Called when there is nothing to show, which may be for the time being. */
+  onIdle?: () => void;
 }
 
 const MAX_STOP_MS = 5000;
@@ -32,6 +42,8 @@ const MAX_STOP_MS = 5000;
  * one at a time, and while one has to wait only the newest label is kept. Ends with the trace at the latest; call
  * `stop` before the same message is edited into the answer.
  *
+ * `progress` of the entries for Telegraf and grammY does this and the rest.
+ *
  * @param trace `tracer.currentTrace()`; without one, nothing is shown.
  * @param edit Such as `(label) => ctx.telegram.editMessageText(chatId, messageId, undefined, label)`. It is told the
  * step too, with the name and the start that are recorded. It does not run in the trace.
@@ -39,49 +51,69 @@ const MAX_STOP_MS = 5000;
 export function showProgress(
   trace: Trace | undefined,
   edit: (label: string, step: StartedStep) => Promise<unknown>,
-  { steps, minIntervalMs = 1000 }: ProgressOptions,
+  options: ProgressOptions,
 ): Progress {
-  let newest: StartedStep | undefined;
-  let underWay: Promise<unknown> | undefined;
+  return followSteps(trace, edit, options);
+}
+
+/** As `showProgress`, with what a message in a chat needs beside. */
+export function followSteps(
+  trace: Trace | undefined,
+  edit: (label: string, step: StartedStep) => Promise<unknown>,
+  { steps, minIntervalMs = 1000, pace = newPace(), first, onIdle }: FollowOptions,
+): Progress {
+  let opening = first === undefined ? undefined : { label: first, step: { name: "", offset_ms: 0 } };
+  let newest: { label: string; step: StartedStep } | undefined;
+  let underWay: Promise<void> | undefined;
   let shown: string | undefined;
+  let attempts = 0;
   let running = false;
   let stopped = false;
   let failed = 0;
 
   trace?.onStep((step) => {
     if (stopped || !Object.hasOwn(steps, step.name)) return;
-    newest = step;
-    if (!running) void context.run(undefined, editAll);
+    newest = { label: steps[step.name]!, step };
+    start();
   });
+  if (opening !== undefined) start();
+
+  function start(): void {
+    if (!running) void context.run(undefined, editAll);
+  }
 
   async function editAll(): Promise<void> {
     running = true;
     await sleep(0);
-    while (newest !== undefined && !stopped && !trace?.ended) {
-      const step = newest;
-      newest = undefined;
+    for (let next = opening ?? newest; next && !stopped && !trace?.ended; next = opening ?? newest) {
+      const waitMs = Math.max(attempts === 0 ? 0 : pace.nextAt, pace.pausedUntil) - performance.now();
+      if (waitMs > 0) {
+        await sleep(waitMs);
+        continue;
+      }
+      const { label, step } = next;
+      if (opening) opening = undefined;
+      else newest = undefined;
       // Telegram refuses an edit that changes nothing.
-      if (steps[step.name] === shown) continue;
-      const attempt = editOnce(step);
-      underWay = attempt;
-      const askedMs = await attempt;
+      if (label === shown) continue;
+      await (underWay = editOnce(label, step));
       underWay = undefined;
-      if (askedMs > 0) newest ??= step;
-      await sleep(Math.max(askedMs, minIntervalMs));
     }
     running = false;
+    onIdle?.();
   }
 
-  /** @returns How long Telegram asks to wait before it is tried again, in milliseconds; 0 if there is no more to do. */
-  async function editOnce(step: StartedStep): Promise<number> {
+  async function editOnce(label: string, step: StartedStep): Promise<void> {
+    attempts += 1;
+    pace.nextAt = performance.now() + minIntervalMs;
     try {
-      await edit(steps[step.name]!, step);
-      shown = steps[step.name];
-      return 0;
+      await edit(label, step);
+      shown = label;
     } catch (error) {
       failed += 1;
-      return retryAfterMs(error);
+      if (pause(pace, error) > 0) newest ??= { label, step };
     }
+    pace.nextAt = Math.max(pace.nextAt, performance.now() + minIntervalMs);
   }
 
   return {
@@ -90,15 +122,10 @@ export function showProgress(
     },
     async stop() {
       stopped = true;
-      await Promise.race([underWay, sleep(MAX_STOP_MS)]);
+      const ended = underWay?.then(() => true) ?? true;
+      return await Promise.race([ended, sleep(MAX_STOP_MS).then(() => false)]);
     },
   };
 }
 
 const sleep = (ms: number) => new Promise<void>((resolve) => background(resolve, ms));
-
-/** Telegram's answer to too many requests, as the errors of Telegraf and grammY carry it. */
-function retryAfterMs(error: unknown): number {
-  const seconds = (error as { parameters?: { retry_after?: unknown } } | undefined)?.parameters?.retry_after;
-  return typeof seconds === "number" ? seconds * 1000 : 0;
-}

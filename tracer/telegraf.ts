@@ -1,84 +1,63 @@
 /**
- * Telegraf middleware: one trace per update. The types are structural; Telegraf itself is not imported.
+ * Telegraf: one trace per update, and a message that shows how far its handling is.
+ *
+ * The types are structural; Telegraf itself is not imported.
  *
  * @module
  */
-import type { Trace, TraceKeys } from "./handles.ts";
+import type { Trace } from "./handles.ts";
+import { type ProgressMessage, progressMessage, type ProgressMessageOptions } from "./progress_message.ts";
+import type { StepTable } from "./steps.ts";
 import type { Tracer } from "./tracer.ts";
+import { type TraceUpdatesOptions, type UpdateContext, updateTracer } from "./updates.ts";
+
+export type { ProgressMessage, ProgressMessageOptions } from "./progress_message.ts";
+export type { Traced, TraceUpdatesOptions } from "./updates.ts";
 
 /** The part of Telegraf's `Context` that is used. */
-export interface UpdateContext {
-  readonly update: { update_id: number };
-  readonly state: object;
+export interface TelegrafContext extends UpdateContext {
   readonly telegram: object;
+  readonly botInfo?: { id: number } | undefined;
 }
 
-export interface TraceUpdatesOptions<C extends UpdateContext> {
-  /** Name of the pipeline, or how to tell it from the update. */
-  pipeline: string | ((ctx: C) => string);
+interface Client {
+  callApi(method: string, payload: object, ...rest: unknown[]): Promise<unknown>;
 }
 
 /**
- * Traces everything that comes after it: `bot.use(traceUpdates(tracer, { pipeline: "support" }))`. The trace is in
- * `ctx.state.trace`. Errors are recorded and passed on to the bot.
+ * Traces everything that comes after it: `bot.use(traceUpdates(tracer))`. The trace is `ctx.trace`, for which the
+ * context's type is `Context & Traced`. What a handler throws is recorded and passed on to the bot as it is.
+ *
+ * Calls to Telegram through `ctx` are recorded; those through `bot.telegram` are not.
  */
-export function traceUpdates<C extends UpdateContext>(
+export function traceUpdates<C extends TelegrafContext>(
   tracer: Tracer,
-  { pipeline }: TraceUpdatesOptions<C>,
+  options: TraceUpdatesOptions<C> = {},
 ): (ctx: C, next: () => Promise<void>) => Promise<void> {
-  return (ctx, next) => {
-    const keys = keysOf(ctx.update);
-    return tracer.trace(nameOf(pipeline, ctx), (trace) => {
-      Object.assign(ctx.state, { trace });
-      followAnswers(ctx.telegram, keys.chat_id, trace);
-      return next();
-    }, keys);
-  };
-}
-
-function nameOf<C extends UpdateContext>(pipeline: string | ((ctx: C) => string), ctx: C): string {
-  if (typeof pipeline === "string") return pipeline;
-  try {
-    return String(pipeline(ctx));
-  } catch {
-    return "(unnamed)";
-  }
-}
-
-interface Message {
-  message_id?: number;
-  chat?: { id: number };
-}
-
-/** What the kinds of updates have in common: beside its id, an update has one field, the event. */
-interface UpdateEvent extends Message {
-  /** Of a button's press. */
-  message?: Message;
-  from?: { id: number };
-  /** Instead of `from`, of reactions and boosts. */
-  user?: { id: number };
-}
-
-function keysOf({ update_id, ...fields }: { update_id: number }): TraceKeys {
-  const event = Object.values(fields as Record<string, UpdateEvent>)[0] ?? {};
-  const { chat, message_id } = event.message ?? event;
-  return { update_id, chat_id: chat?.id, user_id: (event.from ?? event.user)?.id, message_id };
+  return updateTracer(tracer, options, (ctx, followCall) => {
+    // Telegraf makes a client of its own for each update: nothing has to be undone.
+    const client = ctx.telegram as Client;
+    const { callApi } = client;
+    if (typeof callApi !== "function") return;
+    client.callApi = (method, payload, ...rest) =>
+      followCall(method, payload, () => callApi.call(client, method, payload, ...rest));
+  });
 }
 
 /**
- * The trace gets the id of the last message that the bot has sent to, or edited in, the chat of the update, so that a
- * message leads to the trace behind it. Telegraf makes a client of its own for each update: nothing has to be undone.
+ * Sends a message with the first label of `steps`, and edits it to the label of each step that starts in this update's
+ * trace, as often as Telegram allows. It works in the background: the handler waits for `done` alone.
+ *
+ * @example
+ * const shown = progress(ctx, steps);
+ * const answer = await tracer.step("llm.answer", () => llm(ctx.message.text));
+ * await shown.done(answer);
  */
-function followAnswers(telegram: object, chatId: number | undefined, trace: Trace): void {
-  const client = telegram as { callApi?: (...args: unknown[]) => Promise<unknown> };
-  const { callApi } = client;
-  if (typeof callApi !== "function") return;
-  client.callApi = async (...args) => {
-    const result = await callApi.apply(client, args);
-    const message = result as Message | true | null | undefined;
-    if (typeof message === "object" && message?.message_id !== undefined && message.chat?.id === chatId) {
-      trace.set({ message_id: message.message_id });
-    }
-    return result;
-  };
+export function progress(
+  ctx: TelegrafContext & { readonly trace?: Trace },
+  steps: StepTable,
+  options?: ProgressMessageOptions,
+): ProgressMessage {
+  const client = ctx.telegram as Client;
+  return progressMessage(ctx, ctx.botInfo?.id, (method, payload) => client.callApi(method, payload), steps, options);
 }

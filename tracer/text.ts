@@ -38,10 +38,13 @@ export function cutError(text: string, max = MAX_ERROR): string {
   return cut(text, Math.max(0, max - tail.length)) + tail;
 }
 
-/** The message of whatever was thrown. */
+/** A bot's token is part of each address at Telegram, and errors of fetch quote addresses. */
+const BOT_TOKEN = /(\/(?:bot|user)\d+)(?::|%3A)[\w-]+/gi;
+
+/** The message of whatever was thrown, without the token of a bot. */
 export function errorText(error: unknown): string {
   try {
-    return error instanceof Error ? error.message || error.name : String(error);
+    return (error instanceof Error ? error.message || error.name : String(error)).replace(BOT_TOKEN, "$1");
   } catch {
     return "[unprintable error]";
   }

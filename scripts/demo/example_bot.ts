@@ -3,20 +3,18 @@
  *
  * @module
  */
-import { type Context, Telegraf, TelegramError } from "telegraf";
+import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
-import { defineSteps, recordLlm, showProgress, type Tracer } from "../../tracer/index.ts";
-import { traceUpdates } from "../../tracer/telegraf.ts";
+import { defineSteps, recordLlm, type Tracer } from "../../tracer/index.ts";
+import { progress, traceUpdates } from "../../tracer/telegraf.ts";
 import type { Llm } from "./llm.ts";
 
 /** What the bot does, and what the user reads meanwhile. */
 export const STEPS = defineSteps({
-  "telegram.progress": "Reading your message …",
   "llm.classify": "Reading your message …",
   "db.orders": "Looking up your orders …",
   "llm.answer": "Writing the answer …",
   "llm.check": "Checking the answer …",
-  "telegram.reply": "Checking the answer …",
 });
 
 const CLASSIFY =
@@ -38,13 +36,12 @@ export interface ExampleBotOptions {
 
 export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: ExampleBotOptions): Telegraf {
   const bot = new Telegraf(token, { telegram: { apiRoot } });
-  bot.use(traceUpdates(tracer, { pipeline: (ctx: Context) => ctx.text?.startsWith("/") ? "command" : "support" }));
+  // Commands are called by their names.
+  bot.use(traceUpdates(tracer, { pipeline: (ctx: Context) => ctx.text?.startsWith("/") ? undefined : "support" }));
   bot.start((ctx) => ctx.reply("Hello! What can I do for you?"));
 
   bot.on(message("text"), async (ctx) => {
-    const shown = await tracer.step("telegram.progress", () => patiently(() => ctx.reply(STEPS["telegram.progress"])));
-    const edit = (text: string) => ctx.telegram.editMessageText(ctx.chat.id, shown.message_id, undefined, text);
-    const progress = showProgress(tracer.currentTrace(), edit, { steps: STEPS, minIntervalMs: 1500 });
+    const shown = progress(ctx, STEPS);
     const question = { role: "user" as const, content: ctx.message.text };
     try {
       // The topic and the orders do not need each other.
@@ -59,11 +56,9 @@ export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: Ex
       const verdict = await recordLlm(tracer, "llm.check", (call) => {
         return llm(call, [{ role: "system", content: `${CHECK} ${facts}` }, { role: "user", content: answer }]);
       });
-      await progress.stop();
-      await tracer.step("telegram.reply", () => patiently(() => edit(/^ok\b/i.test(verdict.trim()) ? answer : SORRY)));
+      await shown.done(/^ok\b/i.test(verdict.trim()) ? answer : SORRY);
     } catch (error) {
-      await progress.stop();
-      await tracer.step("telegram.reply", () => patiently(() => edit(SORRY)));
+      await shown.done(SORRY);
       throw error;
     }
   });
@@ -71,16 +66,4 @@ export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: Ex
   // The trace has the error; the bot goes on.
   bot.catch(() => {});
   return bot;
-}
-
-/** Telegram may ask to wait for some seconds; an answer is worth the wait. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const seconds = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
-    if (seconds === undefined) throw error;
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    return await call();
-  }
 }

@@ -83,6 +83,23 @@ describe("showProgress", () => {
     expect(shown).toEqual(["Reading…", "Looking it up…"]);
   });
 
+  test("429 on a label that is no longer the newest: that one is not tried again", async () => {
+    const { tracer } = memoryTracer();
+    const shown: string[] = [];
+    const run = tracer.trace("support", async (trace) => {
+      showProgress(trace, async (label) => {
+        shown.push(label);
+        await pause(200);
+        if (shown.length === 1) throw Object.assign(new Error(), { parameters: { retry_after: 2 } });
+      }, { steps });
+      await tracer.step("classify", () => pause(100));
+      await tracer.step("db.find", () => pause(5000));
+    });
+    await wait(6000);
+    await run;
+    expect(shown).toEqual(["Reading…", "Looking it up…"]);
+  });
+
   test("after stop and after the trace, nothing overwrites the answer", async () => {
     const { tracer } = memoryTracer();
     const messages: string[][] = [[], []];

@@ -1,152 +1,75 @@
+/** What only Telegraf has; what it shares with grammY is in `updates.test.ts` and `progress_message.test.ts`. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Telegraf } from "telegraf";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { traceUpdates } from "../../tracer/telegraf.ts";
+import { type Context, Telegraf } from "telegraf";
+import { message } from "telegraf/filters";
+import { expect, onTestFinished, test } from "vitest";
+import { type Traced, traceUpdates } from "../../tracer/telegraf.ts";
 import { memoryTracer } from "./_support/memory.ts";
-
-/** Telegram, as far as this goes: takes every message and numbers it from 1,000. */
-async function startTelegram(): Promise<string> {
-  let messageId = 1000;
-  const server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk) => body += chunk).on("end", () => {
-      const { chat_id, text } = JSON.parse(body);
-      const answer = text === "fail"
-        ? { ok: false, error_code: 400, description: "Bad Request: told to fail" }
-        : { ok: true, result: { message_id: messageId++, date: 1, chat: { id: chat_id, type: "private" }, text } };
-      response.writeHead(answer.ok ? 200 : 400, { "content-type": "application/json" }).end(JSON.stringify(answer));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+import { CHAT, startTelegram, TOKEN, written } from "./_support/telegram.ts";
 
 async function setup() {
   const { tracer, sent } = memoryTracer();
-  const bot = new Telegraf("1:token", { telegram: { apiRoot: await startTelegram() } });
-  bot.botInfo = {
-    id: 1,
-    is_bot: true,
-    first_name: "Bot",
-    username: "bot",
-    can_join_groups: true,
-    can_read_all_group_messages: false,
-    supports_inline_queries: false,
-  };
-  bot.use(traceUpdates(tracer, { pipeline: "support" }));
-  return { tracer, sent, bot };
+  const telegram = await startTelegram();
+  const bot = new Telegraf<Context & Traced>(TOKEN, { telegram: { apiRoot: telegram.url } });
+  bot.use(traceUpdates(tracer));
+  return { tracer, sent, telegram, bot };
 }
 
-const user = { id: 20, is_bot: false, first_name: "U" };
-const chat = { id: 10, type: "private" as const, first_name: "U" };
-const message = (text: string, update_id = 1) => ({
-  update_id,
-  message: { message_id: 30, date: 1, chat, from: user, text },
+test("polling: the updates are traced, the polls are not; ctx.trace has a type, also in what is filtered", async () => {
+  const { tracer, sent, telegram, bot } = await setup();
+  bot.start((ctx) => ctx.reply(`trace ${ctx.trace.id}`));
+  bot.on(message("text"), (ctx) => ctx.reply(`${ctx.message.text} ${ctx.trace.id}`));
+  const running = bot.launch();
+  telegram.client.send({ chat: CHAT, text: "hello" });
+  await telegram.client.until(CHAT, ({ messages }) => messages.filter(({ from }) => from.is_bot).length === 2);
+  bot.stop();
+  await running;
+  await expect.poll(() => tracer.stats().recorded).toBe(2);
+  const [start, hello, ...more] = await sent();
+  expect(more).toEqual([]);
+  // The update of `setUp` was waiting.
+  expect([start!.pipeline, hello!.pipeline]).toEqual(["/start", "message:text"]);
+  expect(telegram.shown()).toEqual([`trace ${start!.trace_id}`, `hello ${hello!.trace_id}`]);
+  for (const { steps } of [start!, hello!]) expect(steps.map(({ name }) => name)).toEqual(["tg.sendMessage"]);
+  expect(telegram.calls("getUpdates").length).toBeGreaterThan(0);
 });
 
-describe("a real Telegraf", () => {
-  test("an update becomes a trace with its ids, and the trace is in ctx.state", async () => {
-    const { tracer, sent, bot } = await setup();
-    let inState: string | undefined;
-    bot.on("message", async (ctx) => {
-      inState = ctx.state.trace.id;
-      await tracer.step("think", () => Promise.resolve());
-    });
-    await bot.handleUpdate(message("hi"));
-    expect(await sent()).toMatchObject([{
-      trace_id: inState,
-      pipeline: "support",
-      status: "ok",
-      update_id: 1,
-      chat_id: 10,
-      user_id: 20,
-      message_id: 30,
-      steps: [{ name: "think" }],
-    }]);
+test("a call in the answer to a webhook is a step, and works as ever", async () => {
+  const { sent, telegram, bot } = await setup();
+  const seen: unknown[] = [];
+  bot.on("message", async (ctx) => {
+    seen.push(ctx.webhookReply, await ctx.sendChatAction("upload_document"));
   });
+  const hook = createServer(bot.webhookCallback("/hook"));
+  await new Promise<void>((resolve) => hook.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    hook.closeAllConnections();
+    hook.close();
+  });
+  await bot.telegram.setWebhook(`http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`);
+  await expect.poll(() => telegram.calls("sendChatAction")).toHaveLength(1);
+  expect(telegram.calls("sendChatAction")[0]).toMatchObject({ status: 200, params: { action: "upload_document" } });
+  await expect.poll(() => telegram.client.records.deliveries.map(({ status }) => status)).toEqual([200]);
+  expect(seen).toEqual([true, true]);
+  expect(await sent()).toMatchObject([{ status: "ok", steps: [{ name: "tg.sendChatAction" }] }]);
+});
 
-  test("message_id becomes that of the bot's last message in the chat, not elsewhere", async () => {
-    const { sent, bot } = await setup();
-    bot.on("message", async (ctx) => {
-      await ctx.reply("one");
-      await ctx.reply("two");
-      await ctx.telegram.sendMessage(99, "to another chat");
-    });
-    await bot.handleUpdate(message("hi"));
-    expect(await sent()).toMatchObject([{ message_id: 1001 }]);
+test("a call keeps all its arguments", async () => {
+  const { sent, bot } = await setup();
+  bot.botInfo = await bot.telegram.getMe();
+  bot.catch(() => {});
+  bot.on("message", async (ctx) => {
+    const signal = AbortSignal.abort();
+    await ctx.telegram.callApi("sendMessage", { chat_id: 1001, text: "no" }, { signal: signal as never });
   });
+  await bot.handleUpdate(written("hi") as never);
+  expect(await sent()).toMatchObject([{ steps: [{ name: "tg.sendMessage", error: expect.stringMatching(/abort/) }] }]);
+});
 
-  test("updates that run at once keep apart", async () => {
-    const { tracer, sent, bot } = await setup();
-    bot.on("message", (ctx) =>
-      tracer.step(ctx.text!, async () => {
-        await ctx.reply("answer");
-        tracer.step(`${ctx.text}.in`, () => {});
-      }));
-    await Promise.all(Array.from({ length: 50 }, (_, n) => bot.handleUpdate(message(`m${n}`, n))));
-    const traces = await sent();
-    expect(traces).toHaveLength(50);
-    for (const { update_id, steps } of traces) {
-      expect(steps.map((step) => [step.name, step.parent])).toEqual([
-        [`m${update_id}`, undefined],
-        [`m${update_id}.in`, 1],
-      ]);
-    }
-    expect(new Set(traces.map((trace) => trace.message_id)).size).toBe(50);
-  });
-
-  test("an error is recorded and reaches bot.catch as it was", async () => {
-    const { sent, bot } = await setup();
-    const error = new Error("no model");
-    let caught: unknown;
-    bot.catch((thrown) => void (caught = thrown));
-    bot.on("message", () => {
-      throw error;
-    });
-    await bot.handleUpdate(message("hi"));
-    expect(caught).toBe(error);
-    expect(await sent()).toMatchObject([{ status: "error", error: "no model" }]);
-  });
-
-  test("a call that Telegram refuses fails as ever", async () => {
-    const { sent, bot } = await setup();
-    bot.catch(() => {});
-    bot.on("message", (ctx) => ctx.reply("fail"));
-    await bot.handleUpdate(message("hi"));
-    expect(await sent()).toMatchObject([{ status: "error", error: "400: Bad Request: told to fail", message_id: 30 }]);
-  });
-
-  test("a button's press has its presser and its message; an update without a chat has none", async () => {
-    const { sent, bot } = await setup();
-    const pressed = { message_id: 31, date: 1, chat, from: { ...user, id: 1, is_bot: true }, text: "menu" };
-    await bot.handleUpdate({
-      update_id: 2,
-      callback_query: { id: "c", from: user, chat_instance: "i", data: "d", message: pressed },
-    });
-    await bot.handleUpdate({ update_id: 3, inline_query: { id: "q", from: user, query: "", offset: "" } });
-    const [button, inline] = await sent();
-    expect(button).toMatchObject({ update_id: 2, chat_id: 10, user_id: 20, message_id: 31 });
-    expect(inline).toMatchObject({ update_id: 3, user_id: 20 });
-    expect(inline).not.toHaveProperty("chat_id");
-  });
-
-  test("the pipeline may depend on the update, and a function that fails does not stop the bot", async () => {
-    const { tracer, sent } = memoryTracer();
-    const bot = new Telegraf("1:token");
-    bot.botInfo = (await setup()).bot.botInfo!;
-    bot.use(
-      traceUpdates(tracer, { pipeline: (ctx) => (ctx as unknown as { message: { text: string } }).message.text }),
-    );
-    let handled = 0;
-    bot.use(() => void (handled += 1));
-    await bot.handleUpdate(message("sales"));
-    await bot.handleUpdate({ update_id: 3, inline_query: { id: "q", from: user, query: "", offset: "" } });
-    expect((await sent()).map((trace) => trace.pipeline)).toEqual(["sales", "(unnamed)"]);
-    expect(handled).toBe(2);
-  });
+test("an update without Telegraf's client is traced all the same", async () => {
+  const { tracer, sent } = memoryTracer();
+  const ctx = { update: { update_id: 4 }, telegram: {} };
+  await traceUpdates(tracer, { pipeline: "mock" })(ctx, () => Promise.resolve());
+  expect(await sent()).toMatchObject([{ pipeline: "mock", update_id: 4, status: "ok" }]);
 });

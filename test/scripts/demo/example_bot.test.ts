@@ -97,7 +97,7 @@ test("an answered message: three LLM calls, the orders and Telegram, under the n
   const { status, pipeline, steps, io_steps: _, ...keys } = await trace();
   expect({ status, pipeline, error: keys.error }).toEqual({ status: "ok", pipeline: "support", error: null });
   expect(keys).toMatchObject({ chat_id: userId, user_id: userId });
-  expect(steps.map(({ name }) => name).sort()).toEqual(Object.keys(STEPS).sort());
+  expect(steps.map(({ name }) => name).sort()).toEqual([...Object.keys(STEPS), "tg.editMessageText"].sort());
   for (const step of steps) {
     expect(step.status).toBeUndefined();
     const llm = { model: "stand-in", input_tokens: expect.any(Number), cost_microusd: expect.any(Number) };
@@ -105,7 +105,7 @@ test("an answered message: three LLM calls, the orders and Telegram, under the n
     else expect(step.model ?? null).toBeNull();
   }
   const texts = shown();
-  expect(texts[0]).toBe(STEPS["telegram.progress"]);
+  expect(texts[0]).toBe(STEPS["llm.classify"]);
   expect(texts).toContain(STEPS["llm.answer"]);
   expect(texts.slice(0, -1).filter((text) => !LABELS.has(text))).toEqual([]);
 });
@@ -132,7 +132,7 @@ test.each<[string, keyof typeof STEPS, number | undefined, typeof interfere]>([
   expect(status).toBe("error");
   expect(error).toMatch(step === "llm.answer" ? /timeout/i : /403 no/);
   expect(steps.filter(({ status }) => status === "error").map(({ name }) => name)).toEqual([step]);
-  expect(steps.at(-1)!.name).toBe("telegram.reply");
+  expect(steps.at(-1)!.name).toBe("tg.editMessageText");
 });
 
 test("an answer that the check does not like is not sent", async () => {
@@ -150,7 +150,7 @@ test("an answer that the check does not like is not sent", async () => {
 test("/start is a command, without steps of an LLM", async () => {
   const { ask, trace } = await start();
   expect(await ask("/start")).toBe("Hello! What can I do for you?");
-  expect(await trace()).toMatchObject({ pipeline: "command", status: "ok" });
+  expect(await trace()).toMatchObject({ pipeline: "/start", status: "ok" });
 });
 
 test("the database step reads the customer's own orders, and no key but the service role's does", async () => {
