@@ -56,6 +56,52 @@ comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram
 revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
+create function tracegram.store_late_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  -- Planning over all days costs more than this does.
+  set plan_cache_mode = force_generic_plan
+as $$
+begin
+  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+  select distinct on (old.started_at, old.trace_id, io.step)
+    old.started_at, old.trace_id, io.step,
+    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+  from pg_catalog.unnest(p_items) as r
+  cross join lateral pg_catalog.jsonb_populate_record(
+    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+  ) as t
+  cross join lateral (
+    select p.started_at, p.trace_id, p.status, pg_catalog.cardinality(p.steps) as steps
+    from tracegram.pipeline_traces as p
+    where p.started_at = tracegram.wire_time(t.started_at) and p.trace_id = t.trace_id
+    offset 0 -- looked up trace by trace
+  ) as old
+  cross join lateral pg_catalog.unnest(t.io) as io
+  -- A duplicate came with the key of the trace: with another it is refused.
+  where r.result = 'duplicate' and t.io is not null
+    and io.step <= old.steps
+    and old.started_at >= p_settings.io_from
+    and (
+      select c.relispartition
+      from pg_catalog.pg_class as c
+      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(old.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
+    )
+    and tracegram.io_sampled(old.trace_id, old.status = 'error', p_settings)
+  order by old.started_at, old.trace_id, io.step
+  on conflict (started_at, trace_id, step) do nothing;
+end;
+$$;
+
+comment on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings) is
+$doc$Stores the requests and responses that came with duplicates, of steps that have none yet: a sender in need sends traces first, and
+what was said in them later. What names a step that the stored trace does not have is left out.$doc$;
+revoke all on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings)
+from public, anon, authenticated, service_role;
+
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
   language plpgsql
@@ -68,11 +114,12 @@ declare
     select distinct on (t.trace_id) t.ord
     from pg_catalog.unnest(p_traces) as t
     where t.refusal is null
-    order by t.trace_id, t.status = 'running', t.ord
+    order by t.trace_id, t.io_only, t.status = 'running', t.ord
   );
   v_trace     tracegram.judged_trace;
   v_completed uuid[] := array[]::uuid[];
   v_foreign   uuid[] := array[]::uuid[];
+  v_missing   uuid[] := array[]::uuid[]; -- I/O came of them, and they never did
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in
@@ -83,6 +130,7 @@ begin
     -- Before the trace, as mark_lost does, so that the two never wait for each other both ways.
     delete from tracegram.unended as u
     where u.started_at = v_trace.started_at and u.trace_id = v_trace.trace_id and v_trace.status <> 'running'
+      and not v_trace.io_only
       and exists (
         select from tracegram.pipeline_traces as old
         where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
@@ -92,7 +140,7 @@ begin
       cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
       status = v_trace.status, error = v_trace.error, release = v_trace.release, steps = v_trace.steps
     where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
-      and old.status in ('running', 'lost') and v_trace.status <> 'running';
+      and old.status in ('running', 'lost') and v_trace.status <> 'running' and not v_trace.io_only;
     if found then
       v_completed := v_completed || v_trace.trace_id;
     elsif exists (
@@ -100,6 +148,11 @@ begin
       where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id <> p_key_id
     ) then
       v_foreign := v_foreign || v_trace.trace_id;
+    elsif v_trace.io_only and not exists (
+      select from tracegram.pipeline_traces as old
+      where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id
+    ) then
+      v_missing := v_missing || v_trace.trace_id;
     end if;
   end loop;
 
@@ -107,12 +160,16 @@ begin
     select (
       t.ord, t.trace_id,
       case
-        when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
+        when t.refusal is not null or t.trace_id = any (v_foreign || v_missing) then 'rejected'
         when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
         when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
         else 'duplicate'
       end,
-      case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
+      case
+        when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key'
+        when t.trace_id = any (v_missing) then 'TG013 io without steps is of a trace that is stored, and this one is not'
+        else t.refusal
+      end,
       case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end,
       t.status = 'error'
     )::tracegram.item_result
@@ -147,7 +204,7 @@ begin
       t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
       t.pipeline, t.status, t.error, t.release, t.steps
     from pg_catalog.unnest(v_traces) as t
-    where t.refusal is null
+    where t.refusal is null and not t.io_only
     -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of one
     -- trace sent twice in a batch, the end before the announcement.
     order by t.trace_id, t.status = 'running', t.ord
@@ -172,6 +229,9 @@ begin
   end if;
   if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
     perform tracegram.store_io(p_batch, v_items, p_settings);
+    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
+      perform tracegram.store_late_io(p_batch, v_items, p_settings);
+    end if;
   end if;
   return v_items;
 end;

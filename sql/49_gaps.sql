@@ -1,4 +1,5 @@
--- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+-- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named, and
+-- what senders have dropped.
 --
 -- Written by  public.define_steps, tracegram.note_gaps (the fold, 47_fold.sql), tracegram.mark_lost (90_jobs.sql)
 -- Read by     public.trace_gaps
@@ -152,6 +153,48 @@ $doc$Marks announced traces as lost that have not ended within settings.lost_aft
 A trace that ends after all is completed as any other.$doc$;
 revoke all on function tracegram.mark_lost(timestamptz) from public, anon, authenticated, service_role;
 
+create function tracegram.dropped_summary(p_from timestamptz, p_to timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (with losses as (
+    select d.* from tracegram.dropped as d where d.grew_at >= p_from and d.grew_at < p_to
+  )
+  select pg_catalog.jsonb_build_object(
+    'records', (select coalesce(sum(l.records), 0) from losses as l),
+    'reasons', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.records desc, r.reason), '[]')
+      from (
+        select l.reason, sum(l.records) as records from losses as l group by l.reason order by 2 desc, 1 limit 50
+      ) as r
+    ),
+    'senders', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'sender', s.sender, 'key', k.name, 'records', s.records, 'reasons', s.reasons,
+          'first_seen_at', tracegram.iso(s.first_seen_at), 'last_seen_at', tracegram.iso(s.last_seen_at)
+        ) order by s.grew_at desc, s.sender
+      ), '[]')
+      from (
+        select
+          l.key_id, l.sender, sum(l.records) as records, pg_catalog.jsonb_object_agg(l.reason, l.records) as reasons,
+          min(l.first_seen_at) as first_seen_at, max(l.last_seen_at) as last_seen_at, max(l.grew_at) as grew_at
+        from losses as l
+        group by l.key_id, l.sender
+        order by max(l.grew_at) desc, l.sender
+        limit 10
+      ) as s
+      left join tracegram.ingest_keys as k on k.key_id = s.key_id
+    )
+  ));
+end;
+$$;
+
+comment on function tracegram.dropped_summary(timestamptz, timestamptz) is 'The member dropped of trace_gaps.';
+revoke all on function tracegram.dropped_summary(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
 create function public.trace_gaps(p_from timestamptz default null, p_to timestamptz default null)
   returns jsonb
   language plpgsql stable
@@ -179,6 +222,7 @@ begin
     from tracegram.unended as t
     where t.started_at >= v_from and t.started_at < v_to
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(v_from, v_to),
     'unknown_steps', (
       select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(u) order by u.count desc, u.pipeline, u.step), '[]')
       from (
@@ -222,9 +266,14 @@ $doc$What is missing in a window: one call serves one screen.
 p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts of what has ended are by whole five minutes, or
               hours beyond 25 hours ago.
 
-Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
-started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost,
-less those that were completed since.$doc$;
+Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], dropped: {records, reasons:
+[{reason, records}], senders: [{sender, key, records, reasons, first_seen_at, last_seen_at}]}, examples: [{gap, trace_id,
+started_at, pipeline, detail}]}:
+
+the counts are exact.
+dropped   what senders say they could not send, of those that reported more of it in the window: all since they started. The ten
+          senders are those of the newest such reports.
+examples  the newest ten of orphan_step, no_steps and lost, less those that were completed since.$doc$;
 revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
 
