@@ -720,7 +720,7 @@ begin
   then
     return;
   end if;
-  v_sender := p_report ->> 'sender';
+  v_sender := (p_report ->> 'sender')::uuid;
   v_known := array(select d.reason from tracegram.dropped as d where d.key_id = p_key_id and d.sender = v_sender);
 
   insert into tracegram.dropped as d (

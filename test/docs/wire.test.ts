@@ -1,5 +1,7 @@
 // docs/wire.md is true: its examples are sent to the real function, in their order, and what it says of limits and codes is so.
+import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { Ajv } from "ajv";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -99,6 +101,20 @@ describe("the limits", () => {
     expect(page).toContain(`for ${settings.io_days} days unless set otherwise`);
     expect(page).toContain(`Step names of at most ${wire.MAX_STEP_NAME} characters`);
   });
+});
+
+const shell = spawnSync("sh", ["-c", "command -v curl && command -v openssl && date +%s%3N"]).status === 0;
+
+test.skipIf(!shell)("the README's example in the shell is stored", async () => {
+  const [, script] = /^```sh\n(ms=\$\(date .*?curl .*?)^```$/ms.exec(read("README.md"))!;
+  const { stdout } = await promisify(execFile)("sh", ["-euc", script!], {
+    env: {
+      ...process.env,
+      TRACEGRAM_INGEST_URL: stack.info.functions["ingest"],
+      TRACEGRAM_INGEST_KEY: stack.info.ingest_key,
+    },
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ stored: 1, rejected: 0 });
 });
 
 test("every code that a sender can meet is there, and no other", async () => {
