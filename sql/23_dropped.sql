@@ -120,6 +120,48 @@ What makes no sense is left out, for it must not cost the traces that came with 
 Called last in an ingest: only batches of the same sender wait for each other here.$doc$;
 revoke all on function tracegram.note_dropped(smallint, jsonb, timestamptz) from public, anon, authenticated, service_role;
 
+create function tracegram.dropped_summary(p_from timestamptz, p_to timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (with losses as (
+    select d.* from tracegram.dropped as d where d.grew_at >= p_from and d.grew_at < p_to
+  )
+  select pg_catalog.jsonb_build_object(
+    'records', (select coalesce(sum(l.records), 0) from losses as l),
+    'reasons', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.records desc, r.reason), '[]')
+      from (
+        select l.reason, sum(l.records) as records from losses as l group by l.reason order by 2 desc, 1 limit 50
+      ) as r
+    ),
+    'senders', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'sender', s.sender, 'key', k.name, 'records', s.records, 'reasons', s.reasons,
+          'first_seen_at', tracegram.iso(s.first_seen_at), 'last_seen_at', tracegram.iso(s.last_seen_at)
+        ) order by s.grew_at desc, s.sender
+      ), '[]')
+      from (
+        select
+          l.key_id, l.sender, sum(l.records) as records, pg_catalog.jsonb_object_agg(l.reason, l.records) as reasons,
+          min(l.first_seen_at) as first_seen_at, max(l.last_seen_at) as last_seen_at, max(l.grew_at) as grew_at
+        from losses as l
+        group by l.key_id, l.sender
+        order by max(l.grew_at) desc, l.sender
+        limit 10
+      ) as s
+      left join tracegram.ingest_keys as k on k.key_id = s.key_id
+    )
+  ));
+end;
+$$;
+
+comment on function tracegram.dropped_summary(timestamptz, timestamptz) is 'The member dropped of trace_gaps.';
+revoke all on function tracegram.dropped_summary(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
 create function tracegram.purge_dropped(p_now timestamptz)
   returns void
   language sql

@@ -1,7 +1,8 @@
 -- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
 --
 -- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
--- one, and only when a value cannot even be read does the batch go in trace by trace.
+-- one, and only when a value cannot even be read does the batch go in trace by trace. A trace that comes again changes in nothing but
+-- the requests and responses that it had none of; an item with these and no steps is never a trace of its own.
 
 create type tracegram.item_result as (
   ord      bigint,

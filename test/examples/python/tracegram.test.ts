@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one list: what a sender must do, a script each.
+//
 // The Python example against the real ingest function, in a Python of its own each time. What stands between the two can refuse.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
