@@ -34,6 +34,11 @@ const CHECKS: { name: string; command: string[]; todo: string }[] = [
     command: [process.execPath, ...process.execArgv, "scripts/migration.ts", "--check"],
     todo: "npm run migration",
   },
+  {
+    name: "wire schema",
+    command: [process.execPath, ...process.execArgv, "scripts/docs_wire.ts", "--check"],
+    todo: "npm run docs:wire",
+  },
 ];
 
 /** Runs a check; resolves to what it printed when it failed. */

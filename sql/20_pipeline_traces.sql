@@ -19,15 +19,16 @@ create type tracegram.trace_step as (
   cached_tokens    integer,
   output_tokens    integer,
   reasoning_tokens integer,
-  cost_microusd    integer
+  cost_microusd    integer,
+  first_token_ms   integer
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
 comment on column tracegram.trace_step.name is 'Low-cardinality name, such as llm.generate.';
 comment on column tracegram.trace_step.parent is 'Position of the enclosing step in the array, counted from 1. Null at the top level.';
-comment on column tracegram.trace_step.status is 'error, or null: ok. Most steps are, and this is eight bytes of each.';
+comment on column tracegram.trace_step.status is 'error, detached (it was still running, as its author wanted, when the trace was sent), or null: ok. Most steps are, and this is eight bytes of each.';
 comment on column tracegram.trace_step.offset_ms is 'Milliseconds from the start of the trace.';
-comment on column tracegram.trace_step.duration_ms is 'Milliseconds.';
+comment on column tracegram.trace_step.duration_ms is 'Milliseconds. Of a detached step, as long as it had run by then.';
 comment on column tracegram.trace_step.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.trace_step.model is 'LLM calls: the model that answered.';
 comment on column tracegram.trace_step.input_tokens is 'LLM calls: tokens of the request. Null when not known.';
@@ -35,6 +36,7 @@ comment on column tracegram.trace_step.cached_tokens is 'LLM calls: those of inp
 comment on column tracegram.trace_step.output_tokens is 'LLM calls: tokens of the response. Null when not known.';
 comment on column tracegram.trace_step.reasoning_tokens is 'LLM calls: those of output_tokens that were reasoning.';
 comment on column tracegram.trace_step.cost_microusd is 'LLM calls: price in micro-dollars. Null when not known, never 0 for that.';
+comment on column tracegram.trace_step.first_token_ms is 'LLM calls that stream: milliseconds from the start of the step to the first token. Null when not known.';
 
 create table tracegram.pipeline_traces (
   started_at    timestamptz(3) not null,
@@ -97,11 +99,11 @@ comment on column tracegram.pipeline_traces.steps is 'Steps in order of their st
 create view tracegram.trace_steps with (security_invoker = true) as
 select t.trace_id, t.started_at as trace_started_at, s.position, s.name, s.parent, coalesce(s.status, 'ok') as status,
   s.offset_ms, s.duration_ms, s.error, s.model, s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens,
-  s.cost_microusd
+  s.cost_microusd, s.first_token_ms
 from tracegram.pipeline_traces as t
 cross join lateral pg_catalog.unnest(t.steps) with ordinality as s (
   name, parent, status, offset_ms, duration_ms, error, model, input_tokens, cached_tokens, output_tokens, reasoning_tokens,
-  cost_microusd, position
+  cost_microusd, first_token_ms, position
 );
 
 comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filter on trace_started_at, or every day is read.';

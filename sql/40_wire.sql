@@ -101,20 +101,24 @@ begin
   if v_steps is null or pg_catalog.array_ndims(p_trace.steps) > 1 then return 'TG013 steps is not an array of steps'; end if;
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
   if exists (
-    select from pg_catalog.unnest(p_trace.io) as io where io.step is null or io.step not between 1 and v_steps
+    select from pg_catalog.unnest(p_trace.io) as io
+    -- I/O without steps is of a trace that is stored already, whose steps store_late_io looks at.
+    where io.step is null or io.step not between 1 and coalesce(nullif(v_steps, 0), 1000)
   ) then
     return 'TG013 io: step must be the position of a step';
   end if;
   return (
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
-      when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
+      when s.status not in ('ok', 'error', 'detached')
+        then pg_catalog.format('TG013 step %s: status is none of ok, error, detached', s.ordinality)
       when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
         then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      when s.first_token_ms < 0 then pg_catalog.format('TG013 step %s: first_token_ms must be 0 or more', s.ordinality)
       else pg_catalog.format('TG013 step %s: tokens must be within 0 and 100 million, cost_microusd within 0 and a billion', s.ordinality)
     end
     from pg_catalog.unnest(p_trace.steps) with ordinality as s
-    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
+    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error', 'detached') or s.first_token_ms < 0
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
       -- What a day of any sender adds up to fits a bigint.
       or greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) > 100000000

@@ -16,6 +16,7 @@ create type tracegram.judged_trace as (
   release       text,
   steps         tracegram.trace_step[],
   has_io        boolean,
+  io_only       boolean,
   refusal       text
 );
 comment on type tracegram.judged_trace is 'A trace of a batch as it will be stored, or why it will not.';
@@ -37,7 +38,7 @@ begin
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
       case when j.as_sent then j.steps else tracegram.tidy_steps(j.steps) end,
-      j.io is not null, j.refusal
+      j.io is not null, j.io is not null and pg_catalog.cardinality(j.io) > 0 and pg_catalog.cardinality(j.steps) = 0, j.refusal
     )::tracegram.judged_trace
     from (
       select
@@ -70,14 +71,14 @@ begin
         select
           coalesce(pg_catalog.bool_and(
             coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
-            and (s.status is null or s.status in ('ok', 'error'))
+            and (s.status is null or s.status in ('ok', 'error', 'detached'))
             and coalesce(s.cost_microusd between 0 and 1000000000, true)
             and coalesce(greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) <= 100000000, true)
-            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) >= 0, true)
+            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.first_token_ms) >= 0, true)
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status = 'error')
+            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status <> 'ok')
             and (s.error is null or pg_catalog.octet_length(s.error) <= 2000)
             and (s.model is null or pg_catalog.octet_length(s.model) <= 300)
           ), true) as as_sent,
@@ -104,7 +105,8 @@ as $$
   select array(
     select (
       tracegram.cut(s.name, 100), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
-      tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
+      tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd,
+      s.first_token_ms
     )::tracegram.trace_step
     from pg_catalog.unnest(p_steps) as s
   );

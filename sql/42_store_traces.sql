@@ -1,60 +1,8 @@
 -- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
 --
 -- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
--- one, and only when a value cannot even be read does the batch go in trace by trace.
-
-create type tracegram.item_result as (
-  ord      bigint,
-  trace_id text,
-  result   text,
-  refusal  text,
-  ended    uuid,
-  failed   boolean
-);
-comment on type tracegram.item_result is
-$doc$What became of a trace of a batch: stored, updated, duplicate, or rejected with a refusal ("TG010 …"). ord counts from 1.
-
-ended is the id of a trace that has ended with this batch; failed says how.$doc$;
-
-create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
-  returns void
-  language sql
-  set search_path = pg_catalog, pg_temp
-as $$
-  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-  -- Of a step that comes twice in one trace, either will do: both are of one run.
-  select distinct on (s.started_at, t.trace_id, io.step)
-    s.started_at, t.trace_id, io.step,
-    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
-    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
-    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
-  from pg_catalog.unnest(p_items) as r
-  cross join lateral pg_catalog.jsonb_populate_record(
-    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
-  ) as t
-  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
-  cross join lateral pg_catalog.unnest(t.io) as io
-  where r.result in ('stored', 'updated')
-    -- A trace so late that the I/O of its day is gone is stored without it.
-    and s.started_at >= p_settings.io_from
-    -- Where the I/O of its day has no partition, either: nothing of the trace itself is lost for it.
-    and (
-      select c.relispartition
-      from pg_catalog.pg_class as c
-      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(s.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
-    )
-    and tracegram.io_sampled(t.trace_id, t.status = 'error', p_settings)
-  order by s.started_at, t.trace_id, io.step
-  -- What came with the announcement gives way to what comes with the end.
-  on conflict (started_at, trace_id, step) do update set
-    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
-    request = excluded.request, response = excluded.response;
-$$;
-
-comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
-  'Stores the requests and responses of those traces of a batch that were stored, as far as tracegram.io_sampled says.';
-revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
-from public, anon, authenticated, service_role;
+-- one, and only when a value cannot even be read does the batch go in trace by trace. A trace that comes again changes in nothing but
+-- the requests and responses that it had none of; an item with these and no steps is never a trace of its own.
 
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
@@ -68,11 +16,12 @@ declare
     select distinct on (t.trace_id) t.ord
     from pg_catalog.unnest(p_traces) as t
     where t.refusal is null
-    order by t.trace_id, t.status = 'running', t.ord
+    order by t.trace_id, t.io_only, t.status = 'running', t.ord
   );
   v_trace     tracegram.judged_trace;
   v_completed uuid[] := array[]::uuid[];
   v_foreign   uuid[] := array[]::uuid[];
+  v_missing   uuid[] := array[]::uuid[]; -- I/O came of them, and they never did
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in
@@ -83,6 +32,7 @@ begin
     -- Before the trace, as mark_lost does, so that the two never wait for each other both ways.
     delete from tracegram.unended as u
     where u.started_at = v_trace.started_at and u.trace_id = v_trace.trace_id and v_trace.status <> 'running'
+      and not v_trace.io_only
       and exists (
         select from tracegram.pipeline_traces as old
         where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
@@ -92,7 +42,7 @@ begin
       cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
       status = v_trace.status, error = v_trace.error, release = v_trace.release, steps = v_trace.steps
     where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
-      and old.status in ('running', 'lost') and v_trace.status <> 'running';
+      and old.status in ('running', 'lost') and v_trace.status <> 'running' and not v_trace.io_only;
     if found then
       v_completed := v_completed || v_trace.trace_id;
     elsif exists (
@@ -100,6 +50,11 @@ begin
       where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id <> p_key_id
     ) then
       v_foreign := v_foreign || v_trace.trace_id;
+    elsif v_trace.io_only and not exists (
+      select from tracegram.pipeline_traces as old
+      where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id
+    ) then
+      v_missing := v_missing || v_trace.trace_id;
     end if;
   end loop;
 
@@ -107,12 +62,16 @@ begin
     select (
       t.ord, t.trace_id,
       case
-        when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
+        when t.refusal is not null or t.trace_id = any (v_foreign || v_missing) then 'rejected'
         when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
         when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
         else 'duplicate'
       end,
-      case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
+      case
+        when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key'
+        when t.trace_id = any (v_missing) then 'TG013 io without steps is of a trace that is stored, and this one is not'
+        else t.refusal
+      end,
       case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end,
       t.status = 'error'
     )::tracegram.item_result
@@ -151,7 +110,7 @@ begin
           t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
           t.pipeline, t.status, t.error, t.release, t.steps
         from pg_catalog.unnest(v_traces) as t
-        where t.refusal is null and t.trace_id <> all (v_known)
+        where t.refusal is null and not t.io_only and t.trace_id <> all (v_known)
         -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of
         -- one trace sent twice in a batch, the end before the announcement.
         order by t.trace_id, t.status = 'running', t.ord
@@ -189,6 +148,9 @@ begin
   end if;
   if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
     perform tracegram.store_io(p_batch, v_items, p_settings);
+    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
+      perform tracegram.store_late_io(p_batch, v_items, p_settings);
+    end if;
   end if;
   return v_items;
 end;

@@ -78,6 +78,7 @@ declare
   v_settings tracegram.settings;
   v_key      tracegram.ingest_keys;
   v_batch    jsonb;
+  v_report   jsonb;
   v_count    integer;
   v_items    tracegram.item_result[];
 begin
@@ -96,6 +97,11 @@ begin
       -- A trace of it holds what jsonb cannot; the others will be stored one by one.
     end;
   end if;
+  if pg_catalog.json_typeof(p_batch) = 'object' then
+    v_report := v_batch - 'traces';
+    v_batch := v_batch -> 'traces';
+    p_batch := p_batch -> 'traces';
+  end if;
   if coalesce(pg_catalog.jsonb_typeof(v_batch), pg_catalog.json_typeof(p_batch)) is distinct from 'array' then
     v_count := 0;
   else
@@ -103,8 +109,8 @@ begin
   end if;
   if v_count = 0 then
     raise exception sqlstate 'TG002' using
-      message = 'the batch is not an array of traces',
-      hint    = 'Send a JSON array of at least one trace.';
+      message = 'the batch is neither an array of traces nor a report with one',
+      hint    = 'Send a JSON array of at least one trace, or {sender, dropped, traces}.';
   end if;
   if v_count > 500 or v_bytes > 1048576 then
     raise exception sqlstate 'TG003' using
@@ -141,6 +147,9 @@ begin
     coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}'),
     coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null and i.failed), '{}')
   from pg_catalog.unnest(v_items) as i;
+  if v_report is not null then
+    perform tracegram.note_dropped(v_key.key_id, v_report, v_now);
+  end if;
   return tracegram.ingest_answer(v_items);
 end;
 $$;
@@ -149,8 +158,9 @@ comment on function public.ingest_traces(text, json) is
 $doc$Stores one batch of traces for the bot that owns the key. Idempotent: what is stored already is counted, not changed.
 
 p_key    the bot's ingest key, in clear; compared by its SHA-256.
-p_batch  1..500 traces in at most 1 MiB of JSON, each as WireTrace of tracer/wire.ts: started_at is epoch milliseconds or
-         ISO 8601, offset_ms and duration_ms are whole milliseconds, cost_microusd is micro-dollars.
+p_batch  1..500 traces in at most 1 MiB of JSON, as an array, or as {sender, dropped, traces} with what the sender has dropped:
+         WireReport of tracer/wire.ts, of which only the traces can be refused. Each is a WireTrace: started_at is epoch
+         milliseconds or ISO 8601, offset_ms and duration_ms are whole milliseconds, cost_microusd is micro-dollars.
 
 Returns {stored, updated, duplicate, rejected, items}: the counts, and in the order sent an item
 {trace_id, result, code?, message?} for each trace. A rejected one has a code (do not retry any of them unchanged):
@@ -158,12 +168,12 @@ Returns {stored, updated, duplicate, rejected, items}: the counts, and in the or
 TG010  a field is missing, of the wrong type, or makes no sense
 TG011  trace_id is not a UUIDv7 of the millisecond of started_at
 TG012  started_at is over an hour in the future, or its day is not kept any more
-TG013  a step or its I/O makes no sense, or there are over 1,000 steps
+TG013  a step or its I/O makes no sense, there are over 1,000 steps, or I/O came without steps and its trace is not stored
 TG014  a trace of this id came with another key
 
 The whole batch is refused with
 TG001  unknown or revoked key          (do not retry)
-TG002  not an array of traces          (do not retry)
+TG002  neither traces nor a report     (do not retry)
 TG003  too many traces or too large    (split and retry)
 TG004  the key's limit is reached      (wait a minute and retry)
 22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;

@@ -114,7 +114,7 @@ begin
       ) as s
       union all
       select
-        t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
+        t.started_at, t.pipeline, s.name, s.status = 'error', s.duration_ms, s.input_tokens, s.cached_tokens,
         s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
         false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
       from pg_catalog.unnest(p_traces) as t

@@ -1,4 +1,5 @@
--- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+-- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named, and
+-- what senders have dropped.
 --
 -- Written by  public.define_steps, tracegram.note_gaps (the fold, 47_fold.sql), tracegram.mark_lost (90_jobs.sql)
 -- Read by     public.trace_gaps
@@ -179,6 +180,7 @@ begin
     from tracegram.unended as t
     where t.started_at >= v_from and t.started_at < v_to
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(v_from, v_to),
     'unknown_steps', (
       select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(u) order by u.count desc, u.pipeline, u.step), '[]')
       from (
@@ -222,9 +224,14 @@ $doc$What is missing in a window: one call serves one screen.
 p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts of what has ended are by whole five minutes, or
               hours beyond 25 hours ago.
 
-Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
-started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost,
-less those that were completed since.$doc$;
+Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], dropped: {records, reasons:
+[{reason, records}], senders: [{sender, key, records, reasons, first_seen_at, last_seen_at}]}, examples: [{gap, trace_id,
+started_at, pipeline, detail}]}:
+
+the counts are exact.
+dropped   what senders say they could not send, of those that reported more of it in the window: all since they started. The ten
+          senders are those of the newest such reports.
+examples  the newest ten of orphan_step, no_steps and lost, less those that were completed since.$doc$;
 revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
 

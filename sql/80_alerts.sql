@@ -40,6 +40,7 @@ values
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
   ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
+  ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
   ('cron_failed',        'A scheduled job failed or did not run',            0,        'jobs',     2, 2, 1),
   ('quota',              'The database is nearly full',                      80,       'percent',  2, 5, 0.95),

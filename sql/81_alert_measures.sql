@@ -177,3 +177,38 @@ $$;
 comment on function tracegram.measure_orphans(timestamptz) is
   'Traces of an hour with a step whose parent does not exist, and those that should have ended within it and are lost.';
 revoke all on function tracegram.measure_orphans(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_dropped(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  with losses as (
+    select
+      d.reason, d.sender,
+      d.records - case
+        when d.grew_at >= pg_catalog.date_trunc('hour', p_now, 'UTC') then d.last_hour_began else d.hour_began
+      end as records
+    from tracegram.dropped as d
+    where d.grew_at > p_now - interval '1 hour' and d.grew_at <= p_now
+  )
+  select
+    coalesce(sum(l.records), 0),
+    pg_catalog.concat(
+      pg_catalog.format(
+        '%s records were dropped by %s senders within an hour', tracegram.spelled(coalesce(sum(l.records), 0)),
+        count(distinct l.sender)
+      ), (
+        select pg_catalog.format(', most of them for %s: %s', w.reason, tracegram.spelled(sum(w.records)))
+        from losses as w
+        group by w.reason
+        order by sum(w.records) desc, w.reason
+        limit 1
+      )
+    )
+  from losses as l;
+$$;
+
+comment on function tracegram.measure_dropped(timestamptz) is
+  'What senders dropped that reported more drops within an hour: as much as they did in the hour of the clock, and the one before it.';
+revoke all on function tracegram.measure_dropped(timestamptz) from public, anon, authenticated, service_role;

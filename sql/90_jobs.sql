@@ -34,6 +34,7 @@ as $$
     and d.end_time < p_now - greatest(3 * j.period, interval '3 hours');
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
+  select tracegram.purge_dropped(p_now);
   select tracegram.purge_responses(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';

@@ -146,6 +146,21 @@ export interface TraceGaps {
   no_steps: number;
   lost: number;
   running: number;
+  /** What senders say they had to drop: of those that reported more of it in the window, all since they started. */
+  dropped: {
+    records: number;
+    reasons: { reason: string; records: number }[];
+    /** The ten that reported last. */
+    senders: {
+      sender: string;
+      /** Name of the ingest key. */
+      key: string;
+      records: number;
+      reasons: Record<string, number>;
+      first_seen_at: string;
+      last_seen_at: string;
+    }[];
+  };
   /** Steps that the bot's table does not know; none as long as it was not told. */
   unknown_steps: { pipeline: string; step: string; count: number }[];
   /** The newest ten of each kind. */

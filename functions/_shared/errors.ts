@@ -5,7 +5,7 @@
  */
 export const SQLSTATES = {
   TG001: { status: 401, hint: "Create an ingest key with select public.create_ingest_key('my bot') and send it." },
-  TG002: { status: 400, hint: "Send a JSON array of at least one trace, as in tracer/wire.ts." },
+  TG002: { status: 400, hint: "Send a JSON array of at least one trace, or a report with one, as in tracer/wire.ts." },
   TG003: { status: 413, hint: "Split the batch: at most 500 traces and 1 MiB of JSON." },
   TG004: { status: 429, hint: "Wait a minute and send the batch again." },
   TG020: { status: 400, hint: "The comments of tracegram.settings say what each setting takes; nothing was changed." },

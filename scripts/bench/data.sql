@@ -35,14 +35,14 @@ begin
     (lpad(to_hex(s.ms), 12, '0') || '7' || left(d.random, 3) || '8' || substr(d.random, 4, 15))::uuid,
     (array['support', 'digest', 'photo'])[d.kind], case when d.failed > 0 then 'error' else 'ok' end, s.error, 'v1.14.2',
     array[
-      (s.names[1], null, null, 1, d.d1, null, null, null, null, null, null, null),
+      (s.names[1], null, null, 1, d.d1, null, null, null, null, null, null, null, null),
       (s.names[2], null, case when d.failed = 2 then 'error' end, 2 + d.d1, d.d2, case when d.failed = 2 then s.error end,
-        null, null, null, null, null, null),
+        null, null, null, null, null, null, null),
       (s.names[3], null, case when d.failed = 3 then 'error' end, 4 + d.d1 + d.d2, d.d3, case when d.failed = 3 then s.error end,
-        'openai/gpt-4o-mini', s.tokens_in, s.tokens_cached, s.tokens_out, null, s.cost),
-      (s.names[4], null, null, 6 + d.d1 + d.d2 + d.d3, d.d4, null, null, null, null, null, null, null),
+        'openai/gpt-4o-mini', s.tokens_in, s.tokens_cached, s.tokens_out, null, s.cost, null),
+      (s.names[4], null, null, 6 + d.d1 + d.d2 + d.d3, d.d4, null, null, null, null, null, null, null, null),
       (s.names[5], null, case when d.failed = 5 then 'error' end, 7 + d.d1 + d.d2 + d.d3 + d.d4, d.d5,
-        case when d.failed = 5 then s.error end, null, null, null, null, null, null)
+        case when d.failed = 5 then s.error end, null, null, null, null, null, null, null)
     ]::tracegram.trace_step[]
   from drawn as d
   cross join lateral (

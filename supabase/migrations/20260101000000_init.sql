@@ -519,15 +519,16 @@ create type tracegram.trace_step as (
   cached_tokens    integer,
   output_tokens    integer,
   reasoning_tokens integer,
-  cost_microusd    integer
+  cost_microusd    integer,
+  first_token_ms   integer
 );
 
 comment on type tracegram.trace_step is 'One step of a trace. Attribute names are the wire''s (tracer/wire.ts).';
 comment on column tracegram.trace_step.name is 'Low-cardinality name, such as llm.generate.';
 comment on column tracegram.trace_step.parent is 'Position of the enclosing step in the array, counted from 1. Null at the top level.';
-comment on column tracegram.trace_step.status is 'error, or null: ok. Most steps are, and this is eight bytes of each.';
+comment on column tracegram.trace_step.status is 'error, detached (it was still running, as its author wanted, when the trace was sent), or null: ok. Most steps are, and this is eight bytes of each.';
 comment on column tracegram.trace_step.offset_ms is 'Milliseconds from the start of the trace.';
-comment on column tracegram.trace_step.duration_ms is 'Milliseconds.';
+comment on column tracegram.trace_step.duration_ms is 'Milliseconds. Of a detached step, as long as it had run by then.';
 comment on column tracegram.trace_step.error is 'What went wrong, at most about 2,000 characters.';
 comment on column tracegram.trace_step.model is 'LLM calls: the model that answered.';
 comment on column tracegram.trace_step.input_tokens is 'LLM calls: tokens of the request. Null when not known.';
@@ -535,6 +536,7 @@ comment on column tracegram.trace_step.cached_tokens is 'LLM calls: those of inp
 comment on column tracegram.trace_step.output_tokens is 'LLM calls: tokens of the response. Null when not known.';
 comment on column tracegram.trace_step.reasoning_tokens is 'LLM calls: those of output_tokens that were reasoning.';
 comment on column tracegram.trace_step.cost_microusd is 'LLM calls: price in micro-dollars. Null when not known, never 0 for that.';
+comment on column tracegram.trace_step.first_token_ms is 'LLM calls that stream: milliseconds from the start of the step to the first token. Null when not known.';
 
 create table tracegram.pipeline_traces (
   started_at    timestamptz(3) not null,
@@ -597,18 +599,18 @@ comment on column tracegram.pipeline_traces.steps is 'Steps in order of their st
 create view tracegram.trace_steps with (security_invoker = true) as
 select t.trace_id, t.started_at as trace_started_at, s.position, s.name, s.parent, coalesce(s.status, 'ok') as status,
   s.offset_ms, s.duration_ms, s.error, s.model, s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens,
-  s.cost_microusd
+  s.cost_microusd, s.first_token_ms
 from tracegram.pipeline_traces as t
 cross join lateral pg_catalog.unnest(t.steps) with ordinality as s (
   name, parent, status, offset_ms, duration_ms, error, model, input_tokens, cached_tokens, output_tokens, reasoning_tokens,
-  cost_microusd, position
+  cost_microusd, first_token_ms, position
 );
 
 comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filter on trace_started_at, or every day is read.';
 
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_io (42_store_traces.sql), nothing else
+-- Written by  tracegram.store_io, tracegram.store_late_io (42_store_traces.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
@@ -664,6 +666,189 @@ comment on column tracegram.unended.started_at is 'Start of the trace.';
 comment on column tracegram.unended.trace_id is 'The trace.';
 comment on column tracegram.unended.pipeline is 'Its pipeline.';
 comment on column tracegram.unended.status is 'running, or lost: not ended in time.';
+
+-- 23_dropped.sql — what senders had to drop, by their own account.
+--
+-- Written by  tracegram.note_dropped (43_ingest.sql calls it for a WireReport)
+-- Read by     public.trace_gaps (49_gaps.sql), tracegram.measure_dropped (81_alert_measures.sql)
+-- Dropped by  tracegram.purge_dropped (90_jobs.sql calls it), and tracegram.note_dropped, the oldest senders of a key
+--
+-- A sender reports totals since it started. The greater of two is the later one, so a report that comes twice changes nothing,
+-- nor do two that come in the wrong order.
+
+create table tracegram.dropped (
+  -- No foreign key: its lock on the key would make a rotation and an ingest wait for each other.
+  key_id          smallint not null,
+  sender          uuid not null,
+  reason          text not null,
+  records         bigint not null,
+  first_seen_at   timestamptz(3) not null,
+  last_seen_at    timestamptz(3) not null,
+  grew_at         timestamptz(3) not null,
+  hour_began      bigint not null,
+  last_hour_began bigint not null,
+  primary key (key_id, sender, reason)
+);
+alter table tracegram.dropped enable row level security;
+
+comment on table tracegram.dropped is
+  'How many records senders have dropped, by reason. Of each key the thousand senders that were heard last, each kept as long as traces.';
+comment on column tracegram.dropped.key_id is 'Ingest key that the report came with.';
+comment on column tracegram.dropped.sender is 'The sender''s process.';
+comment on column tracegram.dropped.reason is 'Why, in the sender''s words, such as queue_full. At most 20 of a sender.';
+comment on column tracegram.dropped.records is 'How many, since it started.';
+comment on column tracegram.dropped.first_seen_at is 'When that was first reported.';
+comment on column tracegram.dropped.last_seen_at is 'When it was last reported, as the same number or a greater one.';
+comment on column tracegram.dropped.grew_at is 'When it was last reported as a greater number.';
+comment on column tracegram.dropped.hour_began is 'How many it was when the hour of grew_at began (UTC).';
+comment on column tracegram.dropped.last_hour_began is 'How many it was when the hour before that began.';
+
+create function tracegram.note_dropped(p_key_id smallint, p_report jsonb, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_reasons constant integer := 20;
+  c_senders constant integer := 1000;
+  v_hour    constant timestamptz := pg_catalog.date_trunc('hour', p_now, 'UTC');
+  v_sender  uuid;
+  v_known   text[];
+begin
+  if not coalesce(pg_catalog.pg_input_is_valid(p_report ->> 'sender', 'uuid'), false)
+    or pg_catalog.jsonb_typeof(p_report -> 'dropped') is distinct from 'object'
+  then
+    return;
+  end if;
+  v_sender := (p_report ->> 'sender')::uuid;
+  v_known := array(select d.reason from tracegram.dropped as d where d.key_id = p_key_id and d.sender = v_sender);
+
+  insert into tracegram.dropped as d (
+    key_id, sender, reason, records, first_seen_at, last_seen_at, grew_at, hour_began, last_hour_began
+  )
+  select p_key_id, v_sender, e.reason, e.records, p_now, p_now, p_now, 0, 0
+  from (
+    select
+      r.key as reason, r.value::bigint as records,
+      pg_catalog.row_number() over (partition by r.key = any (v_known) order by r.value desc, r.key) as place
+    from (
+      select
+        j.key,
+        case
+          when pg_catalog.jsonb_typeof(j.value) = 'number' and j.value::numeric between 1 and 9007199254740991
+          then pg_catalog.trunc(j.value::numeric)
+        end as value
+      from pg_catalog.jsonb_each(p_report -> 'dropped') as j
+      where pg_catalog.length(j.key) between 1 and 40
+    ) as r
+    where r.value is not null
+  ) as e
+  where e.reason = any (v_known) or e.place <= c_reasons - pg_catalog.cardinality(v_known)
+  -- The same order in every report: two of one sender wait for each other and never deadlock.
+  order by e.reason
+  on conflict (key_id, sender, reason) do update set
+    records = greatest(d.records, excluded.records),
+    last_seen_at = greatest(d.last_seen_at, p_now),
+    grew_at = case when excluded.records > d.records then greatest(d.grew_at, p_now) else d.grew_at end,
+    hour_began = case when excluded.records > d.records and v_hour > d.grew_at then d.records else d.hour_began end,
+    last_hour_began = case
+      when excluded.records <= d.records or v_hour <= d.grew_at then d.last_hour_began
+      when v_hour - interval '1 hour' > d.grew_at then d.records
+      else d.hour_began
+    end;
+
+  if pg_catalog.cardinality(v_known) = 0 then
+    -- A sender that we have not heard of. Rows that somebody is at are not waited for: it is not the oldest, or goes next time.
+    with oldest as (
+      select o.sender
+      from tracegram.dropped as o
+      where o.key_id = p_key_id
+      group by o.sender
+      order by max(o.last_seen_at) desc, o.sender = v_sender desc
+      offset c_senders
+    ),
+    free as (
+      select f.sender, f.reason
+      from tracegram.dropped as f
+      where f.key_id = p_key_id and f.sender in (select o.sender from oldest as o)
+      for update skip locked
+    )
+    delete from tracegram.dropped as d
+    using free as f
+    where d.key_id = p_key_id and d.sender = f.sender and d.reason = f.reason;
+  end if;
+end;
+$$;
+
+comment on function tracegram.note_dropped(smallint, jsonb, timestamptz) is
+$doc$Notes what the sender of a batch says it has dropped; p_report is a WireReport of tracer/wire.ts.
+
+What makes no sense is left out, for it must not cost the traces that came with it: all of it when sender is no uuid; a reason of over
+40 characters, or a number that is none, below 1 or over 2^53 - 1; and of over 20 reasons those with the least.
+
+Called last in an ingest: only batches of the same sender wait for each other here.$doc$;
+revoke all on function tracegram.note_dropped(smallint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.dropped_summary(p_from timestamptz, p_to timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (with losses as (
+    select d.* from tracegram.dropped as d where d.grew_at >= p_from and d.grew_at < p_to
+  )
+  select pg_catalog.jsonb_build_object(
+    'records', (select coalesce(sum(l.records), 0) from losses as l),
+    'reasons', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.records desc, r.reason), '[]')
+      from (
+        select l.reason, sum(l.records) as records from losses as l group by l.reason order by 2 desc, 1 limit 50
+      ) as r
+    ),
+    'senders', (
+      select coalesce(pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'sender', s.sender, 'key', k.name, 'records', s.records, 'reasons', s.reasons,
+          'first_seen_at', tracegram.iso(s.first_seen_at), 'last_seen_at', tracegram.iso(s.last_seen_at)
+        ) order by s.grew_at desc, s.sender
+      ), '[]')
+      from (
+        select
+          l.key_id, l.sender, sum(l.records) as records, pg_catalog.jsonb_object_agg(l.reason, l.records) as reasons,
+          min(l.first_seen_at) as first_seen_at, max(l.last_seen_at) as last_seen_at, max(l.grew_at) as grew_at
+        from losses as l
+        group by l.key_id, l.sender
+        order by max(l.grew_at) desc, l.sender
+        limit 10
+      ) as s
+      left join tracegram.ingest_keys as k on k.key_id = s.key_id
+    )
+  ));
+end;
+$$;
+
+comment on function tracegram.dropped_summary(timestamptz, timestamptz) is 'The member dropped of trace_gaps.';
+revoke all on function tracegram.dropped_summary(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.purge_dropped(p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  with gone as (
+    select d.key_id, d.sender, d.reason
+    from tracegram.dropped as d
+    where d.last_seen_at < (tracegram.settings()).traces_from
+    for update skip locked
+  )
+  delete from tracegram.dropped as d
+  using gone as g
+  where d.key_id = g.key_id and d.sender = g.sender and d.reason = g.reason;
+$$;
+
+comment on function tracegram.purge_dropped(timestamptz) is 'Deletes senders that have not been heard for as long as traces are kept.';
+revoke all on function tracegram.purge_dropped(timestamptz) from public, anon, authenticated, service_role;
 
 -- 30_partitions.sql — days ahead are made. Days behind are dropped by tracegram.retain (70_retention.sql).
 --
@@ -964,20 +1149,24 @@ begin
   if v_steps is null or pg_catalog.array_ndims(p_trace.steps) > 1 then return 'TG013 steps is not an array of steps'; end if;
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
   if exists (
-    select from pg_catalog.unnest(p_trace.io) as io where io.step is null or io.step not between 1 and v_steps
+    select from pg_catalog.unnest(p_trace.io) as io
+    -- I/O without steps is of a trace that is stored already, whose steps store_late_io looks at.
+    where io.step is null or io.step not between 1 and coalesce(nullif(v_steps, 0), 1000)
   ) then
     return 'TG013 io: step must be the position of a step';
   end if;
   return (
     select case
       when coalesce(s.name, '') = '' then pg_catalog.format('TG013 step %s has no name', s.ordinality)
-      when s.status not in ('ok', 'error') then pg_catalog.format('TG013 step %s: status is neither ok nor error', s.ordinality)
+      when s.status not in ('ok', 'error', 'detached')
+        then pg_catalog.format('TG013 step %s: status is none of ok, error, detached', s.ordinality)
       when s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
         then pg_catalog.format('TG013 step %s: offset_ms and duration_ms must be 0 or more', s.ordinality)
+      when s.first_token_ms < 0 then pg_catalog.format('TG013 step %s: first_token_ms must be 0 or more', s.ordinality)
       else pg_catalog.format('TG013 step %s: tokens must be within 0 and 100 million, cost_microusd within 0 and a billion', s.ordinality)
     end
     from pg_catalog.unnest(p_trace.steps) with ordinality as s
-    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error')
+    where coalesce(s.name, '') = '' or s.status not in ('ok', 'error', 'detached') or s.first_token_ms < 0
       or s.offset_ms is null or s.offset_ms < 0 or s.duration_ms is null or s.duration_ms < 0
       -- What a day of any sender adds up to fits a bigint.
       or greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) > 100000000
@@ -1078,6 +1267,7 @@ create type tracegram.judged_trace as (
   release       text,
   steps         tracegram.trace_step[],
   has_io        boolean,
+  io_only       boolean,
   refusal       text
 );
 comment on type tracegram.judged_trace is 'A trace of a batch as it will be stored, or why it will not.';
@@ -1099,7 +1289,7 @@ begin
       case when pg_catalog.length(j.error) > 2000 then tracegram.cut(j.error, 2000) else j.error end,
       case when pg_catalog.length(j.release) > 300 then tracegram.cut(j.release, 300) else j.release end,
       case when j.as_sent then j.steps else tracegram.tidy_steps(j.steps) end,
-      j.io is not null, j.refusal
+      j.io is not null, j.io is not null and pg_catalog.cardinality(j.io) > 0 and pg_catalog.cardinality(j.steps) = 0, j.refusal
     )::tracegram.judged_trace
     from (
       select
@@ -1132,14 +1322,14 @@ begin
         select
           coalesce(pg_catalog.bool_and(
             coalesce(s.name <> '' and s.offset_ms >= 0 and s.duration_ms >= 0, false)
-            and (s.status is null or s.status in ('ok', 'error'))
+            and (s.status is null or s.status in ('ok', 'error', 'detached'))
             and coalesce(s.cost_microusd between 0 and 1000000000, true)
             and coalesce(greatest(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) <= 100000000, true)
-            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens) >= 0, true)
+            and coalesce(least(s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.first_token_ms) >= 0, true)
           ), true) and coalesce(pg_catalog.array_ndims(t.steps), 1) = 1 as valid,
           -- Most are stored as they came; what is too long, or says ok, is put right first.
           coalesce(pg_catalog.bool_and(
-            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status = 'error')
+            pg_catalog.octet_length(s.name) <= 100 and (s.status is null or s.status <> 'ok')
             and (s.error is null or pg_catalog.octet_length(s.error) <= 2000)
             and (s.model is null or pg_catalog.octet_length(s.model) <= 300)
           ), true) as as_sent,
@@ -1166,7 +1356,8 @@ as $$
   select array(
     select (
       tracegram.cut(s.name, 100), s.parent, nullif(s.status, 'ok'), s.offset_ms, s.duration_ms, tracegram.cut(s.error, 2000),
-      tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd
+      tracegram.cut(s.model, 300), s.input_tokens, s.cached_tokens, s.output_tokens, s.reasoning_tokens, s.cost_microusd,
+      s.first_token_ms
     )::tracegram.trace_step
     from pg_catalog.unnest(p_steps) as s
   );
@@ -1175,10 +1366,7 @@ $$;
 comment on function tracegram.tidy_steps(tracegram.trace_step[]) is 'Steps as they are stored: long texts cut, ok left out.';
 revoke all on function tracegram.tidy_steps(tracegram.trace_step[]) from public, anon, authenticated, service_role;
 
--- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
---
--- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
--- one, and only when a value cannot even be read does the batch go in trace by trace.
+-- 42_store_io.sql — the requests and responses of a batch: those of its new traces, and those that come later.
 
 create type tracegram.item_result as (
   ord      bigint,
@@ -1233,6 +1421,58 @@ comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram
 revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
+create function tracegram.store_late_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  -- Planning over all days costs more than this does.
+  set plan_cache_mode = force_generic_plan
+as $$
+begin
+  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+  select distinct on (old.started_at, old.trace_id, io.step)
+    old.started_at, old.trace_id, io.step,
+    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+  from pg_catalog.unnest(p_items) as r
+  cross join lateral pg_catalog.jsonb_populate_record(
+    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+  ) as t
+  cross join lateral (
+    select p.started_at, p.trace_id, p.status, pg_catalog.cardinality(p.steps) as steps
+    from tracegram.pipeline_traces as p
+    where p.started_at = tracegram.wire_time(t.started_at) and p.trace_id = t.trace_id
+    offset 0 -- looked up trace by trace
+  ) as old
+  cross join lateral pg_catalog.unnest(t.io) as io
+  -- A duplicate came with the key of the trace: with another it is refused.
+  where r.result = 'duplicate' and t.io is not null
+    and io.step <= old.steps
+    and old.started_at >= p_settings.io_from
+    and (
+      select c.relispartition
+      from pg_catalog.pg_class as c
+      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(old.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
+    )
+    and tracegram.io_sampled(old.trace_id, old.status = 'error', p_settings)
+  order by old.started_at, old.trace_id, io.step
+  on conflict (started_at, trace_id, step) do nothing;
+end;
+$$;
+
+comment on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings) is
+$doc$Stores the requests and responses that came with duplicates, of steps that have none yet: a sender in need sends traces first, and
+what was said in them later. What names a step that the stored trace does not have is left out.$doc$;
+revoke all on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings)
+from public, anon, authenticated, service_role;
+
+-- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
+--
+-- The batch is stored as a whole, in one insert. Only when that meets traces that are there already are those looked at one by
+-- one, and only when a value cannot even be read does the batch go in trace by trace. A trace that comes again changes in nothing but
+-- the requests and responses that it had none of; an item with these and no steps is never a trace of its own.
+
 create function tracegram.complete_traces(p_key_id smallint, p_traces tracegram.judged_trace[], p_new uuid[])
   returns tracegram.item_result[]
   language plpgsql
@@ -1245,11 +1485,12 @@ declare
     select distinct on (t.trace_id) t.ord
     from pg_catalog.unnest(p_traces) as t
     where t.refusal is null
-    order by t.trace_id, t.status = 'running', t.ord
+    order by t.trace_id, t.io_only, t.status = 'running', t.ord
   );
   v_trace     tracegram.judged_trace;
   v_completed uuid[] := array[]::uuid[];
   v_foreign   uuid[] := array[]::uuid[];
+  v_missing   uuid[] := array[]::uuid[]; -- I/O came of them, and they never did
 begin
   -- In the order of the insert, for the same reason.
   for v_trace in
@@ -1260,6 +1501,7 @@ begin
     -- Before the trace, as mark_lost does, so that the two never wait for each other both ways.
     delete from tracegram.unended as u
     where u.started_at = v_trace.started_at and u.trace_id = v_trace.trace_id and v_trace.status <> 'running'
+      and not v_trace.io_only
       and exists (
         select from tracegram.pipeline_traces as old
         where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
@@ -1269,7 +1511,7 @@ begin
       cost_microusd = v_trace.cost_microusd, duration_ms = v_trace.duration_ms, pipeline = v_trace.pipeline,
       status = v_trace.status, error = v_trace.error, release = v_trace.release, steps = v_trace.steps
     where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id = p_key_id
-      and old.status in ('running', 'lost') and v_trace.status <> 'running';
+      and old.status in ('running', 'lost') and v_trace.status <> 'running' and not v_trace.io_only;
     if found then
       v_completed := v_completed || v_trace.trace_id;
     elsif exists (
@@ -1277,6 +1519,11 @@ begin
       where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id and old.key_id <> p_key_id
     ) then
       v_foreign := v_foreign || v_trace.trace_id;
+    elsif v_trace.io_only and not exists (
+      select from tracegram.pipeline_traces as old
+      where old.started_at = v_trace.started_at and old.trace_id = v_trace.trace_id
+    ) then
+      v_missing := v_missing || v_trace.trace_id;
     end if;
   end loop;
 
@@ -1284,12 +1531,16 @@ begin
     select (
       t.ord, t.trace_id,
       case
-        when t.refusal is not null or t.trace_id = any (v_foreign) then 'rejected'
+        when t.refusal is not null or t.trace_id = any (v_foreign || v_missing) then 'rejected'
         when t.ord = any (v_kept) and t.trace_id = any (p_new) then 'stored'
         when t.ord = any (v_kept) and t.trace_id = any (v_completed) then 'updated'
         else 'duplicate'
       end,
-      case when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key' else t.refusal end,
+      case
+        when t.trace_id = any (v_foreign) then 'TG014 a trace of this id came with another key'
+        when t.trace_id = any (v_missing) then 'TG013 io without steps is of a trace that is stored, and this one is not'
+        else t.refusal
+      end,
       case when t.ord = any (v_kept) and t.status <> 'running' and t.trace_id = any (p_new || v_completed) then t.trace_id end,
       t.status = 'error'
     )::tracegram.item_result
@@ -1328,7 +1579,7 @@ begin
           t.started_at, t.update_id, t.chat_id, t.user_id, t.message_id, t.cost_microusd, t.duration_ms, p_key_id, t.trace_id,
           t.pipeline, t.status, t.error, t.release, t.steps
         from pg_catalog.unnest(v_traces) as t
-        where t.refusal is null and t.trace_id <> all (v_known)
+        where t.refusal is null and not t.io_only and t.trace_id <> all (v_known)
         -- The same order in every batch, so that two senders of the same traces wait for each other and never deadlock; and of
         -- one trace sent twice in a batch, the end before the announcement.
         order by t.trace_id, t.status = 'running', t.ord
@@ -1366,6 +1617,9 @@ begin
   end if;
   if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
     perform tracegram.store_io(p_batch, v_items, p_settings);
+    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
+      perform tracegram.store_late_io(p_batch, v_items, p_settings);
+    end if;
   end if;
   return v_items;
 end;
@@ -1505,6 +1759,7 @@ declare
   v_settings tracegram.settings;
   v_key      tracegram.ingest_keys;
   v_batch    jsonb;
+  v_report   jsonb;
   v_count    integer;
   v_items    tracegram.item_result[];
 begin
@@ -1523,6 +1778,11 @@ begin
       -- A trace of it holds what jsonb cannot; the others will be stored one by one.
     end;
   end if;
+  if pg_catalog.json_typeof(p_batch) = 'object' then
+    v_report := v_batch - 'traces';
+    v_batch := v_batch -> 'traces';
+    p_batch := p_batch -> 'traces';
+  end if;
   if coalesce(pg_catalog.jsonb_typeof(v_batch), pg_catalog.json_typeof(p_batch)) is distinct from 'array' then
     v_count := 0;
   else
@@ -1530,8 +1790,8 @@ begin
   end if;
   if v_count = 0 then
     raise exception sqlstate 'TG002' using
-      message = 'the batch is not an array of traces',
-      hint    = 'Send a JSON array of at least one trace.';
+      message = 'the batch is neither an array of traces nor a report with one',
+      hint    = 'Send a JSON array of at least one trace, or {sender, dropped, traces}.';
   end if;
   if v_count > 500 or v_bytes > 1048576 then
     raise exception sqlstate 'TG003' using
@@ -1568,6 +1828,9 @@ begin
     coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null), '{}'),
     coalesce(pg_catalog.array_agg(i.ended) filter (where i.ended is not null and i.failed), '{}')
   from pg_catalog.unnest(v_items) as i;
+  if v_report is not null then
+    perform tracegram.note_dropped(v_key.key_id, v_report, v_now);
+  end if;
   return tracegram.ingest_answer(v_items);
 end;
 $$;
@@ -1576,8 +1839,9 @@ comment on function public.ingest_traces(text, json) is
 $doc$Stores one batch of traces for the bot that owns the key. Idempotent: what is stored already is counted, not changed.
 
 p_key    the bot's ingest key, in clear; compared by its SHA-256.
-p_batch  1..500 traces in at most 1 MiB of JSON, each as WireTrace of tracer/wire.ts: started_at is epoch milliseconds or
-         ISO 8601, offset_ms and duration_ms are whole milliseconds, cost_microusd is micro-dollars.
+p_batch  1..500 traces in at most 1 MiB of JSON, as an array, or as {sender, dropped, traces} with what the sender has dropped:
+         WireReport of tracer/wire.ts, of which only the traces can be refused. Each is a WireTrace: started_at is epoch
+         milliseconds or ISO 8601, offset_ms and duration_ms are whole milliseconds, cost_microusd is micro-dollars.
 
 Returns {stored, updated, duplicate, rejected, items}: the counts, and in the order sent an item
 {trace_id, result, code?, message?} for each trace. A rejected one has a code (do not retry any of them unchanged):
@@ -1585,12 +1849,12 @@ Returns {stored, updated, duplicate, rejected, items}: the counts, and in the or
 TG010  a field is missing, of the wrong type, or makes no sense
 TG011  trace_id is not a UUIDv7 of the millisecond of started_at
 TG012  started_at is over an hour in the future, or its day is not kept any more
-TG013  a step or its I/O makes no sense, or there are over 1,000 steps
+TG013  a step or its I/O makes no sense, there are over 1,000 steps, or I/O came without steps and its trace is not stored
 TG014  a trace of this id came with another key
 
 The whole batch is refused with
 TG001  unknown or revoked key          (do not retry)
-TG002  not an array of traces          (do not retry)
+TG002  neither traces nor a report     (do not retry)
 TG003  too many traces or too large    (split and retry)
 TG004  the key's limit is reached      (wait a minute and retry)
 22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;
@@ -1910,7 +2174,7 @@ begin
       ) as s
       union all
       select
-        t.started_at, t.pipeline, s.name, s.status is not null, s.duration_ms, s.input_tokens, s.cached_tokens,
+        t.started_at, t.pipeline, s.name, s.status = 'error', s.duration_ms, s.input_tokens, s.cached_tokens,
         s.output_tokens, s.reasoning_tokens, s.cost_microusd, (s.model is not null and s.cost_microusd is null)::integer,
         false, coalesce(s.parent not between 1 and s.ordinality - 1, false), false
       from pg_catalog.unnest(p_traces) as t
@@ -2270,7 +2534,8 @@ comment on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) 
   'The same of errors: the fewest rows that hold all runs that failed in [p_from, p_to).';
 revoke all on function tracegram.error_rows(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
--- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named.
+-- 49_gaps.sql — what is missing: announced traces that never ended, steps without their parent, steps nobody has named, and
+-- what senders have dropped.
 --
 -- Written by  public.define_steps, tracegram.note_gaps (the fold, 47_fold.sql), tracegram.mark_lost (90_jobs.sql)
 -- Read by     public.trace_gaps
@@ -2451,6 +2716,7 @@ begin
     from tracegram.unended as t
     where t.started_at >= v_from and t.started_at < v_to
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(v_from, v_to),
     'unknown_steps', (
       select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(u) order by u.count desc, u.pipeline, u.step), '[]')
       from (
@@ -2494,9 +2760,14 @@ $doc$What is missing in a window: one call serves one screen.
 p_from, p_to  started_at is in [p_from, p_to); null: the last 24 hours. Counts of what has ended are by whole five minutes, or
               hours beyond 25 hours ago.
 
-Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], examples: [{gap, trace_id,
-started_at, pipeline, detail}]}: the counts are exact; examples are the newest ten of orphan_step, no_steps and lost,
-less those that were completed since.$doc$;
+Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipeline, step, count}], dropped: {records, reasons:
+[{reason, records}], senders: [{sender, key, records, reasons, first_seen_at, last_seen_at}]}, examples: [{gap, trace_id,
+started_at, pipeline, detail}]}:
+
+the counts are exact.
+dropped   what senders say they could not send, of those that reported more of it in the window: all since they started. The ten
+          senders are those of the newest such reports.
+examples  the newest ten of orphan_step, no_steps and lost, less those that were completed since.$doc$;
 revoke all on function public.trace_gaps(timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function public.trace_gaps(timestamptz, timestamptz) to service_role;
 
@@ -4018,6 +4289,7 @@ values
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
   ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
+  ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
   ('cron_failed',        'A scheduled job failed or did not run',            0,        'jobs',     2, 2, 1),
   ('quota',              'The database is nearly full',                      80,       'percent',  2, 5, 0.95),
@@ -4294,6 +4566,41 @@ $$;
 comment on function tracegram.measure_orphans(timestamptz) is
   'Traces of an hour with a step whose parent does not exist, and those that should have ended within it and are lost.';
 revoke all on function tracegram.measure_orphans(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.measure_dropped(p_now timestamptz)
+  returns tracegram.measurement
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  with losses as (
+    select
+      d.reason, d.sender,
+      d.records - case
+        when d.grew_at >= pg_catalog.date_trunc('hour', p_now, 'UTC') then d.last_hour_began else d.hour_began
+      end as records
+    from tracegram.dropped as d
+    where d.grew_at > p_now - interval '1 hour' and d.grew_at <= p_now
+  )
+  select
+    coalesce(sum(l.records), 0),
+    pg_catalog.concat(
+      pg_catalog.format(
+        '%s records were dropped by %s senders within an hour', tracegram.spelled(coalesce(sum(l.records), 0)),
+        count(distinct l.sender)
+      ), (
+        select pg_catalog.format(', most of them for %s: %s', w.reason, tracegram.spelled(sum(w.records)))
+        from losses as w
+        group by w.reason
+        order by sum(w.records) desc, w.reason
+        limit 1
+      )
+    )
+  from losses as l;
+$$;
+
+comment on function tracegram.measure_dropped(timestamptz) is
+  'What senders dropped that reported more drops within an hour: as much as they did in the hour of the clock, and the one before it.';
+revoke all on function tracegram.measure_dropped(timestamptz) from public, anon, authenticated, service_role;
 
 -- 82_health_measures.sql — how each rule of Tracegram itself stands. See 81_alert_measures.sql.
 
@@ -5173,6 +5480,7 @@ as $$
     and d.end_time < p_now - greatest(3 * j.period, interval '3 hours');
   select tracegram.purge_rollups(p_now);
   select tracegram.purge_gaps(p_now);
+  select tracegram.purge_dropped(p_now);
   select tracegram.purge_responses(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';

@@ -18,10 +18,11 @@ function randomStep(position: number): WireStep {
     duration_ms: randomInt(5000),
     ...maybe(0.3, { parent: randomInt(1, 5) }), // of an earlier step, or an orphan
     ...maybe(0.2, { status: "error" as const, error: "x" }),
+    ...maybe(0.1, { status: "detached" as const }),
     ...(llm && {
       model: "m",
       ...maybe(0.8, { input_tokens: randomInt(1000), cached_tokens: randomInt(100) }),
-      ...maybe(0.8, { output_tokens: randomInt(1000), reasoning_tokens: position }),
+      ...maybe(0.8, { output_tokens: randomInt(1000), reasoning_tokens: position, first_token_ms: 5 }),
       ...maybe(0.7, { cost_microusd: randomInt(1000) }),
     }),
   };

@@ -10,10 +10,15 @@ const withVariant = (digit: string) => {
   return { ...trace, trace_id: trace.trace_id.replace(/^(.{19})./, `$1${digit}`) };
 };
 
+const stepped = (over: object) => ({ ...makeTrace(), steps: [{ name: "a", offset_ms: 0, duration_ms: 1, ...over }] });
+
 describe("an item of a batch", () => {
   test.for([
     { what: "no object", item: 5, code: "TG010" },
     { what: "null", item: null, code: "TG010" },
+    { what: "a step of no status", item: stepped({ status: "lost" }), code: "TG013" },
+    { what: "a first token before the step", item: stepped({ first_token_ms: -1 }), code: "TG013" },
+    { what: "a first token that does not fit", item: stepped({ first_token_ms: 2 ** 31 }), code: "TG010" },
     { what: "an id that is no uuid", item: { ...makeTrace(), trace_id: "x" }, code: "TG010" },
     { what: "text that Postgres cannot hold", item: makeTrace({ pipeline: "a\u0000b" }), code: "TG010" },
     { what: "half of a surrogate pair", item: makeTrace({ pipeline: "a\ud83d" }), code: "TG010" },
@@ -91,7 +96,7 @@ describe("an item of a batch", () => {
       ];
       const whole = () => {
         const step = { name: "a", parent: null, status: "ok", offset_ms: 0, duration_ms: 1, error: null, model: null };
-        const steps = [{ ...step, input_tokens: 1, output_tokens: 1, cost_microusd: 1 }];
+        const steps = [{ ...step, input_tokens: 1, output_tokens: 1, cost_microusd: 1, first_token_ms: 1 }];
         const io = [{ step: 1, request: "q", response: "r", request_chars: 1, response_chars: 1 }];
         return { ...makeTrace(), error: null, release: "1", update_id: 1, message_id: 1, steps, io };
       };

@@ -139,13 +139,15 @@ describe("ingest_traces", () => {
         output_tokens: 34,
         reasoning_tokens: 30,
         cost_microusd: 567,
+        first_token_ms: 5000, // longer than it took: whose fault is not ours to say
       },
+      { name: "db.log", status: "detached" as const, offset_ms: 890, duration_ms: 10 },
     ];
     const io = [{ step: 2, request: "Привет 👋", response: "ok", response_chars: 9000 }];
     const trace = makeTrace({ steps, io, release: "v1", update_id: 7, message_id: 8, status: "error", error: "429" });
     await ingest(db, key, [trace]);
     const { status: _, ...reply } = steps[0]!; // ok is what a step is that says nothing
-    expect((await getTrace(db, trace.trace_id))!.steps).toEqual([reply, steps[1]]);
+    expect((await getTrace(db, trace.trace_id))!.steps).toEqual([reply, steps[1], steps[2]]);
     expect(await getTrace(db, trace.trace_id)).toMatchObject({
       io_steps: [2],
       release: "v1",
@@ -203,6 +205,8 @@ describe("ingest_traces", () => {
     { what: "an unknown key", key: "tgk_wrong", batch: [makeTrace()], code: "TG001" },
     { what: "something that is not an array", batch: {}, code: "TG002" },
     { what: "an empty batch", batch: [], code: "TG002" },
+    { what: "null", batch: "null", code: "TG002" },
+    { what: "a string", batch: '"traces"', code: "TG002" },
     { what: "501 traces", batch: Array.from({ length: 501 }, () => makeTrace()), code: "TG003" },
     { what: "over 1 MiB", batch: [makeTrace({ io: [{ step: 1, request: "x".repeat(1_048_576) }] })], code: "TG003" },
   ])("refuses the whole of $what with $code", async ({ key, batch, code }, { db }) => {

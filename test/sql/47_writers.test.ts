@@ -105,3 +105,27 @@ test(
     }
   },
 );
+
+test("two senders of the same late I/O wait for each other and never deadlock", async ({ cluster, onTestFinished }) => {
+  const [one, other] = [cluster.client("postgres"), cluster.client("postgres")];
+  for (const db of [one, other]) {
+    await db.connect();
+    onTestFinished(() => db.end());
+  }
+  const key = await givenKey(one, "late both ways");
+  const send = async (db: typeof one, items: unknown[]) =>
+    (await db.query("select public.ingest_traces($1, $2) ->> 'duplicate' as n", [key, JSON.stringify(items)])).rows[0]
+      .n;
+  for (let round = 0; round < 3; round++) {
+    const step = { name: "llm", offset_ms: 0, duration_ms: 1 };
+    const at = Date.now() - 1_200_000; // out of the way of the others'
+    const traces = Array.from({ length: 100 }, (_, i) => makeTrace({ started_at: at - i, steps: [step, step] }));
+    await send(one, traces);
+    const items = traces.map((trace) => ({ ...trace, steps: [], io: [1, 2].map((step) => ({ step, request: "q" })) }));
+    expect(await Promise.all([send(one, items), send(other, items.toReversed())])).toEqual(["100", "100"]);
+    const { rows } = await one.query("select count(*)::int as n from tracegram.trace_io where trace_id = any ($1)", [
+      traces.map(({ trace_id }) => trace_id),
+    ]);
+    expect(rows).toEqual([{ n: 200 }]);
+  }
+});

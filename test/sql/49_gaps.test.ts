@@ -58,6 +58,7 @@ describe("trace_gaps", () => {
       no_steps: 0,
       lost: 0,
       running: 0,
+      dropped: { records: 0, reasons: [], senders: [] },
       unknown_steps: [],
       examples: [],
     });

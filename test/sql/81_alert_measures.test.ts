@@ -1,7 +1,7 @@
 // Over 300 lines, because it is one list: a rule each, in the order of sql/81 and 82.
 //
 // Each rule, from what a bot sends to an alert that opens, stays and resolves.
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type pg from "pg";
 import { expect } from "vitest";
 import type { WireTrace } from "../../tracer/wire.ts";
@@ -138,6 +138,25 @@ const CASES: Case[] = [
     value: 1,
     detail: "1 traces of an hour have a step without its parent, such as in sales; 0 did not end in time",
     calm: () => Promise.resolve(NOON + 70 * MINUTE),
+  },
+  {
+    rule: "dropped",
+    breach: async (db) => {
+      const key = await givenKey(db, "dropping bot");
+      const [one, two] = [randomUUID(), randomUUID()];
+      const send = (sender: string, dropped: object) => ingest(db, key, { sender, dropped, traces: [makeTrace()] });
+      await send(one, { queue_full: 1200, too_large: 2 });
+      await send(two, { queue_full: 34, refused: 0 });
+      await send(one, { queue_full: 1200, too_large: 2 }); // a replay
+      return Date.now();
+    },
+    value: 1236,
+    detail: "1,236 records were dropped by 2 senders within an hour, most of them for queue_full: 1,234",
+    calm: async (db) => {
+      // They go on saying so, and have dropped no more.
+      await ingest(db, await givenKey(db), { sender: randomUUID(), dropped: { queue_full: 0 }, traces: [makeTrace()] });
+      return Date.now() + 61 * MINUTE;
+    },
   },
   {
     rule: "long_message",
@@ -309,5 +328,5 @@ test("nothing is wrong with a fresh database", async ({ db }) => {
     "select rule, value::float8, error from tracegram.alert_state join tracegram.alert_rules using (rule) where error is not null or value > threshold",
   );
   expect(rows).toEqual([]);
-  expect((await db.query("select count(*)::int as n from tracegram.alert_state")).rows).toEqual([{ n: 13 }]);
+  expect((await db.query("select count(*)::int as n from tracegram.alert_state")).rows).toEqual([{ n: 14 }]);
 });

@@ -257,7 +257,7 @@ test("where there is no pg_net, alerts open all the same, and events wait", asyn
     await admin.query("begin; drop schema net cascade; set role postgres");
     await admin.query("select tracegram.watch($1)", [at(0)]);
     expect((await admin.query("select count(*)::int as n from tracegram.alert_state where error is null")).rows)
-      .toEqual([{ n: 12 }]);
+      .toEqual([{ n: 13 }]);
     expect(await events(admin)).toMatchObject([{ attempts: 0, last_error: null }]);
   } finally {
     await admin.query("rollback").finally(() => admin.end());
@@ -272,7 +272,7 @@ test("whatever keeps an event from being told does not keep alerts from opening"
   try {
     await admin.query("begin; alter table net._http_response rename status_code to code; set role postgres");
     await admin.query("select tracegram.watch($1)", [at(0)]);
-    expect((await admin.query("select count(*)::int as n from tracegram.alert_state")).rows).toEqual([{ n: 12 }]);
+    expect((await admin.query("select count(*)::int as n from tracegram.alert_state")).rows).toEqual([{ n: 13 }]);
     expect(await events(admin)).toMatchObject([{ last_error: "column r.status_code does not exist" }]);
   } finally {
     await admin.query("rollback").finally(() => admin.end());

@@ -37,7 +37,7 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     detail: expect.stringMatching(/^\d+ of \d+ MB$/),
     events: [{ kind: "opened", attempts: 0, delivered_at: null, last_error: null }],
   }]);
-  expect(rules).toHaveLength(13);
+  expect(rules).toHaveLength(14);
   expect(rules.find(({ rule }: { rule: string }) => rule === "quota")).toEqual({
     rule: "quota",
     summary: "The database is nearly full",

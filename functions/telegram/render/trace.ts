@@ -4,7 +4,7 @@ import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, name,
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
 import { clockMs, day, duration } from "./units.ts";
-import { waterfall } from "./waterfall.ts";
+import { DETACHED, waterfall } from "./waterfall.ts";
 
 const ERROR_COLUMNS = 300;
 
@@ -22,7 +22,7 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
   if (trace === null) return screen("trace", gone(params.trace_id), [[back]]);
 
   const refresh: Button = { label: "🔄 Refresh", action: { screen: "trace", ...params } };
-  const blocks = [head(trace, now), origin(trace), ...outcome(trace)];
+  const blocks = [head(trace, now), origin(trace), ...outcome(trace), ...legend(trace)];
   // Two line breaks stand between the blocks and the steps.
   const budget = MAX_VISIBLE - message(...blocks).length - 2;
   const steps = trace.steps.length === 0
@@ -72,6 +72,12 @@ function outcome(trace: TraceDetail): Html[] {
 function failure(trace: TraceDetail): Html {
   const what = trace.error === null ? line`It failed without an error text.` : quoted(trace.error, ERROR_COLUMNS);
   return trace.error_step === null ? what : line`${name(trace.error_step, 40)}: ${what}`;
+}
+
+/** What a mark means that does not speak for itself. */
+function legend({ steps }: TraceDetail): Html[] {
+  if (!steps.some((step) => step.status === "detached")) return [];
+  return [line`${text(DETACHED)} was still running when the trace was sent`];
 }
 
 const nonEmpty = (row: Html): Html[] => row.length === 0 ? [] : [row];

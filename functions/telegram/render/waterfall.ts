@@ -9,6 +9,8 @@ const MAX_ROWS = 60;
 const COLUMNS = 32;
 const NAME_COLUMNS = 20;
 const MIN_BAR_COLUMNS = 4;
+/** Mark of a step that was still running, as its author wanted, when the trace was sent. */
+export const DETACHED = "→";
 /** Deeper steps are indented no further. */
 const MAX_INDENT = 6;
 
@@ -37,13 +39,17 @@ const more = (n: number): Html => line`… and ${text(n)} more ${text(n === 1 ? 
 
 const failed = (step: WireStep): boolean => step.status === "error";
 
+const MARKS = { ok: "", error: " ✗", detached: ` ${DETACHED}` } as const;
+
+const markOf = (step: WireStep): string => MARKS[step.status ?? "ok"];
+
 function allRows(steps: readonly WireStep[], total_ms: number | null): Html[] {
   // A step may outlive its trace, when nobody awaited it.
   const total = Math.max(total_ms ?? 0, ...steps.map((step) => step.offset_ms + step.duration_ms));
   const times = steps.map((step) => duration(step.duration_ms));
   const timeColumns = Math.max(...times.map((time) => time.length));
-  // The mark of a failed step stands after its bar, where a glyph of unusual width shifts nothing.
-  const markColumns = steps.some(failed) ? 2 : 0;
+  // A mark stands after the bar, where a glyph of unusual width shifts nothing.
+  const markColumns = Math.max(...steps.map((step) => markOf(step).length));
   const room = COLUMNS - timeColumns - markColumns - 2;
   const indents = depths(steps).map((depth) => Math.min(depth, MAX_INDENT));
   const longest = Math.max(...steps.map((step, i) => indents[i]! + cut(step.name, NAME_COLUMNS).columns));
@@ -52,9 +58,8 @@ function allRows(steps: readonly WireStep[], total_ms: number | null): Html[] {
   return steps.map((step, i) => {
     const name = padded(step.name, nameColumns - indents[i]!);
     const time = times[i]!.padStart(timeColumns);
-    const mark = failed(step) ? " ✗" : "";
     return line`${literal(" ".repeat(indents[i]!))}${name} ${
-      literal(`${time} ${bar(step, total, room - nameColumns)}${mark}`)
+      literal(`${time} ${bar(step, total, room - nameColumns)}${markOf(step)}`)
     }`;
   });
 }

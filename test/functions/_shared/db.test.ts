@@ -141,6 +141,26 @@ test("traceStats: a window, and the one before", async () => {
   expect((await db.traceStats()).window.count).toBe(5);
 });
 
+test("ingestTraces takes a report, and traceGaps tells what its sender has dropped", async () => {
+  const sender = crypto.randomUUID();
+  const report = { sender, dropped: { queue_full: 2, refused: 1 }, traces: [TRACES.plain] };
+  expect(await db.ingestTraces(stack.info.ingest_key, report)).toMatchObject({ duplicate: 1 });
+  const at = expect.stringMatching(/Z$/);
+  const { dropped } = await db.traceGaps();
+  expect(dropped).toEqual({
+    records: 3,
+    reasons: [{ reason: "queue_full", records: 2 }, { reason: "refused", records: 1 }],
+    senders: [{
+      sender,
+      key: expect.any(String),
+      records: 3,
+      reasons: report.dropped,
+      first_seen_at: at,
+      last_seen_at: at,
+    }],
+  });
+});
+
 test("defineSteps and traceGaps: what is missing, and which steps nobody has named", async () => {
   expect(await db.defineSteps({ "llm.generate": "Writing …" })).toBe(1);
   await sql.query("select tracegram.fold_batches()"); // it notes the examples
@@ -153,6 +173,7 @@ test("defineSteps and traceGaps: what is missing, and which steps nobody has nam
     no_steps: 0,
     lost: 0,
     running: 0,
+    dropped: { records: 0, reasons: [], senders: [] },
     unknown_steps: ["cheap", "dear", "failed"].map((pipeline) => ({ pipeline, step: "llm", count: 1 })),
     examples: [{
       gap: "orphan_step",

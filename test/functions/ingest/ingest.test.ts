@@ -105,6 +105,16 @@ describe("a batch", () => {
     expect(rows).toEqual([{ pipeline: "\ufffd \ufffd 😀 \\u0000 \\\ufffd" }]);
   });
 
+  test("may be a report of what its sender has dropped, which comes twice without a trace of it", async () => {
+    const report = { sender: crypto.randomUUID(), dropped: { queue_full: 7, "\0": 1 }, traces: [makeTrace()] };
+    expect(await send(report)).toMatchObject({ stored: 1, rejected: 0 });
+    expect(await send(report)).toMatchObject({ duplicate: 1, rejected: 0 });
+    const { rows } = await db.query("select reason, records::int from tracegram.dropped where sender = $1 order by 2", [
+      report.sender,
+    ]);
+    expect(rows).toEqual([{ reason: "\ufffd", records: 1 }, { reason: "queue_full", records: 7 }]);
+  });
+
   test("may be exactly 500 traces", async () => {
     const key = await givenKey("largest batch");
     const batch = Array.from({ length: 500 }, () => makeTrace());
@@ -125,6 +135,7 @@ describe("refused", () => {
     ["what is not JSON", () => post("{"), 400, "invalid_json"],
     ["an object", () => post("{}"), 400, "TG002"],
     ["null", () => post("null"), 400, "TG002"],
+    ["a report without traces", () => post('{"dropped":{"queue_full":1},"traces":[]}'), 400, "TG002"],
     ["an empty batch", () => post("[]"), 400, "TG002"],
     ["20,000 arrays in each other", () => post("[".repeat(20_000) + "]".repeat(20_000)), 400, "nested_too_deeply"],
     ["501 traces", () => post(JSON.stringify(Array.from({ length: 501 }, () => makeTrace()))), 413, "TG003"],

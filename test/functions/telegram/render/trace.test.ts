@@ -82,6 +82,14 @@ No steps were recorded.
     );
   });
 
+  test("with a detached step says what its mark means", () => {
+    const steps = [step("db.log", 0, 38, { status: "detached" }), step("llm", 0, 412)];
+    expect(shown(renderTrace(detail(2, { duration_ms: 412, steps }), params, now))).toMatch(
+      /\n\n→ was still running when the trace was sent\n\ndb\.log.* →\nllm/,
+    );
+    expect(shown(renderTrace(detail(2, { steps: steps.slice(1) }), params, now))).not.toContain("→");
+  });
+
   test("that is ahead of this clock runs for 0 ms", () => {
     const trace = detail(2, { status: "running", duration_ms: null, started_at: "2025-01-31T12:03:24.000Z" });
     expect(renderTrace(trace, params, now).html).toContain("running for 0 ms");

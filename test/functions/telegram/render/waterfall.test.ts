@@ -43,6 +43,12 @@ describe("waterfall", () => {
     expect(rows(steps, 1, 3000).map((row) => row.endsWith(" ✗"))).toEqual([false, false, true]);
   });
 
+  test("a step that was still running when the trace was sent has a mark of its own", () => {
+    const steps = [step("a", 0, 1), step("b", 0, 1, { status: "detached" }), step("c", 0, 1, { status: "error" })];
+    expect(rows(steps, 1, 3000).map((row) => row.slice(-2))).toEqual(["██", " →", " ✗"]);
+    expect(rows([step("alone", 0, 1, { status: "detached" })], 1, 3000)[0]).toHaveLength(32);
+  });
+
   test("a trace that took no time has its bars at the start", () => {
     expect(rows([step("a", 0, 0), step("b", 0, 0)], 0, 3000)).toEqual(["a 0 ms █", "b 0 ms █"]);
   });
