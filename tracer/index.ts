@@ -4,8 +4,10 @@
  * @module
  */
 export type { DeliveryStats, DropReason } from "./account.ts";
+export type { CaptureOptions, CaptureRule } from "./capture.ts";
 export type { DeliveryOptions } from "./delivery.ts";
-export type { LlmCall, StartedStep, Step, Trace, TraceKeys } from "./handles.ts";
+export type { LlmCall, StartedStep, Step, StepTracer, Trace, TraceKeys } from "./handles.ts";
+export { type LogFields, traceConsole, type TraceSource } from "./log.ts";
 export type { TracerOptions, TracerStats } from "./options.ts";
 export { type Progress, type ProgressOptions, showProgress } from "./progress.ts";
 export type { OnError, TracerProblem } from "./report.ts";
