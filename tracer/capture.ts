@@ -31,7 +31,7 @@ export function captureRules({ steps = {} }: CaptureOptions): Map<string, Captur
 export interface Captured {
   /** A string, or plain data that is to become JSON. */
   value: unknown;
-  /** Characters that were left out of it, at least. */
+  /** Characters that were left out of it; of values in an array or object, at least that many. */
   omitted: number;
 }
 

@@ -39,9 +39,9 @@ export function traceConsole(tracer: TraceSource, target: Console = console): Co
     // Not looked up when it is called: the target may become what is made here.
     const write = target[method].bind(target);
     traced[method] = (...args: unknown[]) => {
-      const fields = Object.values(logFields(tracer)).join(" ").replaceAll("%", "%%");
+      // What is first may be a format string: it stays first, and a `%` in a step's name must not make another one of it.
+      const fields = Object.values(logFields(tracer)).join(" ").replaceAll("%", "");
       if (fields === "") write(...args);
-      // A format string stays the first argument.
       else if (typeof args[0] === "string") write(`[${fields}] ${args[0]}`, ...args.slice(1));
       else write(`[${fields}]`, ...args);
     };

@@ -12,7 +12,7 @@
 import type { Mask } from "./text.ts";
 
 /** Where a word of these characters begins. */
-const start = (chars: string) => String.raw`(?:(?<![${chars}\\])|(?<=\\(?:[bfnrt]|u[\da-f]{4}|(?![bfnrt]))))`;
+const start = (chars: string) => String.raw`(?:(?<![\\${chars}])|(?<=\\(?:[bfnrt]|u[\da-f]{4}|(?![bfnrt]))))`;
 /** A word with this head: looking for the head first, and only then at what is before it, is ten times as fast. */
 const word = (head: string, rest: string, chars = "\\w") => `${head}(?<=${start(chars)}${head})${rest}`;
 const quote = String.raw`\\{0,7}["'\x60]`;
@@ -41,19 +41,22 @@ const tokens = [
   word("eyJ", String.raw`[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*`, String.raw`\w-`),
 ].join("|");
 
-const RULES: [pattern: RegExp, replacement: string][] = [
-  [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, "[secret]"],
+/** `needle`: what a text must contain for the pattern to be worth its time. */
+const RULES: [needle: string, pattern: RegExp, replacement: string][] = [
+  ["-----", /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, "[secret]"],
   // User and password in a URL.
-  [/(:\/\/)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@/g, "$1[secret]@"],
+  ["@", /(:\/\/)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@/g, "$1[secret]@"],
   [
+    "",
     new RegExp(String.raw`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3})${gap})(?:${quoted}|${bare})`, "gi"),
     "$1$<quote>[secret]$<quote>",
   ],
   // Of a Telegram bot; in a URL it stands behind "bot".
-  [/(?<!\d)\d{6,12}:[\w-]{35,}/g, "[secret]"],
-  [/(bearer\s{1,4})(?:[\w.~+/-]{24,}|(?=[\w.~+/-]{0,24}\d)[\w.~+/-]{8,})=*/gi, "$1[secret]"],
-  [new RegExp(tokens, "g"), "[secret]"],
+  [":", /(?<!\d)\d{6,12}:[\w-]{35,}/g, "[secret]"],
+  ["", /(bearer\s{1,4})(?:[\w.~+/-]{24,}|(?=[\w.~+/-]{0,24}\d)[\w.~+/-]{8,})=*/gi, "$1[secret]"],
+  ["", new RegExp(tokens, "g"), "[secret]"],
   [
+    "@",
     new RegExp(
       String.raw`${start(`${letter}.%+-`)}[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d)[${letter}]{2,}`,
       "g",
@@ -62,6 +65,7 @@ const RULES: [pattern: RegExp, replacement: string][] = [
   ],
   // Telegram's contacts have numbers without a plus.
   [
+    "",
     new RegExp(
       String.raw`(phone(?:[ _-]?number)?(?:${quote})?${gap}[:=]${gap}(?:${quote})?)\+?\d[\d ().-]{5,18}\d`,
       "gi",
@@ -70,6 +74,7 @@ const RULES: [pattern: RegExp, replacement: string][] = [
   ],
   // Nine digits at least, and no date.
   [
+    "+",
     new RegExp(
       word(String.raw`\+`, String.raw`(?!\d\d? \d{4}-)\d(?:[ ().\u00a0-]{0,2}\d){8,14}(?!\d)`, String.raw`\w+`),
       "g",
@@ -117,7 +122,9 @@ function isLuhn(digits: string): boolean {
 }
 
 export function maskDefaults(text: string): string {
-  for (const [pattern, replacement] of RULES) text = text.replace(pattern, replacement);
+  for (const [needle, pattern, replacement] of RULES) {
+    if (text.includes(needle)) text = text.replace(pattern, replacement);
+  }
   return maskCards(text);
 }
 
