@@ -46,8 +46,8 @@ interface Handle<Name extends string> {
   /** Starts a step below this one, to be ended by hand. It takes no part in the async context; see {@link run}. */
   startStep(name: Name): Step<Name>;
   /**
-   * Runs `fn` so that the steps it starts attach here. Ends nothing. For callbacks that come from elsewhere: a pool, an
-   * emitter, a queue that was there before the trace.
+   * Runs `fn` so that the steps it starts attach here. Ends nothing. For callbacks that are called from elsewhere, by a pool
+   * or an emitter that was there before the trace: `pool.submit(() => step.run(done))`. `AsyncResource.bind(done)` does it too.
    */
   run<T>(fn: () => T): T;
   /** Marks as failed, with the error's message. */

@@ -11,81 +11,59 @@
  */
 import type { Mask } from "./text.ts";
 
+const r = String.raw;
 /** Where a word of these characters begins. */
-const start = (chars: string) => String.raw`(?:(?<![\\${chars}])|(?<=\\(?:[bfnrt]|u[\da-f]{4}|(?![bfnrt]))))`;
+const start = (chars: string) => r`(?:(?<![\\${chars}])|(?<=\\(?:[bfnrt]|u[\da-f]{4}|(?![bfnrt]))))`;
 /** A word with this head: looking for the head first, and only then at what is before it, is ten times as fast. */
 const word = (head: string, rest: string, chars = "\\w") => `${head}(?<=${start(chars)}${head})${rest}`;
-const quote = String.raw`\\{0,7}["'\x60]`;
-const letter = String.raw`\w\u00c0-\u024f\u0400-\u04ff`;
-const gap = String.raw`[ \t]{0,8}`;
+const quote = r`\\{0,7}["'\x60]`;
+const letter = r`\w\u00c0-\u024f\u0400-\u04ff`;
+const gap = r`[ \t]{0,8}`;
 
 const secretKey = "pass(?:word|wd|phrase|code)|pwd|secret|token|credentials?|authorization|" +
   "(?:api|access|auth|private|secret|service)[ _-]?key";
 /** Values of such a key: in quotes, or up to where a value ends. */
-const quoted = String.raw`(?<quote>${quote})(?!\k<quote>)[^\n]*?(?:(?<!\\)\k<quote>|$|(?=\n))`;
-const bare = String.raw`(?!null|true|false|undefined|None|["'\x60[{(\\])(?:(?:basic|bearer) )?` +
-  String.raw`[^\s"'\x60&\\]*[^\s"'\x60&\\,;.)}\]>]`;
+const quoted = r`(?<quote>${quote})(?!\k<quote>)[^\n]*?(?:(?<!\\)\k<quote>|$|(?=\n))`;
+const bare = r`(?!null|true|false|undefined|None|["'\x60[{(\\])(?:(?:basic|bearer) )?` +
+  r`[^\s"'\x60&\\]*[^\s"'\x60&\\,;.)}\]>]`;
 
 const tokens = [
   // Not the name of a library such as sk-learn: one character at least is no small letter.
-  word("[rs]k-", String.raw`(?=[\w-]{0,60}[\dA-Z])[\w-]{16,}`),
-  word(
-    "(?:hf|npm|gsk|r8|sbp|sb_secret|whsec|[prs]k_(?:live|test))_",
-    String.raw`(?=\w{0,60}[\dA-Z])\w{16,}`,
-  ),
-  word("(?:tgk|gh[oprsu]|github_pat)_", String.raw`\w{16,}`),
-  word("(?:glpat|xox[a-z]|xapp)-", String.raw`[\w-]{10,}`),
-  word("A(?:KI|SI)A", String.raw`[\dA-Z]{16}`),
-  word("AIza", String.raw`[\w-]{30,}`),
+  word("(?:[rs]k-|(?:hf|npm|gsk|r8|sbp|sb_secret|whsec|[prs]k_(?:live|test))_)", r`(?=[\w-]{0,60}[\dA-Z])[\w-]{16,}`),
+  word("(?:tgk|gh[oprsu]|github_pat)_", r`\w{16,}`),
+  word("(?:glpat|xox[a-z]|xapp)-", r`[\w-]{10,}`),
+  word("A(?:KI|SI)A", r`[\dA-Z]{16}`),
+  word("AIza", r`[\w-]{30,}`),
   // A JSON web token.
-  word("eyJ", String.raw`[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*`, String.raw`\w-`),
+  word("eyJ", r`[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*`, r`\w-`),
 ].join("|");
 
 /** `needle`: what a text must contain for the pattern to be worth its time. */
-const RULES: [needle: string, pattern: RegExp, replacement: string][] = [
-  ["-----", /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g, "[secret]"],
+const RULES = ([
+  ["-----", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?", "[secret]"],
   // User and password in a URL.
-  ["@", /(:\/\/)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@/g, "$1[secret]@"],
+  ["@", r`(://)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@`, "$1[secret]@"],
   [
     "",
-    new RegExp(String.raw`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3})${gap})(?:${quoted}|${bare})`, "gi"),
+    r`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3})${gap})(?:${quoted}|${bare})`,
     "$1$<quote>[secret]$<quote>",
   ],
   // Of a Telegram bot; in a URL it stands behind "bot".
-  [":", /(?<!\d)\d{6,12}:[\w-]{35,}/g, "[secret]"],
-  ["", /(bearer\s{1,4})(?:[\w.~+/-]{24,}|(?=[\w.~+/-]{0,24}\d)[\w.~+/-]{8,})=*/gi, "$1[secret]"],
-  ["", new RegExp(tokens, "g"), "[secret]"],
-  [
-    "@",
-    new RegExp(
-      String.raw`${start(`${letter}.%+-`)}[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d)[${letter}]{2,}`,
-      "g",
-    ),
-    "[email]",
-  ],
+  [":", r`(?<!\d)\d{6,12}:[\w-]{35,}`, "[secret]"],
+  ["", r`(bearer\s{1,4})(?:[\w.~+/-]{24,}|(?=[\w.~+/-]{0,24}\d)[\w.~+/-]{8,})=*`, "$1[secret]"],
+  ["", tokens, "[secret]", "g"],
+  ["@", r`${start(letter + ".%+-")}[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d)[${letter}]{2,}`, "[email]"],
   // Telegram's contacts have numbers without a plus.
-  [
-    "",
-    new RegExp(
-      String.raw`(phone(?:[ _-]?number)?(?:${quote})?${gap}[:=]${gap}(?:${quote})?)\+?\d[\d ().-]{5,18}\d`,
-      "gi",
-    ),
-    "$1[phone]",
-  ],
+  ["", r`(phone(?:[ _-]?number)?(?:${quote})?${gap}[:=]${gap}(?:${quote})?)\+?\d[\d ().-]{5,18}\d`, "$1[phone]"],
   // Nine digits at least, and no date.
-  [
-    "+",
-    new RegExp(
-      word(String.raw`\+`, String.raw`(?!\d\d? \d{4}-)\d(?:[ ().\u00a0-]{0,2}\d){8,14}(?!\d)`, String.raw`\w+`),
-      "g",
-    ),
-    "[phone]",
-  ],
-];
+  ["+", word(r`\+`, r`(?!\d\d? \d{4}-)\d(?:[ ().\u00a0-]{0,2}\d){8,14}(?!\d)`, r`\w+`), "[phone]"],
+] satisfies [needle: string, pattern: string, marker: string, flags?: string][]).map((
+  [needle, pattern, marker, flags = "gi"],
+) => [needle, new RegExp(pattern, flags), marker] as const);
 
 /** Digits with single spaces or dashes between them, though not the end of a UUID or of a fraction. */
 const DIGITS = new RegExp(
-  word(String.raw`\d`, String.raw`(?<!(?:\d[.,]|[\da-f]{4}-)\d)(?:[ -]?\d){12,}`, String.raw`A-Za-z\d`),
+  word(r`\d`, r`(?<!(?:\d[.,]|[\da-f]{4}-)\d)(?:[ -]?\d){12,}`, r`A-Za-z\d`),
   "gi",
 );
 
@@ -100,6 +78,8 @@ function maskCards(text: string): string {
     // A card may have neighbours: "2 4111 1111 1111 1111".
     const parts = run.split(/([ -])/);
     for (let first = 0; first < parts.length; first += 2) {
+      // However people group them, four stand together at the start.
+      if (parts[first]!.length < 4) continue;
       let digits = "";
       for (let last = first; last < parts.length && digits.length < 19; last += 2) {
         digits += parts[last];
@@ -122,9 +102,7 @@ function isLuhn(digits: string): boolean {
 }
 
 export function maskDefaults(text: string): string {
-  for (const [needle, pattern, replacement] of RULES) {
-    if (text.includes(needle)) text = text.replace(pattern, replacement);
-  }
+  for (const [needle, pattern, marker] of RULES) if (text.includes(needle)) text = text.replace(pattern, marker);
   return maskCards(text);
 }
 

@@ -50,8 +50,8 @@ describe("which steps", () => {
         step.llm({ request: "q" });
         return hang();
       });
-    await tracer.trace("unfinished", async () => void start());
-    await tracer.trace("detached", async (trace) => trace.background(() => (start(), hang())));
+    await tracer.trace("unfinished", () => Promise.resolve(start()));
+    tracer.trace("detached", (trace) => trace.background(() => (start(), hang())));
     await expect.poll(() => tracer.stats().recorded).toBe(2);
     const kept = (await sent()).map((trace) => [trace.pipeline, names(trace)]);
     expect(Object.fromEntries(kept)).toEqual({ unfinished: ["llm"], detached: [] });

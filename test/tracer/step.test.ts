@@ -103,7 +103,7 @@ describe("a background task", () => {
     const listen = (reason: unknown) => rejections.push(reason);
     process.on("unhandledRejection", listen);
     const { tracer, problems, sent } = memoryTracer();
-    expect(await tracer.trace("p", async (trace) => trace.background(task))).toBeUndefined();
+    expect(tracer.trace("p", (trace) => trace.background(task))).toBeUndefined();
     await vi.waitFor(() => expect(tracer.stats().recorded).toBe(1));
     await delay(5);
     process.removeListener("unhandledRejection", listen);
