@@ -40,7 +40,11 @@ const tokens = [
 
 /** `needle`: what a text must contain for the pattern to be worth its time. */
 const RULES = ([
-  ["-----", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?", "[secret]"],
+  [
+    "-----",
+    "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?",
+    "[secret]",
+  ],
   // User and password in a URL.
   ["@", r`(://)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@`, "$1[secret]@"],
   [
@@ -49,7 +53,7 @@ const RULES = ([
     "$1$<quote>[secret]$<quote>",
   ],
   // Of a Telegram bot; in a URL it stands behind "bot".
-  [":", r`(?<!\d)\d{6,12}:[\w-]{35,}`, "[secret]"],
+  ["", r`(?<!\d)\d{6,12}(?::|%3A)[\w-]{35,}`, "[secret]"],
   ["", r`(bearer\s{1,4})(?:[\w.~+/-]{24,}|(?=[\w.~+/-]{0,24}\d)[\w.~+/-]{8,})=*`, "$1[secret]"],
   ["", tokens, "[secret]", "g"],
   ["@", r`${start(letter + ".%+-")}[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d)[${letter}]{2,}`, "[email]"],

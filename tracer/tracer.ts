@@ -192,7 +192,7 @@ export class Tracer<Name extends string = string> {
   #background(fn: () => unknown, parent: Node): void {
     try {
       const running = runAndEnd<OpenTask, unknown>(new OpenTask(parent), () => fn());
-      if (running instanceof Promise) this.#keepAlive(running.catch(() => {}));
+      if (running instanceof Promise) this.#waitFor(running.catch(() => {}));
     } catch {
       // The task has told its trace.
     }
@@ -203,11 +203,11 @@ export class Tracer<Name extends string = string> {
     context.run(undefined, () => {
       this.#delivery.push(record);
       if (this.#waitUntil === undefined) return;
-      this.#keepAlive(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
+      this.#waitFor(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
     });
   }
 
-  #keepAlive(settled: Promise<unknown>): void {
+  #waitFor(settled: Promise<unknown>): void {
     try {
       this.#waitUntil?.(settled);
     } catch (error) {

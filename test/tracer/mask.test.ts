@@ -25,9 +25,12 @@ const MASKED: [text: string, left: string][] = [
   [`tgk_${"0123456789abcdef".repeat(4)}`, "[secret]"],
   [`123456789:${R35}`, "[secret]"],
   [`https://api.telegram.org/bot123456789:${R35}/getMe`, "https://api.telegram.org/bot[secret]/getMe"],
+  [`/bot123456789%3A${R35}/x`, "/bot[secret]/x"],
   [`token is ${JWT}.`, "token is [secret]"],
   [`apikey=${JWT}&x=1`, "apikey=[secret]&x=1"],
   [`see ${PEM} there`, "see [secret] there"],
+  [json({ pem: PEM }), '{"pem":"[secret]"}'],
+  [PEM.replace("abc=", "DEK-Info: AES-128-CBC,12"), "[secret]"],
   // Headers.
   ["Bearer abcdef123456", "Bearer [secret]"],
   ["authorization: Bearer abc.DEF-123", "authorization: [secret]"],
@@ -179,7 +182,20 @@ describe("the built-in masks", () => {
       "00000000-0000-0000-0000-00000000000 ",
     ],
   ].map((unit) => unit.repeat(Math.ceil(MB / unit.length)));
-  const starts = ["sk-", "eyJaaaaaa.", "://", "://a:", "token=", 'token="', "a@", "+", "Bearer ", "phone: ", "123456:"];
+  const starts = [
+    "-----BEGIN PRIVATE KEY-----",
+    "sk-",
+    "eyJaaaaaa.",
+    "://",
+    "://a:",
+    "token=",
+    'token="',
+    "a@",
+    "+",
+    "Bearer ",
+    "phone: ",
+    "123456:",
+  ];
   const distinctQuotes = Array.from({ length: 1400 }, (_, i) => `password:${"\\".repeat(i)}"`).join("x");
 
   test.each([
