@@ -27,7 +27,9 @@ export class OpenTraces {
   add(trace: OpenTrace): void {
     if (this.#open.size >= MAX_OPEN) {
       for (const oldest of this.#open) {
-        this.#reporter.once("never_ended", `A trace was never ended: ${oldest.pipeline}.`, oldest.pipeline);
+        if (!oldest.ended) {
+          this.#reporter.once("never_ended", `A trace was never ended: ${oldest.pipeline}.`, oldest.pipeline);
+        }
         abandon(oldest, "never ended");
         break;
       }

@@ -1,5 +1,9 @@
+import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test, vi } from "vitest";
+import { startIngest } from "./_support/ingest.ts";
 import { memoryTracer } from "./_support/memory.ts";
 
 function newGate() {
@@ -184,6 +188,13 @@ describe("a background task", () => {
     tracer.trace("p", (trace) => trace.background(() => tracer.step("slow", () => new Promise(() => {}))));
     await tracer.close();
     expect(await sent()).toMatchObject([{ status: "ok", steps: [{ name: "slow", status: "detached" }] }]);
+  });
+
+  test("that never ends does not take the trace with it when the process has nothing else to do", async () => {
+    const ingest = await startIngest();
+    const program = fileURLToPath(new URL("_support/waiting.ts", import.meta.url));
+    await promisify(execFile)(process.execPath, ["--import", "tsx", program, ingest.url]);
+    expect([...ingest.stored.values()]).toMatchObject([{ steps: [{ name: "never", status: "detached" }] }]);
   });
 
   test("is handed to waitUntil until the trace is on its way", async () => {
