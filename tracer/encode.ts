@@ -1,10 +1,14 @@
 /**
  * A trace as it travels: rounded, masked, cleaned and cut.
  *
+ * This runs on the bot's own thread, after its handlers: objects are built field by field, since spreading them costs more.
+ *
  * @module
  */
-import { clean, cut, cutError, type Mask, masked } from "./text.ts";
-import type { OpenStep, OpenTrace } from "./trace.ts";
+import type { Captured, CaptureRule } from "./capture.ts";
+import type { OpenStep } from "./step.ts";
+import { clean, cut, MARGIN, type Mask, masked, maskedError } from "./text.ts";
+import type { OpenTrace } from "./trace.ts";
 import { inSample } from "./uuid.ts";
 import {
   MAX_COST_MICROUSD,
@@ -20,93 +24,111 @@ import {
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
 
-const AMOUNTS = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_microusd"] as const;
+const KEYS = ["update_id", "chat_id", "user_id", "message_id"] as const;
+const TOKENS = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"] as const;
 
 export interface EncodeOptions {
   mask: Mask | undefined;
   release: string | undefined;
   /** Share of the traces without an error whose requests and responses are kept. */
-  ioSampleRate: number;
+  captureRate: number;
+  captureRules: ReadonlyMap<string, CaptureRule>;
 }
 
 /** What is known while the trace runs. Its steps follow when it has ended, since none of their durations is final. */
 export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): WireTrace {
-  return {
+  const wire: WireTrace = {
     trace_id: trace.id,
     started_at: trace.startedAt,
     // The server refuses a trace whose pipeline has no name.
     pipeline: name(trace.pipeline).trim() || "(unnamed)",
     status: "running",
-    ...(release !== undefined && { release: name(release) }),
-    ...keysOf(trace),
     steps: [],
   };
-}
-
-/** @param maxChars Cap of each request, response and error; lowered when the whole would not fit into one request. */
-export function encodeEnded(trace: OpenTrace, options: EncodeOptions, maxChars = MAX_IO_CHARS): WireTrace {
-  const { mask } = options;
-  const endTime = trace.endTime ?? trace.startTime;
-  const error = (text: string) => cutError(masked(text, mask), Math.min(maxChars, MAX_ERROR));
-  const keepIo = trace.failed || inSample(trace.id, options.ioSampleRate);
-  const io = keepIo ? trace.steps.flatMap((step) => ioOf(step, mask, maxChars)) : [];
-  return {
-    ...encodeRunning(trace, options),
-    status: trace.error === undefined ? "ok" : "error",
-    duration_ms: trace.offsetMs(endTime),
-    ...(trace.error !== undefined && { error: error(trace.error) }),
-    steps: trace.steps.map((step) => encodeStep(step, endTime, error)),
-    ...(io.length > 0 && { io }),
-  };
-}
-
-function encodeStep(step: OpenStep, traceEnd: number, errorOf: (text: string) => string): WireStep {
-  const { trace, call } = step;
-  const offset_ms = trace.offsetMs(step.startTime);
-  const wire: WireStep = {
-    name: clean(step.name),
-    offset_ms,
-    duration_ms: trace.offsetMs(step.endTime ?? traceEnd) - offset_ms,
-  };
-  if (step.parent > 0) wire.parent = step.parent;
-  const error = step.error ?? (step.endTime === undefined ? UNFINISHED : undefined);
-  if (error !== undefined) {
-    wire.status = "error";
-    wire.error = errorOf(error);
-  }
-  if (call === undefined) return wire;
-  if (typeof call.model === "string") wire.model = name(call.model);
-  for (const field of AMOUNTS) {
-    const amount = whole(call[field]);
-    const most = field === "cost_microusd" ? MAX_COST_MICROUSD : MAX_TOKENS;
-    if (amount !== undefined && amount >= 0 && amount <= most) wire[field] = amount;
-  }
-  return wire;
-}
-
-function ioOf(step: OpenStep, mask: Mask | undefined, maxChars: number): WireIo[] {
-  if (step.request === undefined && step.response === undefined) return [];
-  const io: WireIo = { step: step.position };
-  for (const field of ["request", "response"] as const) {
-    const text = step[field];
-    if (text === undefined) continue;
-    // Masked before it is cut: half a secret at the edge would no longer look like one.
-    const whole = masked(text, mask);
-    io[field] = cut(whole, maxChars);
-    if (whole.length > maxChars) io[`${field}_chars`] = whole.length;
-  }
-  return [io];
-}
-
-function keysOf({ keys }: OpenTrace): Partial<WireTrace> {
-  const wire: Partial<WireTrace> = {};
-  for (const key of ["update_id", "chat_id", "user_id", "message_id"] as const) {
-    const id = whole(keys[key]);
+  if (release !== undefined) wire.release = name(release);
+  for (const key of KEYS) {
+    const id = whole(trace.keys[key]);
     const fits = key === "chat_id" || key === "user_id" || Math.abs(id ?? 0) < 2 ** 31;
     if (id !== undefined && fits) wire[key] = id;
   }
   return wire;
 }
+
+/** @param maxChars Cap of each request, response and error; lowered when the whole would not fit into one request. */
+export function encodeEnded(trace: OpenTrace, options: EncodeOptions, maxChars = MAX_IO_CHARS): WireTrace {
+  const { mask, captureRules } = options;
+  const maxError = Math.min(maxChars, MAX_ERROR);
+  const endTime = trace.endTime ?? trace.startTime;
+  const wire = encodeRunning(trace, options);
+  wire.status = "ok";
+  wire.duration_ms = trace.offsetMs(endTime);
+  if (trace.error !== undefined) {
+    wire.status = "error";
+    wire.error = maskedError(trace.error, maxError, mask);
+  }
+  let keepsIo = trace.failed || inSample(trace.id, options.captureRate);
+  for (const step of trace.steps) {
+    const wireStep = encodeStep(step, endTime);
+    if (wireStep.error !== undefined) {
+      wireStep.error = maskedError(wireStep.error, maxError, mask);
+      keepsIo = true;
+    }
+    wire.steps.push(wireStep);
+  }
+  const io: WireIo[] = [];
+  for (const step of trace.steps) {
+    if (step.request === undefined && step.response === undefined) continue;
+    if (!keepsIo && captureRules.get(step.name) !== "always") continue;
+    io.push(encodeIo(step, mask, maxChars));
+  }
+  if (io.length > 0) wire.io = io;
+  return wire;
+}
+
+function encodeStep(step: OpenStep, traceEnd: number): WireStep {
+  const { trace, call } = step;
+  const offset_ms = trace.offsetMs(step.startTime);
+  const duration_ms = trace.offsetMs(step.endTime ?? traceEnd) - offset_ms;
+  const wire: WireStep = { name: clean(step.name), offset_ms, duration_ms };
+  if (step.parent > 0) wire.parent = step.parent;
+  if (step.error !== undefined) {
+    wire.status = "error";
+    wire.error = step.error;
+  } else if (step.endTime === undefined && step.inTask) {
+    wire.status = "detached";
+  } else if (step.endTime === undefined) {
+    wire.status = "error";
+    wire.error = UNFINISHED;
+  }
+  if (call === undefined) return wire;
+  if (typeof call.model === "string") wire.model = name(call.model);
+  for (const field of TOKENS) {
+    const amount = whole(call[field]);
+    if (amount !== undefined && amount >= 0 && amount <= MAX_TOKENS) wire[field] = amount;
+  }
+  const cost = whole(call.cost_microusd);
+  if (cost !== undefined && cost >= 0 && cost <= MAX_COST_MICROUSD) wire.cost_microusd = cost;
+  const first = whole(call.first_token_ms);
+  // Rounding can bring it a millisecond past the end.
+  if (first !== undefined && first >= 0 && first <= duration_ms + 1) wire.first_token_ms = Math.min(first, duration_ms);
+  return wire;
+}
+
+function encodeIo(step: OpenStep, mask: Mask | undefined, maxChars: number): WireIo {
+  const io: WireIo = { step: step.position };
+  for (const field of ["request", "response"] as const) {
+    const captured = step[field];
+    if (captured === undefined) continue;
+    const text = jsonOf(captured);
+    const length = text.length + captured.omitted;
+    const safe = masked(text, maxChars, mask, length);
+    io[field] = cut(safe, maxChars);
+    if (safe.length > maxChars || length > maxChars + MARGIN) io[`${field}_chars`] = length;
+  }
+  return io;
+}
+
+const jsonOf = ({ value }: Captured): string => typeof value === "string" ? value : JSON.stringify(value);
 
 const name = (text: string): string => cut(clean(String(text)), MAX_NAME);
 

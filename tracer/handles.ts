@@ -1,7 +1,7 @@
 /**
  * What a bot's author holds while a trace runs.
  *
- * No method throws or waits. After the trace has ended, all of them do nothing.
+ * No method throws or waits. After the trace has been sent, all of them do nothing.
  *
  * @module
  */
@@ -25,9 +25,12 @@ export interface LlmCall {
   reasoning_tokens?: number | undefined;
   /** Micro-dollars. */
   cost_microusd?: number | undefined;
-  /** Milliseconds from the start of the step to the first token of a streamed answer. */
+  /** Milliseconds from the start of the step to the first token of a streamed answer. Left out when it is after the step's end. */
   first_token_ms?: number | undefined;
-  /** Kept in full for errors and a sample of the rest. A value that is not a string is stored as JSON. */
+  /**
+   * Kept for errors and a sample of the rest (`CaptureOptions`), masked. A value that is not a string is stored as JSON, as
+   * it is now: what the bot does to it later does not matter.
+   */
   request?: unknown;
   response?: unknown;
 }
@@ -42,26 +45,49 @@ export interface StartedStep {
 interface Handle<Name extends string> {
   /** Starts a step below this one, to be ended by hand. It takes no part in the async context; see {@link run}. */
   startStep(name: Name): Step<Name>;
-  /** Runs `fn` so that the steps it starts attach here. Ends nothing. */
+  /**
+   * Runs `fn` so that the steps it starts attach here. Ends nothing. For callbacks that are called from elsewhere, by a pool
+   * or an emitter that was there before the trace: `pool.submit(() => step.run(done))`. `AsyncResource.bind(done)` does it too.
+   */
   run<T>(fn: () => T): T;
   /** Marks as failed, with the error's message. */
   fail(error: unknown): void;
   /** Ends it; a second call does nothing. */
   end(): void;
+  /** `using step = tracer.startStep("llm")` ends it with its block. */
   [Symbol.dispose](): void;
 }
 
 export interface Trace<Name extends string = string> extends Handle<Name> {
   /** The trace id, a UUIDv7. */
   readonly id: string;
+  /** Its handler is over. Background tasks may still add to it. */
   readonly ended: boolean;
   /** Adds or replaces keys of the update, such as the id of the message that the bot answered with. */
   set(keys: TraceKeys): void;
-  /** Calls `listener` at the start of each step; a second listener takes the place of the first. */
+  /**
+   * Calls `listener` at the start of each step until the trace has ended; a second listener takes the place of the first.
+   */
   onStep(listener: (step: StartedStep) => void): void;
+  /**
+   * Runs `fn` at once, as a task that may outlive the handler: `trace.background(() => updateMemory(chat))`. Its steps belong
+   * to the step around it. There is nothing to await, and nothing is thrown: an error marks the trace as failed.
+   *
+   * The trace is sent when its last task is over, and its duration includes the tasks. After `backgroundMs` from the end of
+   * the handler (`TracerOptions`, 30 s) it is sent anyhow, with the steps that still run in a task as `detached`.
+   */
+  background(fn: () => unknown): void;
 }
 
 export interface Step<Name extends string = string> extends Handle<Name> {
   /** Records an LLM call. A second call adds to what the first has told. */
   llm(call: LlmCall): void;
+}
+
+/** What a wrapper around a client needs of a tracer. Any `Tracer` will do, whatever its table of steps. */
+export interface StepTracer {
+  currentTrace(): Trace | undefined;
+  step<T>(name: string, fn: (step: Step) => PromiseLike<T>): Promise<T>;
+  step<T>(name: string, fn: (step: Step) => T): T;
+  startStep(name: string): Step;
 }

@@ -4,10 +4,12 @@
  * @module
  */
 export type { DeliveryStats, DropReason } from "./account.ts";
+export type { CaptureOptions, CaptureRule } from "./capture.ts";
 export type { DeliveryOptions } from "./delivery.ts";
 export { tracedFetch, type TracedFetchOptions } from "./fetch.ts";
-export type { LlmCall, StartedStep, Step, Trace, TraceKeys } from "./handles.ts";
+export type { LlmCall, StartedStep, Step, StepTracer, Trace, TraceKeys } from "./handles.ts";
 export { type LlmOptions, type LlmRecord, type LlmRecorder, type PastLlmCall, recordLlm } from "./llm.ts";
+export { type LogFields, traceConsole, type TraceSource } from "./log.ts";
 export type { TracerOptions, TracerStats } from "./options.ts";
 export type { Price, PriceTable } from "./prices.ts";
 export { type Progress, type ProgressOptions, showProgress } from "./progress.ts";

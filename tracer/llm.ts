@@ -5,7 +5,7 @@
  */
 import type { LlmCall, Step } from "./handles.ts";
 import { costOf, type PriceTable } from "./prices.ts";
-import type { OpenStep } from "./trace.ts";
+import type { OpenStep } from "./step.ts";
 import type { Tracer } from "./tracer.ts";
 import { hasOtherPrice, usageOf } from "./usage.ts";
 

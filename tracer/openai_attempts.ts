@@ -7,7 +7,7 @@ import type { Step } from "./handles.ts";
 import { endAsPast } from "./llm.ts";
 import { errorText } from "./text.ts";
 import { background } from "./timers.ts";
-import type { OpenStep } from "./trace.ts";
+import type { OpenStep } from "./step.ts";
 
 /** An attempt that failed. It becomes a step when another one follows: the last one's error is that of the call. */
 interface Failure {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { DeliveryStats } from "./account.ts";
+import type { CaptureOptions } from "./capture.ts";
 import type { DeliveryOptions } from "./delivery.ts";
 import type { OnError } from "./report.ts";
 import type { StepTable } from "./steps.ts";
@@ -21,18 +22,29 @@ export interface TracerOptions<Steps extends StepTable = StepTable> extends Deli
   steps?: Steps | undefined;
   /** Version of the bot, such as a git revision. */
   release?: string | undefined;
-  /** Share of the traces without any error, 0 to 1, whose requests and responses are kept. @default 0.1 */
-  ioSampleRate?: number | undefined;
-  /** Runs over every request, response and error before it leaves the process. If it fails, the text stays here. */
+  /** Which requests and responses are kept. @default those of all errors, and of a tenth of the other traces */
+  capture?: CaptureOptions<keyof Steps & string> | undefined;
+  /**
+   * Runs over every request, response and error before it leaves the process, after the built-in masks. If it throws or
+   * returns no string, "[mask failed]" is sent instead. Of a text too long to be kept whole, it gets what is kept and 4,096
+   * characters more.
+   */
   mask?: Mask | undefined;
+  /** Built-in masks for keys, tokens, passwords, e-mail addresses, phone and card numbers. @default true */
+  defaultMasks?: boolean | undefined;
   /** Called once for each cause of lost or distorted data. @default a line on `console.warn` */
   onError?: OnError | undefined;
   /** A trace that has run for this long, in milliseconds, is announced before its end. @default 10000 */
   announceAfterMs?: number | undefined;
+  /** Longest that a trace waits for its background tasks once its handler is over, in milliseconds. @default 30000 */
+  backgroundMs?: number | undefined;
   /** Flush on SIGTERM, SIGINT and when the process runs out of work. @default true, unless `waitUntil` is given */
   flushOnExit?: boolean | undefined;
-  /** Serverless platforms: keeps the instance alive until the promise settles. Traces are then sent as they end. */
-  waitUntil?: ((sent: Promise<unknown>) => void) | undefined;
+  /**
+   * Serverless platforms: keeps the instance alive until the promise settles. It is given background tasks, and traces as they
+   * are sent, each as soon as it ends.
+   */
+  waitUntil?: ((settled: Promise<unknown>) => void) | undefined;
 }
 
 export interface TracerStats extends DeliveryStats {

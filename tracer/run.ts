@@ -1,5 +1,5 @@
 /**
- * Runs a function as a trace or a step.
+ * Runs a function as a trace, a step or a background task.
  *
  * @module
  */
@@ -19,6 +19,7 @@ export function runAndEnd<N extends Node, T>(node: N, fn: (node: N) => T): T {
     node.end();
     return result;
   }
+  // One promise more than the bot's own, which is most of what a step costs.
   return Promise.resolve(result).then(
     (value) => {
       node.end();

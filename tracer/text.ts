@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { MAX_ERROR } from "./wire.ts";
-
 /** Takes personal data and secrets out of a text. */
 export type Mask = (text: string) => string;
 
-/** NUL and lone surrogates (a streamed answer cut in an emoji) are valid in JavaScript and refused by Postgres. */
-const UNSTORABLE = /\0|\p{Surrogate}/gu;
+/** Of a text that is cut, this many characters more are masked, so that a secret at the edge is seen whole. */
+export const MARGIN = 4096;
 
-export const clean = (text: string): string => text.replace(UNSTORABLE, "\uFFFD");
+/** NUL and lone surrogates (a streamed answer cut in an emoji) are valid in JavaScript and refused by Postgres. */
+export function clean(text: string): string {
+  // In every runtime that runs this, but not yet in the types of all who compile against it.
+  return (text as string & { toWellFormed(): string }).toWellFormed().replaceAll("\0", "\uFFFD");
+}
 
 /** At most `max` UTF-16 units, never half an emoji. */
 export function cut(text: string, max: number): string {
@@ -20,22 +22,32 @@ export function cut(text: string, max: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max);
 }
 
-/** Fails closed: a mask that throws or returns no string takes the whole text with it. */
-export function masked(text: string, mask: Mask | undefined): string {
-  if (mask === undefined) return clean(text);
+/**
+ * The head of a text, masked and clean, to be cut to `max` characters: masked before it is cut, since half a secret at the
+ * edge would no longer look like one. Fails closed: a mask that throws or returns no string takes the whole text with it.
+ *
+ * @param length Of the text that `text` itself may be the head of.
+ */
+export function masked(text: string, max: number, mask: Mask | undefined, length = text.length): string {
+  const isHead = length > max + MARGIN;
+  const head = isHead ? text.slice(0, max + MARGIN) : text;
+  let result: unknown = head;
   try {
-    const result: unknown = mask(text);
-    return typeof result === "string" ? clean(result) : "[mask failed]";
+    if (mask !== undefined) result = mask(head);
   } catch {
-    return "[mask failed]";
+    result = undefined;
   }
+  if (typeof result !== "string") return "[mask failed]";
+  // Whatever the masks have made shorter, nothing from the edge moves up into what is kept.
+  return clean(isHead ? result.slice(0, Math.max(0, result.length - MARGIN)) : result);
 }
 
-/** An error text of at most `max` characters, which tells its own length when it was cut. */
-export function cutError(text: string, max = MAX_ERROR): string {
-  if (text.length <= max) return text;
+/** An error text, masked, of at most `max` characters. It tells its own length when it was cut. */
+export function maskedError(text: string, max: number, mask: Mask | undefined): string {
+  const safe = masked(text, max, mask);
+  if (safe.length <= max && text.length <= max + MARGIN) return safe;
   const tail = `… [${text.length} characters]`;
-  return cut(text, Math.max(0, max - tail.length)) + tail;
+  return cut(safe, Math.max(0, max - tail.length)) + tail;
 }
 
 /** A bot's token is part of each address at Telegram, and errors of fetch quote addresses. */
@@ -47,15 +59,5 @@ export function errorText(error: unknown): string {
     return (error instanceof Error ? error.message || error.name : String(error)).replace(BOT_TOKEN, "$1");
   } catch {
     return "[unprintable error]";
-  }
-}
-
-/** A request or response as text: strings as they are, all else as JSON. Undefined when there is nothing. */
-export function ioText(value: unknown): string | undefined {
-  if (typeof value === "string" || value === undefined) return value;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return "[not serialisable]";
   }
 }

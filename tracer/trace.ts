@@ -1,25 +1,34 @@
 /**
- * One running trace and its steps: what is kept in memory until the trace has ended.
+ * One running trace: what is kept of it in memory until it has ended.
  *
  * Times are `performance.now()` readings; `offsetMs` rounds them, once.
  *
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { LlmCall, StartedStep, Step, Trace, TraceKeys } from "./handles.ts";
-import { errorText, ioText } from "./text.ts";
+import type { CaptureRule } from "./capture.ts";
+import type { StartedStep, Trace, TraceKeys } from "./handles.ts";
+import type { OpenStep, OpenTask } from "./step.ts";
+import { errorText } from "./text.ts";
+import type { Timer } from "./timers.ts";
 import { uuidv7 } from "./uuid.ts";
 
-export type Node = OpenTrace | OpenStep;
+export type Node = OpenTrace | OpenStep | OpenTask;
 
 /** Where new steps attach: the innermost step that runs here, or the trace itself. One per process. */
 export const context = new AsyncLocalStorage<Node | undefined>();
 
 /** What a trace needs of its tracer. */
 export interface TraceOwner {
+  readonly captureRules: ReadonlyMap<string, CaptureRule>;
+  /** Longest that a trace whose handler is over waits for its background tasks. */
+  readonly backgroundMs: number;
   startStep(name: string, parent: Node): OpenStep;
+  background(fn: () => unknown, parent: Node): void;
   /** Called once, when the trace has ended. */
   ended(trace: OpenTrace): void;
+  /** A background task has failed which has no trace, or none any more. */
+  taskFailed(error: unknown): void;
 }
 
 export class OpenTrace implements Trace {
@@ -31,9 +40,16 @@ export class OpenTrace implements Trace {
   readonly keys: TraceKeys = {};
   readonly owner: TraceOwner;
   readonly trace = this;
+  readonly name = undefined;
   /** What steps below it give as `parent`, as {@link OpenStep.position} is for nested ones. */
   readonly position = 0;
+  readonly inTask = false;
   readonly steps: OpenStep[] = [];
+  ended = false;
+  /** Background tasks that run. */
+  tasks = 0;
+  timer: Timer | undefined = undefined;
+  /** Set when nothing more is recorded. */
   endTime: number | undefined = undefined;
   error: string | undefined = undefined;
   /** The trace or one of its steps has failed: its requests and responses are kept. */
@@ -48,15 +64,11 @@ export class OpenTrace implements Trace {
   }
 
   set({ update_id, chat_id, user_id, message_id }: TraceKeys): void {
-    if (this.ended) return;
+    if (this.endTime !== undefined) return;
     if (update_id !== undefined) this.keys.update_id = update_id;
     if (chat_id !== undefined) this.keys.chat_id = chat_id;
     if (user_id !== undefined) this.keys.user_id = user_id;
     if (message_id !== undefined) this.keys.message_id = message_id;
-  }
-
-  get ended(): boolean {
-    return this.endTime !== undefined;
   }
 
   onStep(listener: (step: StartedStep) => void): void {
@@ -72,75 +84,36 @@ export class OpenTrace implements Trace {
     return this.owner.startStep(name, this);
   }
 
+  background(fn: () => unknown): void {
+    const here = context.getStore();
+    this.owner.background(fn, here?.trace === this ? here : this);
+  }
+
   run<T>(fn: () => T): T {
     return context.run(this, fn);
   }
 
   fail(error: unknown): void {
-    if (this.ended) return;
+    if (this.endTime !== undefined) return;
     this.error = errorText(error);
     this.failed = true;
   }
 
   end(): void {
     if (this.ended) return;
+    this.ended = true;
+    if (this.tasks === 0) return this.finish();
+    // This timer keeps the process alive: without it, a task that waits for ever would take the trace with it.
+    this.timer = context.run(undefined, () => setTimeout(() => this.finish(), this.owner.backgroundMs));
+  }
+
+  /** As `end`, but waits for no task. */
+  finish(): void {
+    if (this.endTime !== undefined) return;
+    this.ended = true;
+    if (this.timer !== undefined) clearTimeout(this.timer);
     this.endTime = performance.now();
     this.owner.ended(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.end();
-  }
-}
-
-export class OpenStep implements Step {
-  readonly trace: OpenTrace;
-  readonly name: string;
-  /** Position in the trace, counted from 1. */
-  readonly position: number;
-  /** Position of the enclosing step; 0 at the top level. */
-  readonly parent: number;
-  readonly startTime = performance.now();
-  /** Stays undefined when the step outlives its trace. */
-  endTime: number | undefined = undefined;
-  error: string | undefined = undefined;
-  /** Everything but the texts. */
-  call: LlmCall | undefined = undefined;
-  request: string | undefined = undefined;
-  response: string | undefined = undefined;
-
-  constructor(name: string, parent: Node, position: number) {
-    this.trace = parent.trace;
-    this.name = name;
-    this.position = position;
-    this.parent = parent.position;
-  }
-
-  startStep(name: string): OpenStep {
-    return this.trace.owner.startStep(name, this);
-  }
-
-  run<T>(fn: () => T): T {
-    return context.run(this, fn);
-  }
-
-  llm({ request, response, ...call }: LlmCall): void {
-    if (this.trace.ended) return;
-    this.call = { ...this.call, ...call };
-    // Texts are made now: the author may go on changing the objects, as with an array of messages.
-    this.request = ioText(request) ?? this.request;
-    this.response = ioText(response) ?? this.response;
-  }
-
-  fail(error: unknown): void {
-    if (this.trace.ended) return;
-    this.error = errorText(error);
-    this.trace.failed = true;
-  }
-
-  end(): void {
-    if (this.trace.ended) return;
-    this.endTime ??= performance.now();
   }
 
   [Symbol.dispose](): void {

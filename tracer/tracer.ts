@@ -3,42 +3,38 @@
  *
  * @module
  */
+import { captureRules } from "./capture.ts";
 import { Delivery } from "./delivery.ts";
 import { encodeEnded, type EncodeOptions, encodeRunning } from "./encode.ts";
 import { flushOnExit } from "./exit.ts";
 import type { Step, Trace, TraceKeys } from "./handles.ts";
+import { type LogFields, logFields } from "./log.ts";
+import { maskOf } from "./mask.ts";
+import { OpenTraces } from "./open.ts";
 import type { TracerOptions, TracerStats } from "./options.ts";
 import type { Recorded } from "./queue.ts";
 import { Reporter } from "./report.ts";
 import { runAndEnd } from "./run.ts";
+import { OpenStep, OpenTask } from "./step.ts";
 import { stepName, type StepTable } from "./steps.ts";
 import { errorText } from "./text.ts";
-import { background, type Timer } from "./timers.ts";
-import { context, type Node, OpenStep, OpenTrace, type TraceOwner } from "./trace.ts";
+import { context, type Node, OpenTrace, type TraceOwner } from "./trace.ts";
 import { httpTransport, type Transport } from "./transport.ts";
 import { MAX_STEPS } from "./wire.ts";
 
 /** `flush` and `close` wait this long unless told otherwise. */
 const FLUSH_TIMEOUT_MS = 10_000;
-/** Traces that may run at once; beyond it, the oldest is one that nobody will end. */
-const MAX_OPEN = 10_000;
 
 export class Tracer<Name extends string = string> {
   readonly #reporter: Reporter;
   readonly #delivery: Delivery;
   readonly #encoding: EncodeOptions;
-  readonly #announceAfterMs: number;
   readonly #waitUntil: TracerOptions["waitUntil"];
   readonly #leaveExit: () => void;
-  readonly #owner: TraceOwner = {
-    startStep: (name, parent) => this.#startStep(name, parent),
-    ended: (trace) => this.#ended(trace),
-  };
+  readonly #owner: TraceOwner;
   /** Where steps outside any trace go: it has ended before it began, so nothing of them is kept. */
-  readonly #nowhere = new OpenTrace("", undefined, this.#owner);
-  /** In order of their start. */
-  readonly #open = new Set<OpenTrace>();
-  #announcer: Timer | undefined;
+  readonly #nowhere: OpenTrace;
+  readonly #open: OpenTraces;
   #orphanSteps = 0;
   #excessSteps = 0;
 
@@ -46,17 +42,43 @@ export class Tracer<Name extends string = string> {
     this.#reporter = new Reporter(options.onError);
     this.#delivery = new Delivery(transportOf(options), this.#reporter, options);
     this.#encoding = {
-      mask: options.mask,
+      mask: maskOf(options.mask, options.defaultMasks),
       release: options.release,
-      ioSampleRate: options.ioSampleRate ?? 0.1,
+      captureRate: options.capture?.rate ?? 0.1,
+      captureRules: captureRules(options.capture ?? {}),
     };
-    this.#announceAfterMs = options.announceAfterMs ?? 10_000;
-    this.#waitUntil = options.waitUntil;
+    this.#open = new OpenTraces(
+      options.announceAfterMs ?? 10_000,
+      (trace) => this.#push(() => encodeRunning(trace, this.#encoding)),
+      this.#reporter,
+    );
+    this.#owner = {
+      captureRules: this.#encoding.captureRules,
+      backgroundMs: options.backgroundMs ?? 30_000,
+      startStep: (name, parent) => {
+        const step = this.#startStep(name, parent);
+        // A handle's step hangs where it is told to, but it runs here.
+        if (context.getStore()?.inTask) step.inTask = true;
+        return step;
+      },
+      background: (fn, parent) => this.#background(fn, parent),
+      taskFailed: (error) => this.#report("background_failed", "A background task without a trace failed", error),
+      ended: (trace) => {
+        this.#open.delete(trace);
+        this.#push((maxChars) => encodeEnded(trace, this.#encoding, maxChars));
+      },
+    };
+    this.#nowhere = new OpenTrace("", undefined, this.#owner);
+    this.#nowhere.ended = true;
     this.#nowhere.endTime = 0;
+    this.#waitUntil = options.waitUntil;
     this.#leaveExit = options.flushOnExit ?? options.waitUntil === undefined ? flushOnExit(this) : () => {};
   }
 
-  /** Runs `fn` as a trace. What it returns or throws passes through; a throw marks the trace as failed. */
+  /**
+   * Runs `fn` as a trace. What it returns or throws passes through; a throw marks the trace as failed. The trace lasts as long
+   * as `fn` and the background tasks that it has started.
+   */
   trace<T>(pipeline: string, fn: (trace: Trace<Name>) => PromiseLike<T>, keys?: TraceKeys): Promise<T>;
   trace<T>(pipeline: string, fn: (trace: Trace<Name>) => T, keys?: TraceKeys): T;
   trace<T>(pipeline: string, fn: (trace: OpenTrace) => T, keys?: TraceKeys): T {
@@ -68,7 +90,7 @@ export class Tracer<Name extends string = string> {
    * throw marks the step as failed, and the trace too unless the bot catches it.
    *
    * Outside any trace, `fn` runs all the same, and the step is counted in {@link stats}. A step that outlives its trace
-   * is recorded up to the trace's end, as failed with "still running when the trace ended".
+   * is recorded up to the trace's end, as failed with "still running when the trace ended"; see {@link background}.
    */
   step<T>(name: Name, fn: (step: Step<Name>) => PromiseLike<T>): Promise<T>;
   step<T>(name: Name, fn: (step: Step<Name>) => T): T;
@@ -87,15 +109,26 @@ export class Tracer<Name extends string = string> {
     return this.#startStep(name, context.getStore());
   }
 
+  /**
+   * As {@link Trace.background}, of the current trace. Outside any trace, `fn` runs all the same, and its error goes to
+   * `onError`.
+   */
+  background(fn: () => unknown): void {
+    this.#background(fn, context.getStore() ?? this.#nowhere);
+  }
+
   currentTrace(): Trace<Name> | undefined {
     const trace = context.getStore()?.trace;
     return trace === this.#nowhere ? undefined : trace;
   }
 
-  /** For logs. */
+  /** For logs; see {@link logFields} too. */
   currentTraceId(): string | undefined {
     return this.currentTrace()?.id;
   }
+
+  /** The trace id and step that run here, for structured logs: `pino({ mixin: tracer.logFields })`. `{}` outside any trace. */
+  readonly logFields = (): LogFields => logFields(this);
 
   /**
    * Sends what has been recorded. Resolves to whether the server has taken all of it; to false after `timeoutMs`
@@ -105,11 +138,13 @@ export class Tracer<Name extends string = string> {
     return context.run(undefined, () => this.#delivery.flush(timeoutMs));
   }
 
-  /** Ends what still runs, as failed, then flushes as {@link flush} does and stops. Later traces are dropped, counted. */
+  /**
+   * Ends what still runs, as failed, then flushes as {@link flush} does and stops. Traces that wait for their background tasks
+   * wait no longer. Later traces are dropped, counted.
+   */
   async close({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> {
-    for (const trace of this.#open) abandon(trace, "still running when the tracer was closed");
+    this.#open.close();
     const delivered = await context.run(undefined, () => this.#delivery.close(timeoutMs));
-    clearTimeout(this.#announcer);
     this.#leaveExit();
     return delivered;
   }
@@ -120,15 +155,7 @@ export class Tracer<Name extends string = string> {
 
   #startTrace(pipeline: string, keys: TraceKeys | undefined): OpenTrace {
     const trace = new OpenTrace(pipeline, keys, this.#owner);
-    if (this.#open.size >= MAX_OPEN) {
-      for (const oldest of this.#open) {
-        this.#reporter.once("never_ended", `A trace was never ended: ${oldest.pipeline}.`, oldest.pipeline);
-        abandon(oldest, "never ended");
-        break;
-      }
-    }
     this.#open.add(trace);
-    if (this.#announcer === undefined) this.#armAnnouncer(this.#announceAfterMs);
     return trace;
   }
 
@@ -138,7 +165,7 @@ export class Tracer<Name extends string = string> {
     if (short !== name) {
       this.#reporter.once("step_name", `A step name has 1 to 20 characters; recorded: ${short}`, short);
     }
-    if (trace.ended) {
+    if (trace.endTime !== undefined) {
       this.#orphanSteps += 1;
       this.#reporter.once("orphan_step", `A step ran outside any trace: ${short}`, short);
     } else if (trace.steps.length >= MAX_STEPS) {
@@ -147,7 +174,7 @@ export class Tracer<Name extends string = string> {
     } else {
       const step = new OpenStep(short, parent, trace.steps.length + 1);
       trace.steps.push(step);
-      this.#tell(step);
+      if (trace.listener !== undefined && !trace.ended) this.#tell(step);
       return step;
     }
     // Not recorded: what starts below it attaches to the step around it.
@@ -155,17 +182,20 @@ export class Tracer<Name extends string = string> {
   }
 
   #tell({ trace, name, startTime }: OpenStep): void {
-    if (trace.listener === undefined) return;
     try {
-      trace.listener({ name, offset_ms: trace.offsetMs(startTime) });
+      trace.listener?.({ name, offset_ms: trace.offsetMs(startTime) });
     } catch (error) {
-      this.#reporter.once("step_listener", `A step listener failed: ${errorText(error)}`);
+      this.#report("step_listener", "A step listener failed", error);
     }
   }
 
-  #ended(trace: OpenTrace): void {
-    this.#open.delete(trace);
-    this.#push((maxChars) => encodeEnded(trace, this.#encoding, maxChars));
+  #background(fn: () => unknown, parent: Node): void {
+    try {
+      const running = runAndEnd<OpenTask, unknown>(new OpenTask(parent), () => fn());
+      if (running instanceof Promise) this.#waitFor(running.catch(() => {}));
+    } catch {
+      // The task has told its trace.
+    }
   }
 
   #push(record: Recorded): void {
@@ -173,28 +203,20 @@ export class Tracer<Name extends string = string> {
     context.run(undefined, () => {
       this.#delivery.push(record);
       if (this.#waitUntil === undefined) return;
-      try {
-        this.#waitUntil(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
-      } catch (error) {
-        this.#reporter.once("wait_until", `waitUntil failed: ${errorText(error)}`);
-      }
+      this.#waitFor(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
     });
   }
 
-  #armAnnouncer(ms: number): void {
-    this.#announcer = context.run(undefined, () => background(() => this.#announce(), ms));
+  #waitFor(settled: Promise<unknown>): void {
+    try {
+      this.#waitUntil?.(settled);
+    } catch (error) {
+      this.#report("wait_until", "waitUntil failed", error);
+    }
   }
 
-  /** One timer for all traces: it goes off when the oldest one not yet announced is due. */
-  #announce(): void {
-    this.#announcer = undefined;
-    for (const trace of this.#open) {
-      if (trace.announced) continue;
-      const restMs = this.#announceAfterMs - (performance.now() - trace.startTime);
-      if (restMs > 0) return this.#armAnnouncer(restMs);
-      trace.announced = true;
-      this.#push(() => encodeRunning(trace, this.#encoding));
-    }
+  #report(code: string, message: string, error: unknown): void {
+    this.#reporter.once(code, `${message}: ${errorText(error)}`);
   }
 }
 
@@ -210,9 +232,4 @@ function transportOf({ transport, url, key }: TracerOptions): Transport {
   if (url && key && URL.canParse(url)) return httpTransport(url, key);
   const message = "The tracer has no valid url and key.";
   return { send: () => Promise.resolve({ kind: "refused", code: "not_configured", message }) };
-}
-
-function abandon(trace: OpenTrace, why: string): void {
-  trace.fail(why);
-  trace.end();
 }

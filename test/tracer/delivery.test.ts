@@ -58,7 +58,7 @@ describe("batches", () => {
   });
 
   test("are at most 500 traces, and near 256 kB", async () => {
-    const { ingest, tracer, record } = await setup({ ioSampleRate: 1 });
+    const { ingest, tracer, record } = await setup({ capture: { rate: 1 } });
     record(600);
     for (let i = 0; i < 10; i++) {
       tracer.trace("io", () => tracer.step("llm", (step) => step.llm({ request: "x".repeat(60_000) })));
@@ -207,7 +207,7 @@ describe("bounds", () => {
   });
 
   test("bytes are bounded as well as the count", async () => {
-    const { ingest, tracer } = await setup({ maxQueuedBytes: 100_000, ioSampleRate: 1 });
+    const { ingest, tracer } = await setup({ maxQueuedBytes: 100_000, capture: { rate: 1 } });
     ingest.failures = ["hang"];
     for (let i = 0; i < 10; i++) {
       tracer.trace("p", () => tracer.step("llm", (step) => step.llm({ response: "語".repeat(10_000) })));

@@ -15,7 +15,7 @@ const call = {
 
 describe("a function", () => {
   test("runs as a step, and tells what it knows when it knows it", async () => {
-    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
     const result = await tracer.trace("support", () =>
       recordLlm(tracer, "llm.answer", async (llm) => {
         llm.record({ model: "claude", request: call.request });
@@ -70,7 +70,7 @@ describe("a function", () => {
 
 describe("a call that is over", () => {
   test("is a step with the time that it took", async () => {
-    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
     await tracer.trace("support", async () => {
       const started_at = Date.now();
       await delay(60);

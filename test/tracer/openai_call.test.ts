@@ -100,7 +100,7 @@ describe("the promise", () => {
 });
 
 test("other clients: a promise that fails, a plain value, an answer of the wrong shape", async () => {
-  const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+  const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
   const error = new Error("no");
   const results = [() => Promise.reject(error), () => "now", () => Promise.resolve({ output: 5, choices: "x" })];
   const client = traceOpenAI({ chat: { completions: { create: () => results.shift()!() } } }, tracer);

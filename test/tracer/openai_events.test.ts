@@ -165,7 +165,7 @@ describe("streams", () => {
   });
 
   test("a response that fails says so in an event", async () => {
-    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
     const failed = { type: "response.failed", response: { model, error: { code: "server_error", message: "broken" } } };
     const events = [{ type: "response.output_text.delta", output_index: 0, delta: "Hel" }, failed];
     const client = strangeClient(() => events);
@@ -233,7 +233,7 @@ describe("streams", () => {
 
 describe("clients of another make", () => {
   test("leaving the loop ends the step where there is no controller, and the stream hears of it", async () => {
-    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
     let left = false;
     const stream = async function* () {
       try {
@@ -253,7 +253,7 @@ describe("clients of another make", () => {
   });
 
   test("an event is asked for when the bot asks, and nonsense in it stays the bot's affair", async () => {
-    const { tracer, sent } = memoryTracer({ ioSampleRate: 1 });
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
     const nonsense = [null, 5, {}, { choices: null }, { choices: [null] }, {
       choices: [{ index: 1e9, delta: { content: "x" } }],
     }];

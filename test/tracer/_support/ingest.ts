@@ -140,11 +140,13 @@ function check(batch: WireTrace[]): void {
     must((trace.error?.length ?? 0) <= MAX_ERROR, "error");
     trace.steps.forEach((step, index) => {
       const amounts = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_microusd"] as const;
-      known(step, `name parent status offset_ms duration_ms error model ${amounts.join(" ")}`);
+      known(step, `name parent status offset_ms duration_ms error model first_token_ms ${amounts.join(" ")}`);
       must(step.name.length > 0 && [...step.name].length <= MAX_STEP_NAME, "step name");
       must(step.parent === undefined || (step.parent >= 1 && step.parent <= index), "parent");
-      must(step.status === undefined || step.status === "error", "step status: ok is left out");
+      must(step.status === undefined || /^(error|detached)$/.test(step.status), "step status: ok is left out");
       must(whole(step.offset_ms) && whole(step.duration_ms), "step times");
+      const first = step.first_token_ms ?? 0;
+      must(whole(first) && first <= step.duration_ms, "first_token_ms");
       must(step.offset_ms + step.duration_ms <= (trace.duration_ms ?? Infinity), "a step sticks out of its trace");
       for (const field of amounts) {
         must(step[field] === undefined || whole(step[field]), field);

@@ -5,7 +5,7 @@ import { createTracer, recordLlm } from "../../../tracer/index.ts";
 import { traceOpenAI } from "../../../tracer/openai.ts";
 
 const [ingest, provider] = process.argv.slice(2);
-const tracer = createTracer({ url: ingest, key: "tg_test_key", ioSampleRate: 1 });
+const tracer = createTracer({ url: ingest, key: "tg_test_key", capture: { rate: 1 } });
 const client = traceOpenAI(new OpenAI({ apiKey: "sk-test", baseURL: provider }), tracer);
 const model = "gpt-4o-mini";
 const messages = [{ role: "user" as const, content: "Hi there" }];

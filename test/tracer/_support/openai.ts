@@ -68,7 +68,7 @@ const billOf = ({ input, cached, output }: Usage) =>
 export async function setup(options: ClientOptions = {}) {
   const provider = await startProvider();
   onTestFinished(() => provider.close());
-  const memory = memoryTracer({ ioSampleRate: 1 });
+  const memory = memoryTracer({ capture: { rate: 1 } });
   const plain = (more: ClientOptions = {}) =>
     new OpenAI({ apiKey: "sk-test", baseURL: provider.url, ...options, ...more });
   return { provider, ...memory, plain, client: traceOpenAI(plain(), memory.tracer) };
