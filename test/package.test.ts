@@ -124,7 +124,13 @@ describe("compiled from TypeScript, its declarations too", () => {
       types: [],
     }],
   ])("%s", async (_, options) => {
-    const compilerOptions = { ...options, target: "ES2022", strict: true, exactOptionalPropertyTypes: true, noEmit: true };
+    const compilerOptions = {
+      ...options,
+      target: "ES2022",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+    };
     const cwd = folder({ "app.ts": APP, "tsconfig.json": JSON.stringify({ compilerOptions, files: ["app.ts"] }) });
     expect(await node(cwd, bin("typescript", "tsc"))).toEqual({ code: 0, output: "" });
   });

@@ -47,7 +47,9 @@ function sources(): string[] {
 /** Where the package of the sources as they are now is, or will be. */
 export function currentPackage(): Package {
   const hash = createHash("sha256");
-  for (const file of [...sources(), "package-lock.json"]) hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
+  for (const file of [...sources(), "package-lock.json"]) {
+    hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
+  }
   return packageIn(join(DIR, hash.digest("hex").slice(0, 12)));
 }
 
