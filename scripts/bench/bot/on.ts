@@ -1,0 +1,9 @@
+/** The example bot as it comes. */
+import process from "node:process";
+import { createTracer } from "../../../tracer/index.ts";
+import { STEPS } from "../../demo/example_bot.ts";
+import { serveBot } from "./worker.ts";
+
+const { INGEST_URL, INGEST_KEY, INGEST_STALLS } = process.env;
+const tracer = createTracer({ url: INGEST_URL, key: INGEST_KEY, steps: STEPS, flushOnExit: false, onError: () => {} });
+serveBot(tracer, () => INGEST_STALLS ? Promise.resolve() : tracer.flush());
