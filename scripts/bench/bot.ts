@@ -6,7 +6,7 @@
  * never answers, which shows whether anything in the bot waits for it. Telegram and the LLM are stand-ins whose latencies stay
  * as they are. Then the same without any latency, so that a bot handles what its one core can.
  *
- * All of it runs on one machine. What would be elsewhere in a real installation, behind the tracer, runs with the lowest
+ * All of it runs on one machine. What would be elsewhere in a real installation, behind the tracer, runs with a lower
  * priority.
  *
  * @module
@@ -89,7 +89,7 @@ export async function bot({ size, clusters, progress, report }: Context): Promis
         against: cpu(off),
       });
     }
-    const { stats: { recorded, delivered } } = await on.program.ask({ kind: "end" });
+    const { recorded, delivered } = await settled(on);
     const { rows: [{ stored }] } = await db.query("select count(*)::integer as stored from tracegram.pipeline_traces");
     if (stored !== delivered) throw new Error(`${delivered} traces were delivered, and ${stored} are there`);
     report({ case: "traced", metric: "traces in Postgres, of updates", unit: "", value: stored, against: recorded });
@@ -98,6 +98,15 @@ export async function bot({ size, clusters, progress, report }: Context): Promis
     await world.close();
     await cluster.drop();
   }
+}
+
+/** What has become of its traces, when that is known of all. */
+async function settled({ program }: Bot): Promise<Answer["stats"]> {
+  for (let i = 0; i < 30; i++) {
+    const { stats } = await program.ask({ kind: "end" });
+    if (stats.queued === 0) return stats;
+  }
+  throw new Error("the ingest does not take what is sent");
 }
 
 async function startBots(world: World, key: string): Promise<Bot[]> {

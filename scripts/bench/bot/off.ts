@@ -20,7 +20,7 @@ const off = {
   startStep: () => handle,
   currentTrace: () => undefined,
   currentTraceId: () => undefined,
-  stats: () => ({ recorded: 0, delivered: 0, dropped: {} }),
+  stats: () => ({ recorded: 0, delivered: 0, queued: 0 }),
 };
 
 serveBot(off as unknown as BotTracer, () => Promise.resolve());

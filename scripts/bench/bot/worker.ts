@@ -22,7 +22,7 @@ export interface Answer {
   cpuMs: number;
   /** Milliseconds that the event loop came late, p99. */
   loopMs: number;
-  stats: { recorded: number; delivered: number; dropped: object };
+  stats: { recorded: number; delivered: number; queued: number };
 }
 
 export type BotTracer = Tracer<keyof typeof STEPS>;

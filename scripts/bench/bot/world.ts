@@ -1,7 +1,7 @@
 /**
  * What the example bot works with: Telegram, an LLM and a database of orders, each with the same latency all the time; the
- * real ingest function with its PostgREST and Postgres, as low in priority as can be, since in a real installation they are
- * on another machine; and an ingest that takes what it is sent and never answers.
+ * real ingest function with its PostgREST and Postgres, low in priority, since in a real installation they are on another
+ * machine; and an ingest that takes what it is sent and never answers.
  *
  * @module
  */
@@ -116,7 +116,7 @@ async function startIngest(cluster: BenchCluster, stops: (() => Promise<unknown>
   functions.set("ingest", ingest);
   const postmaster = readFileSync(join(dirname(cluster.log), "data/postmaster.pid"), "utf8").split("\n")[0]!;
   for (const pid of [postmaster, rest.child.pid, ingest.child.pid]) {
-    execFileSync("renice", ["-n", "19", "-p", String(pid)], { stdio: "ignore" });
+    execFileSync("renice", ["-n", "10", "-p", String(pid)], { stdio: "ignore" });
   }
   stops.push(() => rest.child.stop(), () => ingest.child.stop(), () => gateway.close());
   return `${url}/functions/v1/ingest`;

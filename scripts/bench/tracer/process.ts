@@ -61,7 +61,8 @@ export function start<Demand extends object, Answer>(
   let said = "";
   child.stderr!.on("data", (chunk) => said = (said + chunk).slice(-2000));
   child.stdin!.end(code);
-  const ended = once(child, "close");
+  // Not "close", which does not come when it was us who disconnected.
+  const ended = once(child, "exit");
   const failed = ended.then(([code, signal]) => {
     throw new Error(`${name} ended (${signal ?? code}): ${said}`);
   });
