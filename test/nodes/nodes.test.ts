@@ -70,7 +70,7 @@ const paths = ({ steps }: WireTrace): string[] => {
 function expectTraces({ stored }: IngestServer, crowd: number): void {
   const traces = new Map([...stored.values()].map((trace) => [trace.pipeline, trace]));
   expect([...traces.keys()].sort()).toEqual(
-    [...Array.from({ length: crowd }, (_, n) => `crowd ${n}`), "fails", "recovers", "by hand", "calls"].sort(),
+    [...Array.from({ length: crowd }, (_, n) => `crowd ${n}`), "fails", "recovers", "by hand"].sort(),
   );
   for (let n = 0; n < crowd; n++) {
     const trace = traces.get(`crowd ${n}`)!;
@@ -79,13 +79,13 @@ function expectTraces({ stored }: IngestServer, crowd: number): void {
     expect(paths(trace)).toEqual(["", ...inner].map((path) => `outer ${n}${path}`).sort());
   }
   const failed = { status: "error", error: "no route to the provider" };
-  expect(traces.get("fails")).toMatchObject({ ...failed, steps: [{ name: "llm", ...failed }] });
-  expect(traces.get("recovers")).toMatchObject({ status: "ok", steps: [failed, { name: "apology" }] });
-  expect(paths(traces.get("by hand")!)).toEqual(["step", "step/inside"]);
-  expect(traces.get("calls")).toMatchObject({
-    steps: [{ name: "llm", model: "stand-in", input_tokens: 12 }],
+  expect(traces.get("fails")).toMatchObject({
+    ...failed,
+    steps: [{ name: "llm", ...failed, model: "stand-in", input_tokens: 12 }],
     io: [{ step: 1, request: "what?", response: "that" }],
   });
+  expect(traces.get("recovers")).toMatchObject({ status: "ok", steps: [failed, { name: "apology" }] });
+  expect(paths(traces.get("by hand")!)).toEqual(["step", "step/inside"]);
 }
 
 test("the Nodes are the oldest that package.json names, 22 and 24", async ({ skip }) => {

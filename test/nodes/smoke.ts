@@ -6,7 +6,7 @@ const [mode, url, ...entries] = process.argv.slice(2);
 /** Resolved by the runtime itself, so not written where TypeScript would look for it. */
 const load = (entry: string): Promise<Record<string, unknown>> => import(entry.replace(".", "tracegram"));
 const { createTracer } = await load(".") as unknown as typeof import("../../tracer/index.ts");
-const tracer = createTracer({ url, key: "tg_test_key", ioSampleRate: 1, flushIntervalMs: 60_000, flushAt: 1e6 });
+const tracer = createTracer({ url, key: "tg_test_key", flushIntervalMs: 60_000, flushAt: 1e6 });
 
 /** Traces that are all under way at once, each with steps of its own name below one another. */
 async function crowd(count: number): Promise<void> {
@@ -26,7 +26,12 @@ async function crowd(count: number): Promise<void> {
 
 async function failures(): Promise<void> {
   const cause = new Error("no route to the provider");
-  const thrown = await tracer.trace("fails", () => tracer.step("llm", () => Promise.reject(cause))).catch((e) => e);
+  const call = { model: "stand-in", input_tokens: 12, request: "what?", response: "that" };
+  const thrown = await tracer.trace("fails", () =>
+    tracer.step("llm", (step) => {
+      step.llm(call);
+      return Promise.reject(cause);
+    })).catch((error) => error);
   if (thrown !== cause) throw new Error("the bot's own error did not come through");
   await tracer.trace("recovers", async () => {
     await tracer.step("llm", () => Promise.reject(cause)).catch(() => {});
@@ -42,24 +47,12 @@ function handles(): void {
   trace.end();
 }
 
-function calls(): void {
-  tracer.trace(
-    "calls",
-    () =>
-      tracer.step(
-        "llm",
-        (step) => step.llm({ model: "stand-in", input_tokens: 12, request: "what?", response: "that" }),
-      ),
-  );
-  tracer.step("outside", () => {});
-}
-
 for (const entry of entries) {
   if (Object.keys(await load(entry)).length === 0) throw new Error(`${entry} exports nothing`);
 }
 await crowd(mode === "signal" ? 5 : 300);
 await failures();
 handles();
-calls();
+tracer.step("outside", () => {});
 console.log(JSON.stringify(tracer.stats()));
 if (mode === "signal") setInterval(() => {}, 1000);
