@@ -33,13 +33,13 @@ export default defineConfig({
       },
       {
         // The package as it would be published, and on it the tests of the source once more; but for those that start
-        // processes, which load the source: test/nodes does what they do.
+        // processes, which load the source (test/nodes does the like), or a stack.
         extends: true,
         plugins: [built],
         test: {
           name: "package",
           include: [...PACKAGE, "test/tracer/**/*.test.ts"],
-          exclude: ["test/tracer/exit.test.ts"],
+          exclude: ["exit", "openai_runtimes", "spool_crash", "supabase"].map((name) => `test/tracer/${name}.test.ts`),
           globalSetup: ["test/_support/package.ts"],
           setupFiles: ["test/_support/fresh_package.ts"],
         },
