@@ -1,11 +1,12 @@
 /**
- * npm run bench -- [name …]: questions about the database that have a number as their answer.
+ * npm run bench -- [name …]: questions about the product that have a number as their answer.
  *
  * @module
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Failure } from "../stack/failure.ts";
+import { bot } from "./bot.ts";
 import { bytes } from "./bytes.ts";
 import { type Clusters, openClusters } from "./cluster.ts";
 import type { Benchmark, Context, Size } from "./context.ts";
@@ -17,15 +18,18 @@ import { progress } from "./progress.ts";
 import { retention } from "./retention.ts";
 import { stats } from "./stats.ts";
 import { table, writeResults } from "./results.ts";
+import { tracer } from "./tracer.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { bytes, pages, stats, ingest, retention };
+const BENCHMARKS: Record<string, Benchmark> = { tracer, bot, bytes, pages, stats, ingest, retention };
 
 const HELP =
-  `Questions about the database that have a number as their answer, asked of a Postgres of their own; against the
-plain design that people write first: one table of jsonb documents, offset and count(*), DELETE.
+  `Questions about the product that have a number as their answer. Those about the database are asked of a Postgres of their
+own, against the plain design that people write first: one table of jsonb documents, offset and count(*), DELETE.
 
   npm run bench -- [name …]        the ones that are named, or all
 
+  tracer     what does a step cost, against other tracers, which it fetches for that?
+  bot        what does it cost the example bot to be traced?
   bytes      how large is a trace?
   pages      how long does a page of ten million traces take, and one of them?
   stats      how long do the statistics of a week take?
@@ -73,7 +77,7 @@ let clusters: Clusters | undefined;
 let interrupted = false;
 
 async function main({ names, size, json, write }: Asked): Promise<number> {
-  const own = clusters = await openClusters((message) => progress(message));
+  const own = clusters = openClusters((message) => progress(message));
   let loading: ReturnType<Context["datasets"]> | undefined;
   const results: Result[] = [];
   for (const name of names) {

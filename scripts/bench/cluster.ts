@@ -28,14 +28,34 @@ export interface BenchCluster {
 }
 
 export interface Clusters {
-  /** Another one, deployed and empty, with an ingest key without a limit. pg_cron's jobs are there, and rest. */
+  /**
+   * Another one, deployed and empty, with an ingest key without a limit. pg_cron's jobs are there, and rest. The first one
+   * is deployed: whoever asks for none needs no Postgres.
+   */
   start(): Promise<BenchCluster>;
-  key: string;
+  /** The same in all that were started. */
+  readonly key: string;
   /** Drops all, and this run's folder. */
   close(): Promise<void>;
 }
 
-export async function openClusters(say: (message: string) => void): Promise<Clusters> {
+export function openClusters(say: (message: string) => void): Clusters {
+  let opening: Promise<Clusters> | undefined;
+  let opened: Clusters | undefined;
+  return {
+    async start() {
+      opened = await (opening ??= deployFirst(say));
+      return await opened.start();
+    },
+    get key() {
+      if (!opened) throw new Error("there is no key before there is a cluster");
+      return opened.key;
+    },
+    close: async () => await opened?.close(),
+  };
+}
+
+async function deployFirst(say: (message: string) => void): Promise<Clusters> {
   sweep();
   const { pid, startTick } = processId()!;
   const dir = join(DIR, `run-${pid}-${startTick}`);

@@ -31,7 +31,10 @@ export function table(bench: string, results: readonly Result[]): string {
 /** Puts the benchmarks that ran into RESULTS.md. */
 export async function writeResults(results: readonly Result[], size: Size, clusters: Clusters): Promise<void> {
   const before = existsSync(FILE) ? readFileSync(FILE, "utf8") : "";
-  const conditions = `${size} size, ${new Date().toISOString().slice(0, 10)}, ${commit()}; ${await machine(clusters)}`;
+  const alone = results.every(({ bench }) => bench === "tracer");
+  const conditions = `${size} size, ${new Date().toISOString().slice(0, 10)}, ${commit()}; ${await machine(
+    alone ? undefined : clusters,
+  )}`;
   writeFileSync(FILE, resultsPage(before, results, conditions));
 }
 
@@ -56,6 +59,8 @@ const ABOUT = `# Benchmarks
 Made by \`npm run bench -- --size full --write\`; what each question means is at the top of its file here. "Against" is what the
 line is compared with, in the same unit; the ratio is measured / against. Lines without a bar are for understanding.
 
+\`tracer\` and \`bot\` are about the library in the bot's process, the others about the database.
+
 The plain design is what people write first: one table of jsonb documents as they come, with a random uuid as its key and a
 btree on \`created_at\`; pages by \`offset\` and \`count(*)\`, retention by DELETE (\`data.sql\`). It runs in the same Postgres, in
 turn with what it is compared with.`;
@@ -66,7 +71,7 @@ function commit(): string {
     execFileSync("git", ["-C", fileURLToPath(new URL(".", import.meta.url)), ...args], { encoding: "utf8" }).trim();
   try {
     return `commit ${git("rev-parse", "--short", "HEAD")}${
-      git("status", "--porcelain", "--", "../../sql") ? " with changes" : ""
+      git("status", "--porcelain", "--", "../../sql", "../../tracer") ? " with changes" : ""
     }`;
   } catch {
     return "not in a repository";
@@ -75,7 +80,16 @@ function commit(): string {
 
 const SETTINGS = ["shared_buffers", "work_mem", "max_wal_size", "fsync", "full_page_writes", "wal_level", "jit"];
 
-async function machine(clusters: Clusters): Promise<string> {
+/** Without clusters, no Postgres was asked. */
+async function machine(clusters?: Clusters): Promise<string> {
+  const postgres = clusters ? `, ${await postgresOf(clusters)}` : "";
+  const [cpu] = cpus();
+  return `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${
+    Math.round(totalmem() / 2 ** 30)
+  } GB of memory, Node ${process.versions.node}${postgres}`;
+}
+
+async function postgresOf(clusters: Clusters): Promise<string> {
   const cluster = await clusters.start();
   const db = await cluster.connect();
   const { rows: [{ version }] } = await db.query("select current_setting('server_version') as version");
@@ -84,8 +98,5 @@ async function machine(clusters: Clusters): Promise<string> {
     [SETTINGS],
   );
   await cluster.drop();
-  const [cpu] = cpus();
-  return `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${
-    Math.round(totalmem() / 2 ** 30)
-  } GB of memory, Node ${process.versions.node}, Postgres ${version} as the local stack runs it (${settings})`;
+  return `Postgres ${version} as the local stack runs it (${settings})`;
 }

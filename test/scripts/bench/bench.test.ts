@@ -38,8 +38,21 @@ const bench = (...args: string[]) => start(...args).ended;
 const foldersOf = (pid: number) =>
   readdirSync(join(STACK_DIR, "bench")).filter((name) => name.startsWith(`run-${pid}-`));
 
-/** Each row of the issue's table: what must be there, with which bar. */
+const NAMES = ["tracer", "bot", "bytes", "pages", "stats", "ingest", "retention"];
+
+/** Each row of the issues' tables: what must be there, with which bar. */
 const BARS: [bench: string, what: RegExp, bar: string][] = [
+  ...["an async step", "a trace of five steps"].flatMap((what) =>
+    ["p50", "p95"].flatMap((p): [string, RegExp, string][] => [
+      ["tracer", new RegExp(`^${what}, this tracer: ${p}, against bare AsyncLocalStorage$`), "ratio ≤ 2"],
+      ["tracer", new RegExp(`^${what}, this tracer: ${p}, against OpenTelemetry$`), "ratio ≤ 0.5"],
+    ])
+  ),
+  ["tracer", /^the heap after 20,000 steps: has grown by, this tracer$/, "≤ 500000"],
+  ["bot", /^8 chats, moderate load: traced, against not traced$/, "ratio ≥ 0.97"],
+  ["bot", /^8 chats, moderate load: added to it when traced$/, "≤ 1"],
+  ["bot", /^8 chats, moderate load: added to it when traced and the ingest never answers$/, "≤ 1"],
+  ["bot", /^24 chats, all that it can handle: traced, against not traced$/, "ratio ≥ 0.97"],
   ["bytes", /^five-step trace: with all indexes$/, "≤ 560"],
   ["bytes", /^five-step trace: .*against the plain design/, "ratio ≤ 0.5"],
   ...["first page", "100th page", "page of errors"].flatMap((page): [string, RegExp, string][] => [
@@ -62,14 +75,18 @@ test("all benchmarks run in turn and answer in lines of JSON; then nothing of th
   const { pid, code, stdout, stderr } = await bench("--size", "small", "--json");
   expect(code, stderr).toBe(0);
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Result);
-  expect([...new Set(lines.map(({ bench }) => bench))]).toEqual(["bytes", "pages", "stats", "ingest", "retention"]);
+  expect([...new Set(lines.map(({ bench }) => bench))]).toEqual(NAMES);
+  // Where the peers cannot be fetched, it says so, and does without.
+  const peers = !stderr.includes("tracer: without its peers.");
+  const bars = BARS.filter(([, what]) => peers || !String(what).includes("OpenTelemetry"));
 
   for (const line of lines) {
     expect(Object.keys(line)).toEqual(["bench", "case", "metric", "value", "unit", "against", "ratio", "bar", "ok"]);
     expect(line).toMatchObject({ case: expect.stringMatching(/./), metric: expect.stringMatching(/./) });
-    // A count may be none; whatever has a unit is more.
-    expect(line.value, JSON.stringify(line)).toBeGreaterThanOrEqual(line.unit === "" ? 0 : Number.MIN_VALUE);
-    expect(["B", "ms", "s", "min", "traces/s", ""]).toContain(line.unit);
+    // A count may be none; whatever has a unit is more. What is added or grown may also be less than nothing.
+    const least = /added|grown/.test(line.metric) ? -Infinity : line.unit === "" ? 0 : Number.MIN_VALUE;
+    expect(line.value, JSON.stringify(line)).toBeGreaterThanOrEqual(least);
+    expect(["B", "µs", "ms", "s", "min", "traces/s", "updates/s", ""]).toContain(line.unit);
     if (line.against === null) expect(line.ratio).toBeNull();
     else expect(line.ratio! / (line.value / line.against || 1)).toBeCloseTo(line.value ? 1 : 0, 2);
     if (line.bar === null) expect(line.ok).toBeNull();
@@ -82,8 +99,8 @@ test("all benchmarks run in turn and answer in lines of JSON; then nothing of th
   const whats = lines.map((line) => `${line.case}: ${line.metric}`);
   expect(new Set(whats.map((what, i) => `${lines[i]!.bench} ${what}`)).size).toBe(lines.length);
   const barred = lines.filter(({ bar }) => bar !== null);
-  expect(barred).toHaveLength(BARS.length);
-  for (const [name, what, bar] of BARS) {
+  expect(barred).toHaveLength(bars.length);
+  for (const [name, what, bar] of bars) {
     expect(
       barred.filter((line) => line.bench === name && what.test(`${line.case}: ${line.metric}`) && line.bar === bar),
       String(what),
@@ -105,6 +122,15 @@ test("one that is named runs alone, and is a table for people", async () => {
   expect(rows[1]).toMatch(/^five-step trace: .* [\d.,]+ +B +[\d.,]+ +[\d.]+ +ratio ≤ 0.5 +(ok|missed)$/);
   expect(rows.at(-1)).toMatch(/^The small size proves/);
   expect(stdout).not.toMatch(/retention|PostgREST/);
+});
+
+test("the tracer's needs no Postgres", async () => {
+  const { pid, code, stdout, stderr } = await bench("tracer");
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^tracer +measured +against +ratio +bar$/m);
+  expect(stdout).toMatch(/^an async step, not traced: p50, against ours +[\d.]+ +µs +[\d.]+ +[\d.]+$/m);
+  expect(stderr).not.toContain("deploying");
+  expect(foldersOf(pid)).toEqual([]);
 });
 
 test("when it is interrupted, its data goes with it", async () => {
@@ -135,7 +161,7 @@ describe("what makes no sense is answered with the usage, and nothing is started
 test("--help says what there is", async () => {
   const { code, stdout } = await bench("--help");
   expect(code).toBe(0);
-  for (const word of ["bytes", "pages", "stats", "ingest", "retention", "--size", "--json", "--write"]) {
+  for (const word of [...NAMES, "--size", "--json", "--write"]) {
     expect(stdout).toContain(word);
   }
 });
