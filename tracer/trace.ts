@@ -36,7 +36,6 @@ export class OpenTrace implements Trace {
   /** Epoch milliseconds. */
   readonly startedAt = Date.now();
   readonly startTime = performance.now();
-  readonly id = uuidv7(this.startedAt);
   readonly keys: TraceKeys = {};
   readonly owner: TraceOwner;
   readonly trace = this;
@@ -56,11 +55,17 @@ export class OpenTrace implements Trace {
   failed = false;
   announced = false;
   listener: ((step: StartedStep) => void) | undefined = undefined;
+  #id: string | undefined = undefined;
 
   constructor(pipeline: string, keys: TraceKeys | undefined, owner: TraceOwner) {
     this.pipeline = pipeline;
     this.owner = owner;
     if (keys) this.set(keys);
+  }
+
+  /** Made when it is asked for, which is after the handler unless the bot does it. */
+  get id(): string {
+    return this.#id ??= uuidv7(this.startedAt);
   }
 
   set({ update_id, chat_id, user_id, message_id }: TraceKeys): void {

@@ -199,12 +199,11 @@ export class Tracer<Name extends string = string> {
   }
 
   #push(record: Recorded): void {
-    // Outside the trace, or else the timers and sockets of the delivery would keep it as their context.
-    context.run(undefined, () => {
-      this.#delivery.push(record);
-      if (this.#waitUntil === undefined) return;
-      this.#waitFor(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
-    });
+    // Outside the trace, or else the timers and sockets of the delivery would keep it as their context. Most end there.
+    if (context.getStore() !== undefined) return context.run(undefined, () => this.#push(record));
+    this.#delivery.push(record);
+    if (this.#waitUntil === undefined) return;
+    this.#waitFor(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
   }
 
   #waitFor(settled: Promise<unknown>): void {

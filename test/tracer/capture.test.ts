@@ -135,17 +135,20 @@ describe("what is too long", () => {
     });
     const huge = "x".repeat(longest);
     huge.charCodeAt(longest - 1); // made flat now, not when it is measured
-    let toldMs = 0;
+    let toldMs = Infinity;
     tracer.trace("p", (trace) => {
       tracer.step("llm", (step) => {
-        const start = performance.now();
-        step.llm({ request: huge, response: { messages: [{ content: huge }, { content: huge }], n: 1 } });
-        toldMs = performance.now() - start;
+        // The machine may be busy with something else, though not five times.
+        for (let i = 0; i < 5; i++) {
+          const start = performance.now();
+          step.llm({ request: huge, response: { messages: [{ content: huge }, { content: huge }], n: 1 } });
+          toldMs = Math.min(toldMs, performance.now() - start);
+        }
       });
       trace.fail(new Error(huge));
     });
     const [trace] = await sent();
-    expect(toldMs).toBeLessThan(50);
+    expect(toldMs).toBeLessThan(20);
     expect(masked).toBeLessThan(3 * (MAX_IO_CHARS + MARGIN));
     const [io] = trace!.io!;
     expect(io).toMatchObject({ step: 1, request_chars: longest });
@@ -159,10 +162,15 @@ describe("what is too long", () => {
   });
 
   test("a million small values do not, either", () => {
-    const many = Array.from({ length: 1_000_000 }, (_, i) => ({ i, text: "x" }));
-    const start = performance.now();
-    const kept = captured(many)!;
-    expect(performance.now() - start).toBeLessThan(150);
+    let reads = 0;
+    const item = {
+      get text() {
+        reads += 1;
+        return "x";
+      },
+    };
+    const kept = captured(Array(1_000_000).fill(item))!;
+    expect(reads).toBeLessThan(MAX_IO_CHARS);
     const text = JSON.stringify(kept.value);
     expect(text.length).toBeGreaterThan(MAX_IO_CHARS + MARGIN);
     expect(text.length).toBeLessThan(10 * MAX_IO_CHARS);
