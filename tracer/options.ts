@@ -11,7 +11,7 @@ import type { Mask } from "./text.ts";
 import type { Transport } from "./transport.ts";
 
 export interface TracerOptions<Steps extends StepTable = StepTable> extends DeliveryOptions {
-  /** Address of the ingest function. Without it, and without a transport, traces are dropped and counted. */
+  /** Address of the ingest function. Without it, and without a transport, nothing can be sent. */
   url?: string | undefined;
   /** An ingest key. */
   key?: string | undefined;
@@ -31,7 +31,14 @@ export interface TracerOptions<Steps extends StepTable = StepTable> extends Deli
   announceAfterMs?: number | undefined;
   /** Flush on SIGTERM, SIGINT and when the process runs out of work. @default true, unless `waitUntil` is given */
   flushOnExit?: boolean | undefined;
-  /** Serverless platforms: keeps the instance alive until the promise settles. Traces are then sent as they end. */
+  /**
+   * Serverless platforms: keeps the instance alive until the promise settles. Traces are then sent as they end.
+   *
+   * On Cloudflare pass `waitUntil` of `cloudflare:workers`, or `(sent) => ctx.waitUntil(sent)`; there
+   * `flushOnExit` has nothing to do.
+   *
+   * @default that of Supabase's edge runtime (`EdgeRuntime.waitUntil`) or of Vercel's current request, where there is one
+   */
   waitUntil?: ((sent: Promise<unknown>) => void) | undefined;
 }
 

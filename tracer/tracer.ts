@@ -8,7 +8,8 @@ import { encodeEnded, type EncodeOptions, encodeRunning } from "./encode.ts";
 import { flushOnExit } from "./exit.ts";
 import type { Step, Trace, TraceKeys } from "./handles.ts";
 import type { TracerOptions, TracerStats } from "./options.ts";
-import type { Recorded } from "./queue.ts";
+import type { Recorded } from "./item.ts";
+import { keepAlive } from "./platform.ts";
 import { Reporter } from "./report.ts";
 import { runAndEnd } from "./run.ts";
 import { stepName, type StepTable } from "./steps.ts";
@@ -28,7 +29,7 @@ export class Tracer<Name extends string = string> {
   readonly #delivery: Delivery;
   readonly #encoding: EncodeOptions;
   readonly #announceAfterMs: number;
-  readonly #waitUntil: TracerOptions["waitUntil"];
+  readonly #keepAlive: () => void;
   readonly #leaveExit: () => void;
   readonly #owner: TraceOwner = {
     startStep: (name, parent) => this.#startStep(name, parent),
@@ -51,7 +52,11 @@ export class Tracer<Name extends string = string> {
       ioSampleRate: options.ioSampleRate ?? 0.1,
     };
     this.#announceAfterMs = options.announceAfterMs ?? 10_000;
-    this.#waitUntil = options.waitUntil;
+    this.#keepAlive = keepAlive(
+      options.waitUntil,
+      () => context.run(undefined, () => this.#delivery.flush(FLUSH_TIMEOUT_MS, false)),
+      (error) => this.#reporter.once("wait_until", `waitUntil failed: ${errorText(error)}`),
+    );
     this.#nowhere.endTime = 0;
     this.#leaveExit = options.flushOnExit ?? options.waitUntil === undefined ? flushOnExit(this) : () => {};
   }
@@ -172,12 +177,7 @@ export class Tracer<Name extends string = string> {
     // Outside the trace, or else the timers and sockets of the delivery would keep it as their context.
     context.run(undefined, () => {
       this.#delivery.push(record);
-      if (this.#waitUntil === undefined) return;
-      try {
-        this.#waitUntil(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
-      } catch (error) {
-        this.#reporter.once("wait_until", `waitUntil failed: ${errorText(error)}`);
-      }
+      this.#keepAlive();
     });
   }
 

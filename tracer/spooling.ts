@@ -1,0 +1,42 @@
+/**
+ * What the delivery and a spool know of each other. The one spool there is: `diskSpool()` of `tracegram/spool`.
+ *
+ * @module
+ */
+import type { DropReason } from "./account.ts";
+import type { Item } from "./item.ts";
+
+/** Where records wait that have no room in memory, and where all of them survive a crash. */
+export interface Spool {
+  /** Records that only the spool holds. While there are any, new ones queue up behind them. */
+  readonly waiting: number;
+  /** Whether some of these came up to the `seq`th. */
+  holds(seq: number): boolean;
+  /** Writes an item, soon. `here`: it stays in memory too. False when it cannot be written. */
+  write(item: Item, here: boolean): boolean;
+  /** Brings back the oldest as far as they fit. Never rejects. */
+  refill(): Promise<void>;
+  /** Resolves when all is written. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What a spool needs of the delivery. */
+export interface SpoolHost {
+  /** Bounds of the memory. */
+  maxCount: number;
+  maxBytes: number;
+  /** Whether so much has room in memory. */
+  fits(count: number, bytes: number): boolean;
+  /** Takes what has been brought back. */
+  add(item: Item): void;
+  /** Takes what could not be written. */
+  keep(item: Item): void;
+  /** Records of an earlier process have been found. */
+  found(count: number): void;
+  lost(reason: DropReason, count: number): void;
+  /** There is something to send. */
+  wake(): void;
+  problem(message: string): void;
+}
+
+export type OpenSpool = (host: SpoolHost) => Spool;
