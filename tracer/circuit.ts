@@ -40,6 +40,6 @@ export class Circuit {
       return ms * (0.5 + Math.random() / 2);
     }
     // Anything from 0: bots that failed together must not come back together.
-    return Math.random() * Math.min(this.#delayMs * 2 ** this.#failures, MAX_DELAY_MS);
+    return Math.random() * Math.min(this.#delayMs * 2 ** (this.#failures - 1), MAX_DELAY_MS);
   }
 }

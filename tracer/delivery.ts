@@ -237,10 +237,7 @@ export class Delivery {
     const alone = items.length === 1;
     switch (outcome.kind) {
       case "accepted":
-        for (const { code, message } of outcome.rejected) {
-          this.#reporter.once("rejected", `The server rejected a trace: ${message} (${code})`, code);
-        }
-        this.#queue.taken(batch, new Set(outcome.rejected.map((item) => item.trace_id)));
+        this.#queue.taken(batch, new Map(outcome.rejected.map((item) => [item.trace_id, item])));
         this.#batchSize = Math.min(this.#batchSize * 2, MAX_TRACES_PER_BATCH);
         this.#refusals = 0;
         this.#circuit.succeeded();

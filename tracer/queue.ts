@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Account } from "./account.ts";
+import type { Account, DropReason } from "./account.ts";
 import { type Item, jsonOf, type Recorded, shrink, toItem } from "./item.ts";
 import type { Spool } from "./spooling.ts";
 
@@ -120,11 +120,11 @@ export class Queue {
     return { items: [...batch.values()], withIo };
   }
 
-  /** The server has taken a batch, but for the traces whose ids are in `rejected`. */
-  taken({ items, withIo }: Batch, rejected: Set<string | null>): void {
+  /** The server has taken a batch, but for those of `rejected`, by trace id. */
+  taken({ items, withIo }: Batch, rejected: Map<string | null, { code: string; message: string }>): void {
     const gone = new Set<Item>();
     for (const item of items) {
-      const no = rejected.has(item.traceId);
+      const no = rejected.get(item.traceId);
       if (!no && !withIo && item.io !== undefined) {
         this.#bytes -= item.bytes;
         shrink(item);
@@ -133,14 +133,14 @@ export class Queue {
         continue;
       }
       gone.add(item);
-      if (no) this.#lost(item, "rejected");
+      if (no) this.#lost(item, "rejected", `The server rejected a trace: ${no.message} (${no.code})`, no.code);
       else this.#account.delivered += 1;
     }
     this.#remove(gone);
   }
 
   /** Gives up an item that the server will not take. */
-  giveUp(item: Item, reason: "refused" | "too_large", message?: string, detail?: string): void {
+  giveUp(item: Item, reason: DropReason, message?: string, detail?: string): void {
     this.#lost(item, reason, message, detail);
     this.#remove(new Set([item]));
   }
@@ -151,7 +151,7 @@ export class Queue {
   }
 
   /** A trace that the server has is delivered, whatever becomes of its I/O. */
-  #lost(item: Item, reason: "rejected" | "refused" | "too_large", message?: string, detail?: string): void {
+  #lost(item: Item, reason: DropReason, message?: string, detail?: string): void {
     if (!item.stored) return this.#account.lose(reason, message, detail);
     this.#account.loseIo();
     this.#account.delivered += 1;

@@ -105,7 +105,8 @@ async function post(
   const answer = parse(await response.text());
   if (response.ok) return accepted(answer);
 
-  const code = typeof answer?.code === "string" ? answer.code : `http_${response.status}`;
+  const known = typeof answer?.code === "string" && answer.code !== "";
+  const code = known ? answer.code as string : `http_${response.status}`;
   const message = typeof answer?.message === "string" ? answer.message : `The server answered ${response.status}.`;
   // PostgREST turns our SQLSTATEs into 400: the code decides before the status does.
   if (code === "TG003" || response.status === 413) return { kind: "too_large" };
@@ -121,7 +122,7 @@ async function post(
   }
   const hint = typeof answer?.hint === "string" ? ` ${answer.hint}` : "";
   // Without a code of its own, a 400 comes from something on the way, and not from what the batch holds.
-  const refused = [400, 422].includes(response.status) && typeof answer?.code === "string" && code !== "TG001";
+  const refused = [400, 422].includes(response.status) && known && code !== "TG001";
   return { kind: refused ? "refused" : "denied", code, message: message + hint };
 }
 
