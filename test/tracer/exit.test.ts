@@ -1,48 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createTracer } from "../../tracer/index.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { startIngest } from "./_support/ingest.ts";
+import { runtimes, start as startProcess } from "./_support/runtimes.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const bot = fileURLToPath(new URL("_support/bot.ts", import.meta.url));
-
-/** The binary itself: npm's `deno` is a wrapper that would survive its end, or the other way round. */
-function denoBinary(): string {
-  const require = createRequire(createRequire(import.meta.url).resolve("deno/package.json"));
-  const libc = process.platform === "linux" ? "-glibc" : "";
-  return require.resolve(
-    `@deno/${process.platform}-${process.arch}${libc}/deno${process.platform === "win32" ? ".exe" : ""}`,
-  );
-}
-
-const runtimes = {
-  Node: [process.execPath, "--import", "tsx", bot],
-  Deno: [denoBinary(), "run", "--no-lock", "--quiet", "--allow-net=127.0.0.1", "--allow-env", "--allow-run", bot],
-};
-
-interface Running {
-  child: ChildProcess;
-  /** Exit code or signal, and what it wrote to stderr. */
-  ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
-}
-
 /** Resolves when the bot has recorded its traces. */
-async function start([command, ...args]: string[], url: string, mode: string): Promise<Running> {
-  const child = spawn(command!, [...args, url, mode], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  let stderr = "";
-  child.stderr.on("data", (chunk) => stderr += chunk);
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stderr }));
-  await Promise.race([
-    once(child.stdout, "data"),
-    ended.then((end) => Promise.reject(new Error(`The bot ended: ${JSON.stringify(end)}`))),
-  ]);
-  return { child, ended };
-}
+const start = (runtime: string[], url: string, mode: string) => startProcess([...runtime, bot, url, mode]);
 
 const pipelines = (stored: Map<string, WireTrace>) => [...stored.values()].map((trace) => trace.pipeline).sort();
 
