@@ -43,6 +43,8 @@ export class DiskSpool implements Spool {
   /** Segments whose records are not in memory, in the order in which they are to be sent. */
   #away: Segment[] = [];
   #writing: Segment | undefined;
+  /** Those with unwritten records. */
+  readonly #dirty = new Set<Segment>();
   #names = 0;
   #bytes = 0;
   #unwritten = 0;
@@ -76,7 +78,8 @@ export class DiskSpool implements Spool {
     this.#unwritten += bytes;
     if (here) item.done = () => this.#settle(segment);
     else this.waiting += 1;
-    if (segment.unwritten.push(item) === 1) void this.#run(() => this.#append(segment));
+    segment.unwritten.push(item);
+    if (this.#dirty.add(segment).size === 1) void this.#run(() => this.#writeOut());
     this.#shrink();
     return true;
   }
@@ -158,6 +161,13 @@ export class DiskSpool implements Spool {
     segment.unwritten = [];
     segment.unwrittenBytes = 0;
     return items;
+  }
+
+  async #writeOut(): Promise<void> {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    const results = await Promise.allSettled(dirty.map((segment) => this.#append(segment)));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
   async #append(segment: Segment): Promise<void> {

@@ -3,7 +3,7 @@ import process from "node:process";
 import { createTracer } from "../../../tracer/index.ts";
 import { diskSpool } from "../../../tracer/spool.ts";
 
-const [url, dir, mode = "", pipeline = "bot"] = process.argv.slice(2);
+const [url, dir, mode = ""] = process.argv.slice(2);
 const tracer = createTracer({
   url,
   key: "tg_test_key",
@@ -17,14 +17,14 @@ const tracer = createTracer({
 
 const count = Number(mode) || Infinity;
 const step = mode === "idle" ? () => {} : () => {
-  for (let i = 0; i < 20 && made < count; i++, made++) {
-    tracer.trace(pipeline!, (trace) => {
+  for (let i = 0; i < 10 && made < count; i++, made++) {
+    tracer.trace("bot", (trace) => {
       tracer.step("llm", (step) => step.llm({ request: `question ${trace.id} `.repeat(20) }));
       setImmediate(() => process.stdout.write(`${trace.id} ${Date.now()}\n`));
     });
   }
   if (made >= count) process.stdout.write("done\n");
-  else setTimeout(step, 5);
+  else setTimeout(step, 10);
 };
 let made = 0;
 step();
