@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createTracer } from "../../tracer/index.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
+import { setup } from "./_support/delivery.ts";
 import { startIngest } from "./_support/ingest.ts";
 import { runtimes, start as startProcess } from "./_support/runtimes.ts";
 
@@ -75,6 +76,44 @@ describe.each(Object.entries(runtimes))("%s", { timeout: 20_000 }, (_, runtime) 
     expect((await patient.ended).signal).toBe("SIGTERM");
     expect((await impatient.ended).signal).toBe("SIGTERM");
   });
+});
+
+test("Deno without a process: beforeunload sends everything first, and gives up on a server that is away", async () => {
+  const [ingest, away] = await Promise.all([startIngest(), startIngest()]);
+  away.failures = [() => ({ status: 503 })];
+  const [sent, unsent] = await Promise.all([
+    start(runtimes.Deno, ingest.url, "unload"),
+    start(runtimes.Deno, away.url, "unload"),
+  ]);
+  expect(await sent.ended).toEqual({ code: 0, signal: null, stderr: "" });
+  expect(pipelines(ingest.stored)).toEqual(["bot", "bot", "bot", "bot", "bot"]);
+  expect(await unsent.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("undelivered") });
+  expect(away.requests.length).toBeGreaterThan(0);
+});
+
+test("an edge runtime that stops is asked to wait for the last flush", async () => {
+  const target = new EventTarget();
+  const held: Promise<unknown>[] = [];
+  const scope = globalThis as Record<string, unknown>;
+  scope.addEventListener = target.addEventListener.bind(target);
+  scope.removeEventListener = target.removeEventListener.bind(target);
+  scope.EdgeRuntime = { waitUntil: (promise: Promise<unknown>) => held.push(promise) };
+  onTestFinished(() => {
+    for (const name of ["addEventListener", "removeEventListener", "EdgeRuntime"]) delete scope[name];
+  });
+  const { ingest, tracer, record } = await setup({ flushOnExit: true });
+  ingest.failures = [{ status: 503, headers: { "retry-after": "1" } }];
+  record(1);
+  // The server is away, and has asked for more patience than the platform was asked for.
+  expect(await Promise.race([held[0], ingest.until(() => ingest.requests.length === 1)])).toBeUndefined();
+  const before = held.length;
+  target.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  expect(held).toHaveLength(before + 1);
+  expect(await held.at(-1)).toEqual([true]);
+  expect(ingest.stored.size).toBe(1);
+  await tracer.close();
+  target.dispatchEvent(new Event("beforeunload"));
+  expect(held).toHaveLength(before + 1);
 });
 
 test("closing the last tracer takes its listeners away", async () => {
