@@ -12,6 +12,6 @@ export type { OnError, TracerProblem } from "./report.ts";
 export { defineSteps, type StepTable } from "./steps.ts";
 export type { Mask } from "./text.ts";
 export { createTracer, type Tracer } from "./tracer.ts";
-export type { OpenSpool, Spool, SpoolHost } from "./spooling.ts";
+export type { OpenSpool } from "./spooling.ts";
 export { batchJson, httpTransport, type Outcome, rpcTransport, type Transport } from "./transport.ts";
 export type * from "./wire.ts";

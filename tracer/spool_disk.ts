@@ -88,7 +88,8 @@ export class DiskSpool implements Spool {
     if (this.#away.length === 0) return Promise.resolve();
     return this.#refilling ??= this.#run(async () => {
       for (let next; (next = this.#away[0]) && !this.#broken;) {
-        if (!this.#host.fits(next.count || this.#segmentCount, next.bytes)) break;
+        const { queue } = this.#host;
+        if (!queue.idle && !queue.fits(next.count || this.#segmentCount, next.bytes)) break;
         await this.#read(next);
       }
     }).finally(() => this.#refilling = undefined);
@@ -181,7 +182,7 @@ export class DiskSpool implements Spool {
       if (!segment.here) {
         segment.count -= items.length;
         this.waiting -= items.length;
-        for (const item of items) this.#host.keep(item);
+        for (const item of items) this.#host.queue.keep(item);
       }
       throw error;
     }
@@ -196,9 +197,9 @@ export class DiskSpool implements Spool {
       const own = segment.seq > 0;
       // What failed to be written has gone back to memory, also what did reach the disk.
       if (own) items.length = Math.min(items.length, segment.count);
-      else this.#host.found(items.length + damaged);
+      else this.#host.account.recorded += items.length + damaged;
       const lost = own ? segment.count - items.length : damaged;
-      if (lost > 0) this.#host.lost("spool_lost", lost);
+      if (lost > 0) this.#lose("spool_lost", lost);
       if (own) this.waiting -= segment.count;
       this.#away = this.#away.filter((other) => other !== segment);
       segment.count = items.length;
@@ -206,7 +207,7 @@ export class DiskSpool implements Spool {
       for (const item of items) {
         item.seq = segment.seq;
         item.done = () => this.#settle(segment);
-        this.#host.add(item);
+        this.#host.queue.add(item);
       }
       if (items.length === 0) this.#delete(segment);
     } finally {
@@ -227,6 +228,10 @@ export class DiskSpool implements Spool {
     void this.#run(() => unlink(segment.path).catch((error) => isMissing(error) || Promise.reject(error)));
   }
 
+  #lose(reason: "spool_full" | "spool_lost", count: number): void {
+    this.#host.account.lose(reason, undefined, undefined, count);
+  }
+
   /** Drops the oldest of what is only on disk. */
   #shrink(): void {
     while (this.#bytes > this.#maxBytes) {
@@ -234,12 +239,12 @@ export class DiskSpool implements Spool {
       if (oldest === undefined) break;
       this.#away = this.#away.filter((segment) => segment !== oldest);
       this.waiting -= oldest.count;
-      if (oldest.seq > 0) this.#host.lost("spool_full", oldest.count);
+      if (oldest.seq > 0) this.#lose("spool_full", oldest.count);
       else {
         void this.#run(async () => {
           const { items, damaged } = await readSegment(oldest.path);
-          this.#host.found(items.length + damaged);
-          this.#host.lost("spool_full", items.length + damaged);
+          this.#host.account.recorded += items.length + damaged;
+          this.#lose("spool_full", items.length + damaged);
         });
       }
       this.#delete(oldest);

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { DropReason } from "./account.ts";
+import type { Account } from "./account.ts";
 import type { Item } from "./item.ts";
+import type { Queue } from "./queue.ts";
 
 /** Where records wait that have no room in memory, and where all of them survive a crash. */
 export interface Spool {
@@ -25,15 +26,8 @@ export interface SpoolHost {
   /** Bounds of the memory. */
   maxCount: number;
   maxBytes: number;
-  /** Whether so much has room in memory. */
-  fits(count: number, bytes: number): boolean;
-  /** Takes what has been brought back. */
-  add(item: Item): void;
-  /** Takes what could not be written. */
-  keep(item: Item): void;
-  /** Records of an earlier process have been found. */
-  found(count: number): void;
-  lost(reason: DropReason, count: number): void;
+  queue: Queue;
+  account: Account;
   /** There is something to send. */
   wake(): void;
   problem(message: string): void;

@@ -23,7 +23,6 @@ const FAILURES: Failure[] = [
   { status: 429, code: "TG004" },
   { status: 401, code: "TG001" },
   { status: 404 },
-  { status: 413, code: "TG003" },
   { status: 200 },
   "reset",
   "hang",
@@ -45,13 +44,15 @@ describe.each(["in memory", "with a spool"])("the books balance %s", (kind) => {
       ...(kind === "with a spool" && { spool: diskSpool({ dir, maxBytes: 300_000 }) }),
     });
     ingest.rejects.add("bad");
-    const poison: Failure = (batch) =>
-      batch.some((trace) => trace.pipeline === "poison") ? { status: 400, code: "TG002" } : undefined;
+    const strict: Failure = (batch) => {
+      if (batch.length > 30) return { status: 413, code: "TG003" };
+      return batch.some((trace) => trace.pipeline === "poison") ? { status: 400, code: "TG002" } : undefined;
+    };
 
     for (let round = 0; round < 25; round++) {
       ingest.failures = [
         ...Array.from({ length: upTo(6) }, () => FAILURES[upTo(FAILURES.length)]!),
-        random() < 0.2 ? () => ({ status: 503 }) : poison,
+        random() < 0.2 ? () => ({ status: 503 }) : strict,
       ];
       record(upTo(20), random() < 0.3 ? "bad" : "p", upTo(3) * 5000);
       record(upTo(40), "p", upTo(2) * 300);
@@ -62,7 +63,7 @@ describe.each(["in memory", "with a spool"])("the books balance %s", (kind) => {
       if (random() < 0.5) await tracer.flush({ timeoutMs: upTo(20) });
       expectBalanced(tracer);
     }
-    ingest.failures = [poison];
+    ingest.failures = [strict];
     while (tracer.stats().queued > 0) await tracer.flush();
     record(1);
     await tracer.flush();
@@ -73,7 +74,7 @@ describe.each(["in memory", "with a spool"])("the books balance %s", (kind) => {
     expect(recorded).toBeGreaterThan(300);
     // Nothing is dropped but what had no room, or what the server will never take.
     for (const reason of Object.keys(dropped)) {
-      expect(["queue_full", "rejected", "refused", "too_large", "spool_full"]).toContain(reason);
+      expect(["queue_full", "rejected", "refused", "spool_full"]).toContain(reason);
     }
     const lost = { ...dropped, ...(ioDropped > 0 && { io_dropped: ioDropped }) };
     expect([...ingest.dropped.values()]).toEqual(Object.keys(lost).length > 0 ? [lost] : []);
