@@ -123,7 +123,7 @@ export class DiskSpool implements Spool {
 
   async #takeOver(owners: string[]): Promise<void> {
     const files = (await readdir(this.#dir)).filter((file) => file.endsWith(".jsonl")).sort();
-    const found: Segment[] = [];
+    let place = 0;
     for (const file of files) {
       if (!owners.includes(file.split(".", 1)[0]!)) continue;
       const segment = this.#segment(0, false);
@@ -136,9 +136,8 @@ export class DiskSpool implements Spool {
         throw error;
       }
       this.#bytes += segment.bytes;
-      found.push(segment);
+      this.#away.splice(place++, 0, segment);
     }
-    this.#away = [...found, ...this.#away];
     for (const owner of owners) await this.#lock.release(owner);
     this.#shrink();
   }

@@ -73,6 +73,23 @@ describe("traces before what was said in them", () => {
     expect(ioDropped).toBe(12);
   });
 
+  test("what is in a request at the moment is not dropped for new traces", async () => {
+    const { ingest, tracer, record } = await setup({ flushAt: 100, maxQueued: 20, requestTimeoutMs: 400 });
+    record(20, "old", 30_000);
+    void tracer.flush();
+    await ingest.until(() => ingest.requests.length === 1);
+    ingest.failures = ["hang"];
+    await ingest.until(() => ingest.requests.length === 2);
+    // Eight of the twenty are in the request that hangs.
+    record(15, "new");
+    await tracer.flush({ timeoutMs: 0 });
+    expect(tracer.stats()).toMatchObject({ delivered: 12, queued: 20, dropped: { queue_full: 3 }, ioDropped: 12 });
+    expectBalanced(tracer);
+    while (!await tracer.flush());
+    expect(tracer.stats()).toMatchObject({ delivered: 32, queued: 0, dropped: { queue_full: 3 }, ioDropped: 12 });
+    expect([...ingest.stored.values()].filter((trace) => trace.io)).toHaveLength(8);
+  });
+
   test("one trace may be larger than a request should be", async () => {
     const { ingest, tracer } = await setup({ flushAt: 100 });
     tracer.trace("p", () => {

@@ -87,6 +87,25 @@ describe("diskSpool", () => {
     await until(() => segments(dir).length === 0);
   });
 
+  test("what is recorded while the backlog comes back gets into line behind it", async () => {
+    const dir = folder();
+    const { ingest, tracer, record } = await setup(dir, { maxQueued: 40, flushIntervalMs: 1 });
+    ingest.failures = down;
+    for (let i = 0; i < 20; i++) {
+      record(10);
+      await tracer.flush({ timeoutMs: 0 });
+    }
+    ingest.failures = [];
+    while (tracer.stats().recorded < 1500) {
+      record(2);
+      await new Promise((resolve) => setTimeout(resolve, tracer.stats().queued > 100 ? 5 : 0));
+    }
+    while (!await tracer.flush());
+    expect(tracer.stats()).toMatchObject({ delivered: tracer.stats().recorded, queued: 0, dropped: {} });
+    const starts = [...ingest.stored.values()].map((trace) => trace.started_at as number);
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+  });
+
   test("beyond its bound the oldest go, counted and told to the server", async () => {
     const dir = folder();
     const { ingest, tracer, record } = await setup(dir, { maxQueued: 40 }, { maxBytes: 100_000 });
