@@ -116,8 +116,9 @@ describe("diskSpool", () => {
     }
     await until(() => (tracer.stats().dropped.spool_full ?? 0) > 700);
     expectBalanced(tracer);
-    const size = segments(dir).reduce((sum, file) => sum + statSync(join(dir, file)).size, 0);
-    expect(size).toBeLessThan(120_000);
+    // Files are deleted a little later than they are given up.
+    const size = () => segments(dir).reduce((sum, file) => sum + statSync(join(dir, file)).size, 0);
+    await vi.waitFor(() => expect(size()).toBeLessThanOrEqual(100_000), { timeout: 20_000 });
     ingest.failures = [];
     while (!await tracer.flush());
     const { delivered, dropped } = tracer.stats();
@@ -214,9 +215,11 @@ describe("a disk that fails", () => {
     ingest.failures = down;
     for (let i = 0; i < 6; i++) {
       record(5);
-      await until(() => expectBalanced(tracer) === undefined);
       await tracer.flush({ timeoutMs: 0 });
+      expectBalanced(tracer);
     }
+    // What was to be written comes back.
+    await until(() => tracer.stats().queued === 20);
     expect(tracer.stats()).toMatchObject({ recorded: 30, queued: 20, dropped: { queue_full: 10 } });
     expect(codes(problems).filter((code) => code === "spool")).toHaveLength(1);
     ingest.failures = [];
