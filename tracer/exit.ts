@@ -1,8 +1,10 @@
 /**
- * The last flush of a process: on SIGTERM and SIGINT, and when Node or Deno runs out of work.
+ * The last flush of a process: on SIGTERM and SIGINT, when Node or Deno runs out of work, and when an edge runtime stops.
  *
  * @module
  */
+
+import { platformWaitUntil } from "./platform.ts";
 
 /** What has to be sent before the process may end. */
 export interface Exiting {
@@ -21,7 +23,15 @@ interface Process {
   exit(code: number): never;
 }
 
-const { process } = globalThis as { process?: Process };
+/** The part of an edge runtime's global object that is used; Deno has it too. */
+interface Scope {
+  process?: Process;
+  addEventListener?(event: string, listener: (event: Event) => void): void;
+  removeEventListener?(event: string, listener: (event: Event) => void): void;
+}
+
+const scope: Scope = globalThis;
+const { process } = scope;
 
 /** Longest that the end of the process is held up. */
 const LIMIT = { timeoutMs: 2000 };
@@ -33,30 +43,31 @@ const left = new Set<string>();
 let dying = false;
 let gaveUp = false;
 
-/** Flushes `tracer` before the process ends. Returns the way back. Where there is no process, does nothing. */
+/** Flushes `tracer` before the process ends. Returns the way back. Where nothing tells of the end, does nothing. */
 export function flushOnExit(tracer: Exiting): () => void {
-  if (typeof process?.on !== "function") return () => {};
-  if (all.size === 0) listen(process);
+  if (all.size === 0) listen();
   all.add(tracer);
   return () => {
-    if (all.delete(tracer) && all.size === 0) unlisten(process);
+    if (all.delete(tracer) && all.size === 0) unlisten();
   };
 }
 
-function listen(process: Process): void {
+function listen(): void {
   try {
-    for (const signal in EXIT_CODES) process.on(signal, onSignal);
-    process.on("beforeExit", onBeforeExit);
-    process.on("removeListener", onRemoveListener);
+    scope.addEventListener?.("beforeunload", onLast);
+    process?.on?.("beforeExit", onLast);
+    for (const signal in EXIT_CODES) process?.on?.(signal, onSignal);
+    process?.on?.("removeListener", onRemoveListener);
   } catch {
     // A runtime without signals. There the author gives `waitUntil`, or calls `flush()`.
   }
 }
 
-function unlisten(process: Process): void {
-  process.removeListener("removeListener", onRemoveListener);
-  process.removeListener("beforeExit", onBeforeExit);
-  for (const signal in EXIT_CODES) process.removeListener(signal, onSignal);
+function unlisten(): void {
+  scope.removeEventListener?.("beforeunload", onLast);
+  process?.removeListener?.("removeListener", onRemoveListener);
+  process?.removeListener?.("beforeExit", onLast);
+  for (const signal in EXIT_CODES) process?.removeListener?.(signal, onSignal);
 }
 
 function onRemoveListener(event: string): void {
@@ -80,7 +91,7 @@ function onSignal(signal: string): void {
 
 /** Dies as if nobody had listened. */
 function die(signal: string): void {
-  unlisten(process!);
+  unlisten();
   try {
     process!.kill(process!.pid, signal);
   } catch {
@@ -89,10 +100,18 @@ function die(signal: string): void {
   }
 }
 
-async function onBeforeExit(): Promise<void> {
+/** `beforeExit`, or the event `beforeunload`. */
+async function onLast(event: unknown): Promise<void> {
   // Comes again whenever the work it has caused is done.
-  if (gaveUp) return;
-  const waiting = [...all].filter((tracer) => tracer.stats().queued > 0);
-  const delivered = await Promise.all(waiting.map((tracer) => tracer.flush(LIMIT)));
-  gaveUp = delivered.includes(false);
+  const waiting = gaveUp ? [] : [...all].filter((tracer) => tracer.stats().queued > 0);
+  if (waiting.length === 0) return;
+  const sent = Promise.all(waiting.map((tracer) => tracer.flush(LIMIT)));
+  try {
+    // Deno itself goes on as long as there is work; an edge runtime, as long as it is asked to.
+    (event as Event).preventDefault?.();
+    platformWaitUntil()?.(sent);
+  } catch {
+    // Then this is as long as it takes.
+  }
+  gaveUp = (await sent).includes(false);
 }

@@ -9,6 +9,8 @@ import type { OpenStep } from "./step.ts";
 import type { Tracer } from "./tracer.ts";
 import { hasOtherPrice, usageOf } from "./usage.ts";
 
+export type { Price, PriceTable } from "./prices.ts";
+
 /** What is known of a call. */
 export interface LlmRecord extends LlmCall {
   /**

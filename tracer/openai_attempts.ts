@@ -51,7 +51,7 @@ export class Attempts {
     const failure = this.#failure;
     this.#failure = undefined;
     failure?.stop();
-    if (failure === undefined || (this.#step as OpenStep).trace.ended) return;
+    if (failure === undefined || (this.#step as OpenStep).trace.endTime !== undefined) return;
     const step = this.#step.startStep("llm.retry");
     step.fail(failure.error);
     endAsPast(step, failure.start, failure.end);

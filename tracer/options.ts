@@ -12,7 +12,7 @@ import type { Mask } from "./text.ts";
 import type { Transport } from "./transport.ts";
 
 export interface TracerOptions<Steps extends StepTable = StepTable> extends DeliveryOptions {
-  /** Address of the ingest function. Without it, and without a transport, traces are dropped and counted. */
+  /** Address of the ingest function. Without it, and without a transport, nothing can be sent. */
   url?: string | undefined;
   /** An ingest key. */
   key?: string | undefined;
@@ -43,6 +43,11 @@ export interface TracerOptions<Steps extends StepTable = StepTable> extends Deli
   /**
    * Serverless platforms: keeps the instance alive until the promise settles. It is given background tasks, and traces as they
    * are sent, each as soon as it ends.
+   *
+   * On Cloudflare pass `waitUntil` of `cloudflare:workers`, or `(sent) => ctx.waitUntil(sent)`; there
+   * `flushOnExit` has nothing to do.
+   *
+   * @default that of Supabase's edge runtime (`EdgeRuntime.waitUntil`) or of Vercel's current request, where there is one
    */
   waitUntil?: ((settled: Promise<unknown>) => void) | undefined;
 }

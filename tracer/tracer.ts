@@ -12,7 +12,8 @@ import { type LogFields, logFields } from "./log.ts";
 import { maskOf } from "./mask.ts";
 import { OpenTraces } from "./open.ts";
 import type { TracerOptions, TracerStats } from "./options.ts";
-import type { Recorded } from "./queue.ts";
+import type { Recorded } from "./item.ts";
+import { KeepAlive } from "./platform.ts";
 import { Reporter } from "./report.ts";
 import { runAndEnd } from "./run.ts";
 import { OpenStep, OpenTask } from "./step.ts";
@@ -29,7 +30,7 @@ export class Tracer<Name extends string = string> {
   readonly #reporter: Reporter;
   readonly #delivery: Delivery;
   readonly #encoding: EncodeOptions;
-  readonly #waitUntil: TracerOptions["waitUntil"];
+  readonly #keepAlive: KeepAlive;
   readonly #leaveExit: () => void;
   readonly #owner: TraceOwner;
   /** Where steps outside any trace go: it has ended before it began, so nothing of them is kept. */
@@ -47,6 +48,11 @@ export class Tracer<Name extends string = string> {
       captureRate: options.capture?.rate ?? 0.1,
       captureRules: captureRules(options.capture ?? {}),
     };
+    this.#keepAlive = new KeepAlive(
+      options.waitUntil,
+      () => context.run(undefined, () => this.#delivery.flush(FLUSH_TIMEOUT_MS, false)),
+      (error) => this.#report("wait_until", "waitUntil failed", error),
+    );
     this.#open = new OpenTraces(
       options.announceAfterMs ?? 10_000,
       (trace) => this.#push(() => encodeRunning(trace, this.#encoding)),
@@ -71,7 +77,6 @@ export class Tracer<Name extends string = string> {
     this.#nowhere = new OpenTrace("", undefined, this.#owner);
     this.#nowhere.ended = true;
     this.#nowhere.endTime = 0;
-    this.#waitUntil = options.waitUntil;
     this.#leaveExit = options.flushOnExit ?? options.waitUntil === undefined ? flushOnExit(this) : () => {};
   }
 
@@ -192,7 +197,10 @@ export class Tracer<Name extends string = string> {
   #background(fn: () => unknown, parent: Node): void {
     try {
       const running = runAndEnd<OpenTask, unknown>(new OpenTask(parent), () => fn());
-      if (running instanceof Promise) this.#waitFor(running.catch(() => {}));
+      if (!(running instanceof Promise)) return;
+      // Also where nobody waits for it: the task has told its trace, and nobody else holds the promise.
+      const settled = running.catch(() => {});
+      this.#keepAlive.until(() => settled);
     } catch {
       // The task has told its trace.
     }
@@ -202,16 +210,7 @@ export class Tracer<Name extends string = string> {
     // Outside the trace, or else the timers and sockets of the delivery would keep it as their context. Most end there.
     if (context.getStore() !== undefined) return context.run(undefined, () => this.#push(record));
     this.#delivery.push(record);
-    if (this.#waitUntil === undefined) return;
-    this.#waitFor(new Promise((resolve) => setTimeout(resolve, 0)).then(() => this.flush()));
-  }
-
-  #waitFor(settled: Promise<unknown>): void {
-    try {
-      this.#waitUntil?.(settled);
-    } catch (error) {
-      this.#report("wait_until", "waitUntil failed", error);
-    }
+    this.#keepAlive.recorded();
   }
 
   #report(code: string, message: string, error: unknown): void {

@@ -5,7 +5,8 @@
  */
 import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
-import { defineSteps, recordLlm, type Tracer } from "../../tracer/index.ts";
+import { defineSteps, type Tracer } from "../../tracer/index.ts";
+import { recordLlm } from "../../tracer/llm.ts";
 import { progress, traceUpdates } from "../../tracer/telegraf.ts";
 import type { Llm } from "./llm.ts";
 

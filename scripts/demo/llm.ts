@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LlmRecorder } from "../../tracer/index.ts";
+import type { LlmRecorder } from "../../tracer/llm.ts";
 
 export interface LlmOptions {
   /** Such as `https://openrouter.ai/api/v1`. */

@@ -1,45 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createTracer, type Tracer, type TracerOptions, type TracerProblem } from "../../tracer/index.ts";
-import { type IngestServer, KEY, startIngest } from "./_support/ingest.ts";
-
-interface Setup {
-  ingest: IngestServer;
-  tracer: Tracer;
-  problems: TracerProblem[];
-  /** Records `count` traces, each with a step. */
-  record(count: number, pipeline?: string): void;
-}
-
-async function setup(options: TracerOptions = {}): Promise<Setup> {
-  const ingest = await startIngest();
-  const problems: TracerProblem[] = [];
-  const tracer = createTracer({
-    url: `${ingest.url}/functions/v1/ingest`,
-    key: KEY,
-    onError: (problem) => problems.push(problem),
-    flushOnExit: false,
-    retryDelayMs: 1,
-    ...options,
-  });
-  onTestFinished(async () => void await tracer.close({ timeoutMs: 0 }));
-  return {
-    ingest,
-    tracer,
-    problems,
-    record: (count, pipeline = "p") => {
-      for (let i = 0; i < count; i++) tracer.trace(pipeline, () => tracer.step("s", () => {}));
-    },
-  };
-}
-
-const codes = (problems: TracerProblem[]) => problems.map((problem) => problem.code);
-
-/** Everything recorded is somewhere. */
-function expectBalanced(tracer: Tracer): void {
-  const { recorded, delivered, queued, dropped } = tracer.stats();
-  const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-  expect(delivered + queued + lost).toBe(recorded);
-}
+import { createTracer, type Outcome, type TracerProblem, type Transport } from "../../tracer/index.ts";
+import { codes, expectBalanced, setup } from "./_support/delivery.ts";
+import { KEY } from "./_support/ingest.ts";
 
 describe("batches", () => {
   test("ten traces go at once, before the interval is over", async () => {
@@ -58,16 +20,14 @@ describe("batches", () => {
   });
 
   test("are at most 500 traces, and near 256 kB", async () => {
-    const { ingest, tracer, record } = await setup({ capture: { rate: 1 } });
+    const { ingest, tracer, record } = await setup();
     record(600);
-    for (let i = 0; i < 10; i++) {
-      tracer.trace("io", () => tracer.step("llm", (step) => step.llm({ request: "x".repeat(60_000) })));
-    }
+    record(10, "io", 60_000);
     expect(await tracer.flush()).toBe(true);
     expect(ingest.stored.size).toBe(610);
-    for (const { batch } of ingest.requests) {
+    for (const { batch, bytes } of ingest.requests) {
       expect(batch.length).toBeLessThanOrEqual(500);
-      expect(JSON.stringify(batch).length).toBeLessThanOrEqual(256_000);
+      expect(bytes).toBeLessThanOrEqual(256_000);
     }
   });
 
@@ -160,22 +120,32 @@ describe("a server that fails", () => {
     expect(tracer.stats()).toMatchObject({ delivered: 9, dropped: {} });
   });
 
-  test.each([400, 401, 404])(
-    "%i: the batch is dropped and counted, and the author hears of it once",
-    async (status) => {
-      const { ingest, tracer, problems, record } = await setup();
-      ingest.failures = [{ status, code: "TG00X" }, { status, code: "TG00X" }];
-      for (let i = 0; i < 3; i++) {
-        record(4);
-        expect(await tracer.flush()).toBe(i === 2);
-      }
-      expect(tracer.stats()).toMatchObject({ recorded: 12, delivered: 4, queued: 0, dropped: { refused: 8 } });
-      expect(problems).toEqual([{
-        code: "refused",
-        message: `Traces are dropped: told to answer ${status} Do better. (TG00X)`,
-      }]);
-    },
-  );
+  test("400: the batch is halved until what the server will never take is alone; only that is dropped", async () => {
+    const { ingest, tracer, problems, record } = await setup();
+    ingest.failures = [(batch) => batch.some((trace) => trace.pipeline === "poison") ? { status: 400 } : undefined];
+    record(4);
+    record(1, "poison");
+    record(6);
+    expect(await tracer.flush()).toBe(false);
+    expect(ingest.stored.size).toBe(10);
+    expect(tracer.stats()).toMatchObject({ recorded: 11, delivered: 10, queued: 0, dropped: { refused: 1 } });
+    expect(problems).toEqual([{
+      code: "refused",
+      message: "Traces are dropped: told to answer 400 Do better. (http_400)",
+    }]);
+  });
+
+  test("400 for everything is the server's fault: after five, the rest waits", async () => {
+    const { ingest, tracer, record } = await setup();
+    ingest.failures = [() => ({ status: 400 })];
+    record(20);
+    expect(await tracer.flush({ timeoutMs: 0 })).toBe(false);
+    await ingest.until(() => ingest.requests.length > 10);
+    expect(tracer.stats()).toMatchObject({ queued: 15, dropped: { refused: 5 } });
+    ingest.failures = [];
+    while (!await tracer.flush());
+    expect(tracer.stats()).toMatchObject({ delivered: 15, queued: 0, dropped: { refused: 5 } });
+  });
 
   test("a rejected trace is counted and reported, and its batch goes through", async () => {
     const { ingest, tracer, problems, record } = await setup();
@@ -206,15 +176,32 @@ describe("bounds", () => {
     expect(pipelines.filter((name) => name === "new")).toHaveLength(20);
   });
 
-  test("bytes are bounded as well as the count", async () => {
-    const { ingest, tracer } = await setup({ maxQueuedBytes: 100_000, capture: { rate: 1 } });
-    ingest.failures = ["hang"];
+  test("bytes are bounded as well: the oldest requests and responses go, the traces stay", async () => {
+    const { ingest, tracer, problems } = await setup({ maxQueuedBytes: 100_000, flushAt: 100 });
+    ingest.failures = [{ status: 503 }];
     for (let i = 0; i < 10; i++) {
-      tracer.trace("p", () => tracer.step("llm", (step) => step.llm({ response: "語".repeat(10_000) })));
+      tracer.trace(`p${i}`, () => tracer.step("llm", (step) => step.llm({ response: "語".repeat(10_000) })));
     }
-    expect(await tracer.flush({ timeoutMs: 1 })).toBe(false);
+    expect(await tracer.flush({ timeoutMs: 0 })).toBe(false);
     // 30 kB of UTF-8 each: three fit.
-    expect(tracer.stats()).toMatchObject({ recorded: 10, queued: 3, dropped: { queue_full: 7 } });
+    expect(tracer.stats()).toMatchObject({ recorded: 10, queued: 10, dropped: {}, ioDropped: 7 });
+    while (!await tracer.flush());
+    const kept = [...ingest.stored.values()].filter((trace) => trace.io).map((trace) => trace.pipeline);
+    expect(kept).toEqual(["p7", "p8", "p9"]);
+    expect(tracer.stats()).toMatchObject({ delivered: 10, queued: 0, ioDropped: 7 });
+    expect([...ingest.dropped.values()]).toEqual([{ io_dropped: 7 }]);
+    expect(codes(problems)).toContain("io_dropped");
+  });
+
+  test("when there is no more I/O to drop, new traces are", async () => {
+    const { ingest, tracer, record } = await setup({ maxQueuedBytes: 2000, flushAt: 100 });
+    ingest.failures = [() => ({ status: 503 })];
+    record(20, "p", 500);
+    await tracer.flush({ timeoutMs: 0 });
+    const { queued, dropped, ioDropped } = tracer.stats();
+    expect(queued).toBeGreaterThan(5);
+    expect(dropped).toEqual({ queue_full: 20 - queued });
+    expect(ioDropped).toBe(queued);
     expectBalanced(tracer);
   });
 
@@ -230,6 +217,107 @@ describe("bounds", () => {
     while (!await tracer.flush());
     expect(ingest.stored.size).toBe(2000);
     expect(tracer.stats()).toMatchObject({ recorded: 2000, delivered: 2000, queued: 0, dropped: {} });
+  });
+});
+
+describe("a server that wants nothing of us", () => {
+  test.each([401, 403, 404, 405, 415])("%i: traces wait, and the author hears of it once", async (status) => {
+    const { ingest, tracer, problems, record } = await setup({ retryDelayMs: 10_000 });
+    ingest.failures = [() => ({ status, code: "TG00X" })];
+    record(12);
+    // There will be no other attempt until then: why wait.
+    const start = performance.now();
+    expect(await tracer.flush()).toBe(false);
+    expect(performance.now() - start).toBeLessThan(5000);
+    expect(tracer.stats()).toMatchObject({ recorded: 12, queued: 12, dropped: {} });
+    // A flush may look whether it has changed, with one small request.
+    expect(await tracer.flush()).toBe(false);
+    expect(ingest.requests.map(({ batch }) => batch.length)).toEqual([12, 1]);
+    ingest.failures = [];
+    expect(await tracer.flush()).toBe(true);
+    expect(ingest.requests.slice(2).map(({ batch }) => batch.length)).toEqual([1, 11]);
+    expect(problems).toEqual([{ code: "denied", message: `Traces wait: told to answer ${status} Do better. (TG00X)` }]);
+  });
+
+  test("the circuit opens after five failures of any kind, and a probe closes it", async () => {
+    const { ingest, tracer, record } = await setup({ retryDelayMs: 2, requestTimeoutMs: 100 });
+    ingest.failures = [{ status: 503 }, "reset", "hang", { status: 200 }, { status: 429 }, { status: 502 }];
+    record(30);
+    while (!await tracer.flush());
+    const sizes = ingest.requests.map(({ batch }) => batch.length);
+    expect(sizes.slice(0, 5)).toEqual([30, 30, 30, 30, 30]);
+    expect(sizes.slice(5)).toEqual([1, 1, 29]);
+    expect(tracer.stats()).toMatchObject({ delivered: 30, retries: 6 });
+  });
+});
+
+describe("a report of drops", () => {
+  test("goes with the next batch that gets through, once, with totals", async () => {
+    const { ingest, tracer, record } = await setup({ maxQueued: 20, flushAt: 100 });
+    ingest.failures = [{ status: 503 }];
+    record(25);
+    while (!await tracer.flush());
+    record(1);
+    expect(await tracer.flush()).toBe(true);
+    ingest.rejects.add("bad");
+    record(1, "bad");
+    expect(await tracer.flush()).toBe(false);
+    record(1);
+    expect(await tracer.flush()).toBe(true);
+    const reports = ingest.requests.map(({ report }) => report?.dropped);
+    expect(reports).toEqual([{ queue_full: 5 }, { queue_full: 5 }, undefined, undefined, {
+      queue_full: 5,
+      rejected: 1,
+    }]);
+    expect(ingest.dropped.size).toBe(1);
+  });
+});
+
+describe("a transport of the author's own", () => {
+  const trace = async (send: Transport["send"]) => {
+    const tracer = createTracer({
+      transport: { send },
+      onError: () => {},
+      flushOnExit: false,
+      retryDelayMs: 1,
+      requestTimeoutMs: 20,
+    });
+    onTestFinished(async () => void await tracer.close({ timeoutMs: 0 }));
+    tracer.trace("p", () => {});
+    tracer.trace("p", () => {});
+    while (!await tracer.flush());
+    return { stats: tracer.stats() };
+  };
+  const bad: Record<string, () => unknown> = {
+    "throws at once": () => {
+      throw new Error("no");
+    },
+    "throws what cannot be printed": () => {
+      throw Object.create(null);
+    },
+    "hangs, and ignores the signal": () => new Promise(() => {}),
+    "resolves to nothing": () => Promise.resolve(),
+    "returns no promise": () => 7,
+    "resolves to an unknown outcome": () => Promise.resolve({ kind: "maybe" }),
+    "accepts without saying what it rejects": () => Promise.resolve({ kind: "accepted" }),
+    "rejects nonsense": () => Promise.resolve({ kind: "accepted", rejected: [null] }),
+    "retries with no reason and a strange pause": () =>
+      Promise.resolve({ kind: "retry", code: Symbol(), afterMs: "x" }),
+    "is denied with no reason": () => Promise.resolve({ kind: "denied" }),
+  };
+
+  test.each(Object.entries(bad))("%s: nothing is lost", async (_, fail) => {
+    let count = 0;
+    const { stats } = await trace(() =>
+      (++count <= 2 ? fail() : Promise.resolve({ kind: "accepted", rejected: [] })) as Promise<Outcome>
+    );
+    expect(stats).toMatchObject({ delivered: 2, queued: 0, dropped: {}, retries: 2 });
+  });
+
+  test("a rejection of ids that were not sent costs nothing", async () => {
+    const rejected = [{ trace_id: null, code: "c", message: "m" }, { trace_id: "other", code: "d", message: "m" }];
+    const { stats } = await trace(() => Promise.resolve({ kind: "accepted", rejected }));
+    expect(stats).toMatchObject({ delivered: 2, dropped: {} });
   });
 });
 
@@ -256,15 +344,6 @@ describe("a tracer set up wrongly", () => {
     });
     expect(tracer.step("orphan", () => 1)).toBe(1);
   });
-});
-
-test("waitUntil is given a promise that settles when the trace is with the server", async () => {
-  const sent: Promise<unknown>[] = [];
-  const { ingest, tracer } = await setup({ waitUntil: (promise) => sent.push(promise), flushIntervalMs: 60_000 });
-  await tracer.trace("p", () => Promise.resolve());
-  expect(sent).toHaveLength(1);
-  expect(await sent[0]).toBe(true);
-  expect(ingest.stored.size).toBe(1);
 });
 
 test("close gives up a request that hangs, and says so", async () => {

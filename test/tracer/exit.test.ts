@@ -1,48 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createTracer } from "../../tracer/index.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
+import { setup } from "./_support/delivery.ts";
 import { startIngest } from "./_support/ingest.ts";
+import { runtimes, start as startProcess } from "./_support/runtimes.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const bot = fileURLToPath(new URL("_support/bot.ts", import.meta.url));
-
-/** The binary itself: npm's `deno` is a wrapper that would survive its end, or the other way round. */
-function denoBinary(): string {
-  const require = createRequire(createRequire(import.meta.url).resolve("deno/package.json"));
-  const libc = process.platform === "linux" ? "-glibc" : "";
-  return require.resolve(
-    `@deno/${process.platform}-${process.arch}${libc}/deno${process.platform === "win32" ? ".exe" : ""}`,
-  );
-}
-
-const runtimes = {
-  Node: [process.execPath, "--import", "tsx", bot],
-  Deno: [denoBinary(), "run", "--no-lock", "--quiet", "--allow-net=127.0.0.1", "--allow-env", "--allow-run", bot],
-};
-
-interface Running {
-  child: ChildProcess;
-  /** Exit code or signal, and what it wrote to stderr. */
-  ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
-}
-
 /** Resolves when the bot has recorded its traces. */
-async function start([command, ...args]: string[], url: string, mode: string): Promise<Running> {
-  const child = spawn(command!, [...args, url, mode], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  let stderr = "";
-  child.stderr.on("data", (chunk) => stderr += chunk);
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stderr }));
-  await Promise.race([
-    once(child.stdout, "data"),
-    ended.then((end) => Promise.reject(new Error(`The bot ended: ${JSON.stringify(end)}`))),
-  ]);
-  return { child, ended };
-}
+const start = (runtime: string[], url: string, mode: string) => startProcess([...runtime, bot, url, mode]);
 
 const pipelines = (stored: Map<string, WireTrace>) => [...stored.values()].map((trace) => trace.pipeline).sort();
 
@@ -110,6 +76,44 @@ describe.each(Object.entries(runtimes))("%s", { timeout: 20_000 }, (_, runtime) 
     expect((await patient.ended).signal).toBe("SIGTERM");
     expect((await impatient.ended).signal).toBe("SIGTERM");
   });
+});
+
+test("Deno without a process: beforeunload sends everything first, and gives up on a server that is away", async () => {
+  const [ingest, away] = await Promise.all([startIngest(), startIngest()]);
+  away.failures = [() => ({ status: 503 })];
+  const [sent, unsent] = await Promise.all([
+    start(runtimes.Deno, ingest.url, "unload"),
+    start(runtimes.Deno, away.url, "unload"),
+  ]);
+  expect(await sent.ended).toEqual({ code: 0, signal: null, stderr: "" });
+  expect(pipelines(ingest.stored)).toEqual(["bot", "bot", "bot", "bot", "bot"]);
+  expect(await unsent.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("undelivered") });
+  expect(away.requests.length).toBeGreaterThan(0);
+});
+
+test("an edge runtime that stops is asked to wait for the last flush", async () => {
+  const target = new EventTarget();
+  const held: Promise<unknown>[] = [];
+  const scope = globalThis as Record<string, unknown>;
+  scope.addEventListener = target.addEventListener.bind(target);
+  scope.removeEventListener = target.removeEventListener.bind(target);
+  scope.EdgeRuntime = { waitUntil: (promise: Promise<unknown>) => held.push(promise) };
+  onTestFinished(() => {
+    for (const name of ["addEventListener", "removeEventListener", "EdgeRuntime"]) delete scope[name];
+  });
+  const { ingest, tracer, record } = await setup({ flushOnExit: true });
+  ingest.failures = [{ status: 503, headers: { "retry-after": "1" } }];
+  record(1);
+  // The server is away, and has asked for more patience than the platform was asked for.
+  expect(await Promise.race([held[0], ingest.until(() => ingest.requests.length === 1)])).toBeUndefined();
+  const before = held.length;
+  target.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  expect(held).toHaveLength(before + 1);
+  expect(await held.at(-1)).toEqual([true]);
+  expect(ingest.stored.size).toBe(1);
+  await tracer.close();
+  target.dispatchEvent(new Event("beforeunload"));
+  expect(held).toHaveLength(before + 1);
 });
 
 test("closing the last tracer takes its listeners away", async () => {

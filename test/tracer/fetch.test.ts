@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { tracedFetch, type TracedFetchOptions } from "../../tracer/index.ts";
+import { tracedFetch, type TracedFetchOptions } from "../../tracer/fetch.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { memoryTracer } from "./_support/memory.ts";
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Bot, type Context, webhookCallback } from "grammy";
 import { expect, onTestFinished, test } from "vitest";
 import { type Traced, traceUpdates } from "../../tracer/grammy.ts";
-import { tracedFetch } from "../../tracer/index.ts";
+import { tracedFetch } from "../../tracer/fetch.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { memoryTracer } from "./_support/memory.ts";
 import { CHAT, startTelegram, TOKEN, written } from "./_support/telegram.ts";

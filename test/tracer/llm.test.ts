@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { recordLlm } from "../../tracer/index.ts";
+import { recordLlm } from "../../tracer/llm.ts";
 import { memoryTracer } from "./_support/memory.ts";
 import { listen } from "./_support/openai.ts";
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { defineSteps, showProgress, type StartedStep } from "../../tracer/index.ts";
+import { defineSteps, type StartedStep } from "../../tracer/index.ts";
+import { showProgress } from "../../tracer/progress.ts";
 import { memoryTracer } from "./_support/memory.ts";
 
 const steps = defineSteps({ classify: "Reading…", "db.find": "Looking it up…", "llm.generate": "Writing…" });

@@ -1,7 +1,7 @@
 /** The real supabase-js before the real PostgREST; auth, storage and functions before a stand-in that answers anything. */
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { supabaseFetch } from "../../tracer/index.ts";
+import { supabaseFetch } from "../../tracer/supabase.ts";
 import { startTestStack, type TestStack } from "../_support/stack.ts";
 import { memoryTracer } from "./_support/memory.ts";
 

@@ -35,10 +35,10 @@ describe.each(["http", "rpc"] as const)("%s", (kind) => {
     expect([...ingest.stored.values()]).toEqual([good]);
   });
 
-  test("an unknown key is refused", async () => {
+  test("an unknown key is denied", async () => {
     const { transport } = await setup("wrong");
     expect(await transport.send(json(trace()), signal)).toEqual({
-      kind: "refused",
+      kind: "denied",
       code: "TG001",
       message: "unknown ingest key",
     });
@@ -46,6 +46,13 @@ describe.each(["http", "rpc"] as const)("%s", (kind) => {
 
   test.each([
     [{ status: 400, code: "TG002" }, { kind: "refused", code: "TG002" }],
+    [{ status: 400, code: "TG001" }, { kind: "denied", code: "TG001" }],
+    [{ status: 400, code: "" }, { kind: "denied", code: "http_400" }],
+    [{ status: 401 }, { kind: "denied" }],
+    [{ status: 403 }, { kind: "denied" }],
+    [{ status: 404, code: "PGRST202" }, { kind: "denied", code: "PGRST202" }],
+    [{ status: 405 }, { kind: "denied" }],
+    [{ status: 415 }, { kind: "denied" }],
     [{ status: 400, code: "TG003" }, { kind: "too_large" }],
     [{ status: 413 }, { kind: "too_large" }],
     [{ status: 400, code: "TG004" }, { kind: "retry", code: "TG004" }],
@@ -67,6 +74,14 @@ describe.each(["http", "rpc"] as const)("%s", (kind) => {
     // The date has whole seconds.
     expect((outcome as { afterMs: number }).afterMs).toBeGreaterThan(50_000);
     expect((outcome as { afterMs: number }).afterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test("a report of drops goes around the traces", async () => {
+    const { ingest, transport } = await setup();
+    const report = { sender: crypto.randomUUID(), dropped: { queue_full: 3 } };
+    expect(await transport.send(json(trace(), trace()), signal, report)).toEqual({ kind: "accepted", rejected: [] });
+    expect([...ingest.dropped]).toEqual([[report.sender, report.dropped]]);
+    expect(ingest.stored.size).toBe(2);
   });
 
   test("an abort ends a request that hangs", async () => {

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createLlm, type LlmOptions } from "../../../scripts/demo/llm.ts";
 import { freePort } from "../../../scripts/stack/ports.ts";
 import { serve } from "../../../scripts/stack/serve.ts";
-import { recordLlm } from "../../../tracer/index.ts";
+import { recordLlm } from "../../../tracer/llm.ts";
 import { memoryTracer } from "../../tracer/_support/memory.ts";
 
 const COMPLETION = {

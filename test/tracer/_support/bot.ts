@@ -1,8 +1,11 @@
 // A bot's process: records five traces, and then does what it is told. Runs under Node and Deno.
 import process from "node:process";
-import { createTracer, type TracerOptions } from "../../../tracer/index.ts";
+import type { TracerOptions } from "../../../tracer/index.ts";
 
 const [url, mode] = process.argv.slice(2);
+// An edge runtime: no process to listen to.
+if (mode === "unload") delete (globalThis as { process?: unknown }).process;
+const { createTracer } = await import("../../../tracer/index.ts");
 // Before the tracer's own handler: a `once` listener is gone by the time that the tracer looks.
 if (mode === "app") {
   process.once("SIGTERM", () => {
@@ -28,6 +31,6 @@ for (let i = 0; i < 5; i++) {
   }, { update_id: i });
 }
 
-if (mode !== "end") setInterval(() => {}, 1000);
+if (mode !== "end" && mode !== "unload") setInterval(() => {}, 1000);
 if (mode === "open") void tracer.trace("open", () => new Promise(() => {}));
 console.log("ready");

@@ -8,6 +8,8 @@ import {
   MAX_ERROR,
   MAX_STEP_NAME,
   MAX_TRACES_PER_BATCH,
+  type WireBatch,
+  type WireReport,
   type WireTrace,
 } from "../../../tracer/wire.ts";
 
@@ -25,7 +27,9 @@ export interface IngestServer {
   /** The last state of each trace that was taken. */
   stored: Map<string, WireTrace>;
   /** Batches that came, in order, failed ones too. */
-  requests: { headers: IncomingHttpHeaders; batch: WireTrace[]; at: number }[];
+  requests: { headers: IncomingHttpHeaders; batch: WireTrace[]; report?: WireReport; bytes: number; at: number }[];
+  /** What each sender says that it has dropped, of the requests that were taken. */
+  dropped: Map<string, WireReport["dropped"]>;
   /** How the next requests fail, one each; the last one goes on for ever if it is a function. */
   failures: Failure[];
   /** Traces for which the server says no, by pipeline. */
@@ -45,9 +49,17 @@ export async function startIngest(): Promise<IngestServer> {
       const parsed = JSON.parse(text);
       const rpc = request.url === "/rest/v1/rpc/ingest_traces";
       const key = rpc ? parsed.p_key : request.headers.authorization?.replace("Bearer ", "");
-      const batch: WireTrace[] = rpc ? parsed.p_batch : parsed;
-      ingest.requests.push({ headers: request.headers, batch, at: performance.now() });
-      answer(ingest, batch, key, text, response);
+      const body: WireBatch = rpc ? parsed.p_batch : parsed;
+      const report = Array.isArray(body) ? undefined : body;
+      const batch = Array.isArray(body) ? body : body.traces;
+      ingest.requests.push({
+        headers: request.headers,
+        batch,
+        ...(report && { report }),
+        bytes: Buffer.byteLength(JSON.stringify(body)),
+        at: performance.now(),
+      });
+      answer(ingest, batch, report, key, text, response);
       for (const check of waiting) check();
     });
   });
@@ -60,6 +72,7 @@ export async function startIngest(): Promise<IngestServer> {
   const ingest: IngestServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stored: new Map(),
+    dropped: new Map(),
     requests: [],
     failures: [],
     rejects: new Set(),
@@ -77,7 +90,14 @@ export async function startIngest(): Promise<IngestServer> {
   return ingest;
 }
 
-function answer(ingest: IngestServer, batch: WireTrace[], key: unknown, text: string, response: ServerResponse): void {
+function answer(
+  ingest: IngestServer,
+  batch: WireTrace[],
+  report: WireReport | undefined,
+  key: unknown,
+  text: string,
+  response: ServerResponse,
+): void {
   const send = (status: number, body: unknown, headers: Record<string, string> = {}) =>
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 
@@ -94,7 +114,8 @@ function answer(ingest: IngestServer, batch: WireTrace[], key: unknown, text: st
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) return void send(413, { code: "TG003", message: "too large" });
 
   try {
-    check(batch);
+    check(batch, ingest.stored);
+    if (report) checkReport(report);
   } catch (error) {
     return void send(400, { code: "TG002", message: String(error) });
   }
@@ -102,10 +123,15 @@ function answer(ingest: IngestServer, batch: WireTrace[], key: unknown, text: st
     const { trace_id } = trace;
     if (ingest.rejects.has(trace.pipeline)) return { trace_id, result: "rejected", code: "TG012", message: "no" };
     const before = ingest.stored.get(trace_id);
-    if (before !== undefined && before.status !== "running") return { trace_id, result: "duplicate" };
-    ingest.stored.set(trace_id, trace);
+    if (before !== undefined && (before.status !== "running" || trace.status === "running")) {
+      // A sender in need sends the trace first, and what was said in it later.
+      if (trace.io) before.io ??= trace.io;
+      return { trace_id, result: "duplicate" };
+    }
+    ingest.stored.set(trace_id, { ...trace });
     return { trace_id, result: before ? "updated" : "stored" };
   });
+  if (report) ingest.dropped.set(report.sender, report.dropped);
   const count = (result: string) => items.filter((item) => item.result === result).length;
   send(200, {
     stored: count("stored"),
@@ -116,11 +142,19 @@ function answer(ingest: IngestServer, batch: WireTrace[], key: unknown, text: st
   });
 }
 
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what);
+}
+
+function checkReport({ sender, dropped, ...rest }: WireReport): void {
+  must(Object.keys(rest).join() === "traces", "unknown field of the report");
+  must(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(sender), "sender");
+  const totals = Object.entries(dropped);
+  must(totals.length > 0 && totals.every(([, total]) => Number.isSafeInteger(total) && total > 0), "dropped");
+}
+
 /** @throws {Error} For anything that `tracer/wire.ts` does not allow. */
-function check(batch: WireTrace[]): void {
-  const must = (condition: boolean, what: string) => {
-    if (!condition) throw new Error(what);
-  };
+function check(batch: WireTrace[], stored: Map<string, WireTrace>): void {
   const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   const known = (object: object, keys: string) => {
     for (const key of Object.keys(object)) must(keys.split(" ").includes(key), `unknown field ${key}`);
@@ -154,7 +188,8 @@ function check(batch: WireTrace[]): void {
     });
     for (const io of trace.io ?? []) {
       known(io, "step request response request_chars response_chars");
-      must(io.step >= 1 && io.step <= trace.steps.length, "io step");
+      const steps = stored.get(trace.trace_id)?.steps ?? trace.steps;
+      must(io.step >= 1 && io.step <= Math.max(steps.length, trace.steps.length), "io step");
     }
   }
 }

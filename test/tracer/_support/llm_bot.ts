@@ -1,7 +1,8 @@
 // A bot's process that asks a model: streamed, with a retry, and by hand. Runs under Node and Deno.
 import process from "node:process";
 import OpenAI from "openai";
-import { createTracer, recordLlm } from "../../../tracer/index.ts";
+import { createTracer } from "../../../tracer/index.ts";
+import { recordLlm } from "../../../tracer/llm.ts";
 import { traceOpenAI } from "../../../tracer/openai.ts";
 
 const [ingest, provider] = process.argv.slice(2);
