@@ -21,11 +21,11 @@ export interface CaptureOptions<Name extends string = string> {
   steps?: { readonly [name in Name]?: CaptureRule | undefined } | undefined;
 }
 
+export type CaptureRules = ReadonlyMap<string, CaptureRule | undefined>;
+
 /** By the names as they are recorded. */
-export function captureRules({ steps = {} }: CaptureOptions): Map<string, CaptureRule> {
-  const rules = Object.entries(steps).filter((rule): rule is [string, CaptureRule] => rule[1] !== undefined);
-  return new Map(rules.map(([name, rule]) => [stepName(name), rule]));
-}
+export const captureRules = ({ steps = {} }: CaptureOptions = {}): CaptureRules =>
+  new Map(Object.entries<CaptureRule | undefined>(steps).map(([name, rule]) => [stepName(name), rule]));
 
 /** A request or response as it was when it was told. */
 export interface Captured {

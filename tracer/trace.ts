@@ -6,7 +6,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { CaptureRule } from "./capture.ts";
+import type { CaptureRules } from "./capture.ts";
 import type { StartedStep, Trace, TraceKeys } from "./handles.ts";
 import type { OpenStep, OpenTask } from "./step.ts";
 import { errorText } from "./text.ts";
@@ -20,7 +20,7 @@ export const context = new AsyncLocalStorage<Node | undefined>();
 
 /** What a trace needs of its tracer. */
 export interface TraceOwner {
-  readonly captureRules: ReadonlyMap<string, CaptureRule>;
+  readonly captureRules: CaptureRules;
   /** Longest that a trace whose handler is over waits for its background tasks. */
   readonly backgroundMs: number;
   startStep(name: string, parent: Node): OpenStep;
