@@ -40,7 +40,7 @@ const AMOUNTS = [
 ] as const;
 
 export interface EncodeOptions {
-  mask: Mask | undefined;
+  mask: Mask;
   release: string | undefined;
   /** Share of the traces without an error whose requests and responses are kept. */
   captureRate: number;
@@ -121,7 +121,7 @@ function encodeStep(step: OpenStep, traceEnd: number): WireStep {
   return wire;
 }
 
-function encodeIo(step: OpenStep, mask: Mask | undefined, maxChars: number): WireIo {
+function encodeIo(step: OpenStep, mask: Mask, maxChars: number): WireIo {
   const io: WireIo = { step: step.position };
   for (const field of ["request", "response"] as const) {
     const captured = step[field];

@@ -28,12 +28,12 @@ export function cut(text: string, max: number): string {
  *
  * @param length Of the text that `text` itself may be the head of.
  */
-export function masked(text: string, max: number, mask: Mask | undefined, length = text.length): string {
+export function masked(text: string, max: number, mask: Mask, length = text.length): string {
   const isHead = length > max + MARGIN;
   const head = isHead ? text.slice(0, max + MARGIN) : text;
   let result: unknown = head;
   try {
-    if (mask !== undefined) result = mask(head);
+    result = mask(head);
   } catch {
     result = undefined;
   }
@@ -43,7 +43,7 @@ export function masked(text: string, max: number, mask: Mask | undefined, length
 }
 
 /** An error text, masked, of at most `max` characters. It tells its own length when it was cut. */
-export function maskedError(text: string, max: number, mask: Mask | undefined): string {
+export function maskedError(text: string, max: number, mask: Mask): string {
   const safe = masked(text, max, mask);
   if (safe.length <= max && text.length <= max + MARGIN) return safe;
   const tail = `… [${text.length} characters]`;
