@@ -7,8 +7,7 @@ import { captureRules } from "./capture.ts";
 import { openDelivery } from "./delivery.ts";
 import { encodeEnded, type EncodeOptions, encodeRunning } from "./encode.ts";
 import { flushOnExit } from "./exit.ts";
-import type { Step, Trace, TraceKeys } from "./handles.ts";
-import { type LogFields, logFields } from "./log.ts";
+import type { LogFields, Step, Trace, TraceKeys } from "./handles.ts";
 import { maskOf } from "./mask.ts";
 import { openTraces } from "./open.ts";
 import type { TracerOptions, TracerStats } from "./options.ts";
@@ -199,7 +198,13 @@ export function createTracer<Steps extends StepTable = StepTable>(
     background: (fn: () => unknown) => background(fn),
     currentTrace,
     currentTraceId: () => currentTrace()?.id,
-    logFields: () => logFields(tracer),
+    // A new object each time, since loggers add to it.
+    logFields: (): LogFields => {
+      const trace_id = currentTrace()?.id;
+      if (trace_id === undefined) return {};
+      const step = context.getStore()?.name;
+      return step === undefined ? { trace_id } : { trace_id, step };
+    },
     flush: ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> =>
       context.run(undefined, delivery.flush, timeoutMs),
     async close({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> {

@@ -1,5 +1,5 @@
 /**
- * The two ways to the server: the ingest function, or PostgREST directly.
+ * The way to the server: the ingest function. For PostgREST there is `rpc.ts`, and an author may have a way of their own.
  *
  * @module
  */
@@ -74,26 +74,6 @@ export function httpTransport(url: string, key: string): Transport {
       const body = await new Response(zipped).arrayBuffer();
       return await post(url, key, { "content-encoding": "gzip" }, body, signal);
     },
-  };
-}
-
-/**
- * Calls `ingest_traces` through PostgREST, for a project without the ingest function.
- *
- * @param url The Supabase project's address.
- * @param anonKey Its public API key.
- * @param key An ingest key.
- */
-export function rpcTransport(url: string, anonKey: string, key: string): Transport {
-  return {
-    send: (traces, signal, report) =>
-      post(
-        `${url}/rest/v1/rpc/ingest_traces`,
-        anonKey,
-        { apikey: anonKey },
-        `{"p_key":${JSON.stringify(key)},"p_batch":${batchJson(traces, report)}}`,
-        signal,
-      ),
   };
 }
 
