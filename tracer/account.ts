@@ -46,15 +46,12 @@ export function openAccount(reporter: Reporter) {
     retries: 0,
     /** Sum of the totals. */
     lost: 0,
-    drop(
-      reason: DropReason | "io_dropped",
-      message = `Traces are dropped: ${reason}.`,
-      detail?: string,
-      count = 1,
-    ): void {
+    /** @param why,code What the server says. */
+    drop(reason: DropReason | "io_dropped", why?: string, code?: string, count = 1): void {
       totals[reason] = (totals[reason] ?? 0) + count;
       account.lost += count;
-      reporter.once(reason, message, detail);
+      const what = reason === "io_dropped" ? "Requests and responses" : "Traces";
+      reporter.once(reason, `${what} are dropped: ${code ? `${why} (${code})` : reason}`, code);
     },
     stats(queued: number): DeliveryStats {
       const { recorded, delivered, retries } = account;

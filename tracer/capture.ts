@@ -58,7 +58,7 @@ export function captured(value: unknown): Captured | undefined {
     room -= 1;
     if (typeof value === "bigint") return String(value);
     if (typeof value !== "object" || value === null) return value;
-    if (depth > MAX_DEPTH) throw new RangeError("too deep, or circular");
+    if (depth > MAX_DEPTH) throw new RangeError();
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
     if ("toJSON" in value && typeof value.toJSON === "function") return copy(value.toJSON(), depth + 1);
     if (Array.isArray(value)) {

@@ -38,23 +38,12 @@ export interface DeliveryOptions {
   spool?: OpenSpool | undefined;
 }
 
-/** The longest that timers can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export function openDelivery(transport: Transport, reporter: Reporter, options: DeliveryOptions) {
   const { maxQueued: maxCount = 1000, maxQueuedBytes: maxBytes = 8 * 1024 * 1024 } = options;
   const { flushAt = 10, flushIntervalMs = 100 } = options;
   const account = openAccount(reporter);
   const queue = openQueue(maxCount, maxBytes, account);
-  const sender = openSender(
-    transport,
-    reporter,
-    account,
-    queue,
-    options,
-    () => flushes.forEach((check) => check()),
-  );
-  const flushes = new Set<() => void>();
+  const sender = openSender(transport, reporter, account, queue, options);
   let timer: Timer | undefined;
   let timerIsSoon = false;
   let closed = false;
@@ -83,24 +72,6 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
     timer = background(tick, soon ? 0 : flushIntervalMs);
   }
 
-  function settledOr(seq: number, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const deadline = performance.now() + timeoutMs;
-      const done = () => {
-        clearTimeout(timer);
-        flushes.delete(check);
-        resolve();
-      };
-      const check = () => {
-        if (!queue.holds(seq) || sender.pausedUntil() > deadline) done();
-      };
-      // Keeps the process alive, as whoever waits for a flush wants it to; though not for longer than this.
-      const timer = setTimeout(done, Math.min(timeoutMs, MAX_TIMER_MS));
-      flushes.add(check);
-      check();
-    });
-  }
-
   const delivery = {
     stats: (): DeliveryStats => account.stats(queue.size()),
 
@@ -123,7 +94,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
       tick();
       sender.hurry(now);
       const { seq } = queue;
-      await settledOr(seq, timeoutMs);
+      await sender.settled(seq, timeoutMs);
       return !queue.holds(seq) && account.lost === lost;
     },
 
@@ -139,7 +110,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
       // A disk that hangs must not hold up the end of the process.
       const rest = Math.max(timeoutMs - (performance.now() - start), 1000);
       if (spool) await Promise.race([spool.close(), new Promise((resolve) => background(() => resolve(0), rest))]);
-      else if (size > 0) reporter.once("unsent", `The tracer was closed with ${size} records unsent.`);
+      else if (size > 0) reporter.once("unsent", `Closed with ${size} records unsent.`);
       return delivered;
     },
   };

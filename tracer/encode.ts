@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { Captured, CaptureRules } from "./capture.ts";
+import type { Captured } from "./capture.ts";
 import type { OpenStep } from "./step.ts";
 import { clean, cut, MARGIN, type Mask, masked, maskedError } from "./text.ts";
-import type { OpenTrace } from "./trace.ts";
+import { KEYS, type OpenTrace } from "./trace.ts";
 import { inSample } from "./uuid.ts";
 import {
   MAX_COST_MICROUSD,
@@ -25,12 +25,6 @@ import {
 export const UNFINISHED = "still running when the trace ended";
 
 /** The largest of each that the server takes. */
-const KEYS = [
-  ["update_id", 2 ** 31 - 1],
-  ["chat_id", Number.MAX_SAFE_INTEGER],
-  ["user_id", Number.MAX_SAFE_INTEGER],
-  ["message_id", 2 ** 31 - 1],
-] as const;
 const AMOUNTS = [
   ["input_tokens", MAX_TOKENS],
   ["cached_tokens", MAX_TOKENS],
@@ -39,16 +33,9 @@ const AMOUNTS = [
   ["cost_microusd", MAX_COST_MICROUSD],
 ] as const;
 
-export interface EncodeOptions {
-  mask: Mask;
-  release: string | undefined;
-  /** Share of the traces without an error whose requests and responses are kept. */
-  captureRate: number;
-  captureRules: CaptureRules;
-}
-
 /** What is known while the trace runs. Its steps follow when it has ended, since none of their durations is final. */
-export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): WireTrace {
+export function encodeRunning(trace: OpenTrace): WireTrace {
+  const { release } = trace.owner;
   const wire: WireTrace = {
     trace_id: trace.id,
     started_at: trace.startedAt,
@@ -58,7 +45,8 @@ export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): Wir
     steps: [],
   };
   if (release !== undefined) wire.release = name(release);
-  for (const [key, max] of KEYS) {
+  for (const key of KEYS) {
+    const max = key === "chat_id" || key === "user_id" ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1;
     const id = whole(trace.keys[key], -max, max);
     if (id !== undefined) wire[key] = id;
   }
@@ -66,18 +54,18 @@ export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): Wir
 }
 
 /** @param maxChars Cap of each request, response and error; lowered when the whole would not fit into one request. */
-export function encodeEnded(trace: OpenTrace, options: EncodeOptions, maxChars = MAX_IO_CHARS): WireTrace {
-  const { mask, captureRules } = options;
+export function encodeEnded(trace: OpenTrace, maxChars = MAX_IO_CHARS): WireTrace {
+  const { mask, captureRate, captureRules } = trace.owner;
   const maxError = Math.min(maxChars, MAX_ERROR);
   const endTime = trace.endTime ?? trace.startTime;
-  const wire = encodeRunning(trace, options);
+  const wire = encodeRunning(trace);
   wire.status = "ok";
   wire.duration_ms = trace.offsetMs(endTime);
   if (trace.error !== undefined) {
     wire.status = "error";
     wire.error = maskedError(trace.error, maxError, mask);
   }
-  let keepsIo = trace.failed || inSample(trace.id, options.captureRate);
+  let keepsIo = trace.failed || inSample(trace.id, captureRate);
   for (const step of trace.steps) {
     const wireStep = encodeStep(step, endTime);
     if (wireStep.error !== undefined) {

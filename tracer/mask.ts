@@ -40,9 +40,9 @@ const tokens = [
 
 /** `needle`: what a text must contain for the pattern to be worth its time. */
 const RULES = ([
-  ["-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?", "[secret]"],
+  ["-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*(?:-----END[A-Z ]{0,40}-----)?", "[secret]"],
   // User and password in a URL.
-  [r`(://)(?:[^\s/?#@"'\\<>:]+|[^\s/?#@"'\\<>:]*:[^\s/"'\\<>]*)@`, "$1[secret]@"],
+  [r`(://)(?!@)[^\s/?#@"'\\<>:]*(?::[^\s/"'\\<>]*)?@`, "$1[secret]@"],
   [r`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3})${gap})(?:${quoted}|${bare})`, "$1$2[secret]$2"],
   // Of a Telegram bot; in a URL it stands behind "bot".
   [r`(?<!\d)\d{6,12}(?::|%3A)[\w-]{35,}`, "[secret]"],
@@ -65,9 +65,8 @@ const RULES = ([
   [pattern, marker, flags = "gi", needle = ""],
 ) => [new RegExp(pattern, flags), marker as string, needle] as const);
 
-/** Leading digits and lengths of the card networks; timestamps and Telegram's ids of chats begin otherwise. */
-const CARD =
-  /^(?:4\d{12}(?:\d{3}){0,2}|(?:5[0-8]|2[2-7]|35)\d{14}|6\d{15,18}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11})$/;
+/** First digits and lengths of the card networks; timestamps and Telegram's ids of chats begin otherwise. */
+const CARD = /^(?:4(?:\d{3}){4,6}|(?:2[2-7]|35|5[0-8])\d{14}|3[04678]\d{12,13}|6\d{15,18})$/;
 
 /** A card may have neighbours: "2 4111 1111 1111 1111". */
 function maskCards(run: string): string {

@@ -13,7 +13,6 @@ import type { Rejected } from "./transport.ts";
 
 /** Best size of a request, in bytes of JSON, with room for a report; a single larger trace travels alone. */
 const MAX_BATCH_BYTES = 255_000;
-const IO_DROPPED = "Requests and responses of traces are dropped.";
 
 /** What travels in one request. */
 export interface Batch {
@@ -70,14 +69,7 @@ export function openQueue(maxCount: number, maxBytes: number, account: Account) 
     item.bytes -= item.ioBytes;
     item.ioBytes = 0;
     item.io = undefined;
-    account.drop("io_dropped", IO_DROPPED);
-  }
-
-  /** A trace that the server has is delivered, whatever becomes of its I/O. */
-  function lose(item: Item, reason: DropReason, message?: string, detail?: string): void {
-    if (!item.stored) return account.drop(reason, message, detail);
-    account.drop("io_dropped", IO_DROPPED);
-    account.delivered += 1;
+    account.drop("io_dropped");
   }
 
   function remove(gone: Set<Item>): void {
@@ -145,8 +137,8 @@ export function openQueue(maxCount: number, maxBytes: number, account: Account) 
       return { items: [...batch.values()], withIo };
     },
 
-    /** The server has taken a batch, but for those of `rejected`. */
-    taken(batch: Batch, rejected: Rejected[]): void {
+    /** The server has taken a batch, but for those that it will never take. */
+    settled(batch: Batch, rejected: (Partial<Rejected> & Pick<Rejected, "trace_id">)[], reason: DropReason): void {
       const reasons = new Map(rejected.map((item) => [item.trace_id, item]));
       const gone = new Set<Item>();
       for (const item of batch.items) {
@@ -159,16 +151,15 @@ export function openQueue(maxCount: number, maxBytes: number, account: Account) 
           continue;
         }
         gone.add(item);
-        if (no) lose(item, "rejected", `The server rejected a trace: ${no.message} (${no.code})`, no.code);
-        else account.delivered += 1;
+        if (no && !item.stored) {
+          account.drop(reason, no.message, no.code);
+          continue;
+        }
+        // A trace that the server has is delivered, whatever becomes of its I/O.
+        if (no) account.drop("io_dropped");
+        account.delivered += 1;
       }
       remove(gone);
-    },
-
-    /** Gives up an item that the server will not take. */
-    giveUp(item: Item, reason: DropReason, message?: string, detail?: string): void {
-      lose(item, reason, message, detail);
-      remove(new Set([item]));
     },
 
     /** Puts an item last, so that one that the server fails at does not hold up the others. */

@@ -21,6 +21,9 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 /** So many records in a row that are refused alone, and the fault is the server's. */
 const MAX_REFUSALS = 5;
 
+/** The longest that timers can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** What is waited for at the moment, and how to end that. */
 interface Wait {
   /** `retry_after`: the server has asked for this pause. */
@@ -30,14 +33,12 @@ interface Wait {
   end(): void;
 }
 
-/** @param settled Called after each answer, when it is in the account and the pause after it has begun. */
 export function openSender(
   transport: Transport,
   reporter: Reporter,
   account: Account,
   queue: Queue,
   { requestTimeoutMs = 10_000, retryDelayMs = 200 }: DeliveryOptions,
-  settled: () => void,
 ) {
   const circuit = newCircuit(retryDelayMs);
   let sending = false;
@@ -49,6 +50,8 @@ export function openSender(
   let id: string | undefined;
   /** What the server knows of `account.lost`. */
   let reported = 0;
+  /** Called after each answer, when it is in the account and the pause after it has begun. */
+  const checks = new Set<() => void>();
 
   /** Never rejects, nor waits for ever: a transport of the author's own may throw, hang, and answer anything. */
   async function send({ items, withIo }: Batch): Promise<Outcome> {
@@ -57,13 +60,13 @@ export function openSender(
     for (const item of items) item.busy = true;
     const late = until("answer", requestTimeoutMs).then((): Outcome => {
       if (!answered) abort.abort();
-      return { kind: "retry", code: "timeout", message: "The server does not answer in time." };
+      return { kind: "retry", code: "timeout", message: "no answer in time" };
     });
     try {
       const sent = transport.send(items.map((item) => jsonOf(item, withIo)), abort.signal, report());
       return checked(await Promise.race([sent, late]));
     } catch (error) {
-      return { kind: "retry", code: "unreachable", message: `The server cannot be reached: ${errorText(error)}` };
+      return { kind: "retry", code: "unreachable", message: errorText(error) };
     } finally {
       answered = true;
       wait?.end();
@@ -79,9 +82,10 @@ export function openSender(
 
   /** Returns the milliseconds to wait before the next request. */
   function settle(batch: Batch, outcome: Outcome): number {
+    const { kind } = outcome;
     const { length, 0: first } = batch.items;
-    if (outcome.kind === "accepted") {
-      queue.taken(batch, outcome.rejected);
+    if (kind === "accepted") {
+      queue.settled(batch, outcome.rejected, "rejected");
       batchSize = Math.min(batchSize * 2, MAX_TRACES_PER_BATCH);
       refusals = 0;
       circuit.succeeded();
@@ -90,25 +94,20 @@ export function openSender(
       return 0;
     }
     // One trace that the server fails at must not hold up the others: find it.
-    const suspect = outcome.kind === "retry" ? outcome.suspect : outcome.kind !== "denied";
+    const suspect = kind === "retry" ? outcome.suspect : kind !== "denied";
     if (suspect) batchSize = Math.max(1, length >> 1);
-    const alone = suspect && length === 1 ? first : undefined;
-    if (outcome.kind === "too_large") {
-      if (alone) queue.giveUp(alone, "too_large");
-      return 0;
-    }
-    const { kind, code } = outcome;
-    const said = `${outcome.message} (${code})`;
-    if (kind === "refused") {
+    const alone = suspect && length === 1;
+    if (kind === "too_large" || kind === "refused") {
       if (!alone) return 0;
-      if (++refusals <= MAX_REFUSALS) {
-        queue.giveUp(alone, kind, `Traces are dropped: ${said}`, code);
+      if (kind === "too_large" || ++refusals <= MAX_REFUSALS) {
+        const why = kind === "refused" ? outcome : {};
+        queue.settled(batch, [{ ...why, trace_id: first!.traceId }], kind);
         return 0;
       }
     }
-    if (alone) queue.putLast(alone);
+    if (alone) queue.putLast(first!);
     account.retries += 1;
-    reporter.once(kind === "denied" ? kind : "undelivered", `Traces wait: ${said}`);
+    reporter.once(kind === "denied" ? kind : "undelivered", `Traces wait: ${outcome.message} (${outcome.code})`);
     return Math.max(circuit.failed(kind !== "retry"), 1, asked(outcome));
   }
 
@@ -126,8 +125,23 @@ export function openSender(
   }
 
   return {
-    /** When the pause of the moment ends, as `performance.now()`; 0 when there is none. */
-    pausedUntil: () => wait === undefined || wait.kind === "answer" ? 0 : wait.due,
+    /** Resolves when nothing is left up to the `seq`th, after `timeoutMs`, or when a pause will last longer than that. */
+    settled: (seq: number, timeoutMs: number): Promise<void> =>
+      new Promise((resolve) => {
+        const deadline = performance.now() + timeoutMs;
+        const done = () => {
+          clearTimeout(timer);
+          checks.delete(check);
+          resolve();
+        };
+        const check = () => {
+          if (!queue.holds(seq) || (wait && wait.kind !== "answer" && wait.due > deadline)) done();
+        };
+        // Keeps the process alive, as whoever waits for a flush wants it to; though not for longer than this.
+        const timer = setTimeout(done, Math.min(timeoutMs, MAX_TIMER_MS));
+        checks.add(check);
+        check();
+      }),
 
     /**
      * Ends a wait that should be over: a platform may have taken the timer away with the request that it was set in.
@@ -158,7 +172,7 @@ export function openSender(
         if (outcome.kind === "accepted") reported = lost;
         const pause = settle(batch, outcome);
         const over = pause > 0 && !closed && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
-        settled();
+        checks.forEach((check) => check());
         await over;
       }
       sending = false;

@@ -5,7 +5,7 @@
  */
 import { captureRules } from "./capture.ts";
 import { openDelivery } from "./delivery.ts";
-import { encodeEnded, type EncodeOptions, encodeRunning } from "./encode.ts";
+import { encodeEnded, encodeRunning } from "./encode.ts";
 import { flushOnExit } from "./exit.ts";
 import type { LogFields, Step, Trace, TraceKeys } from "./handles.ts";
 import { maskOf } from "./mask.ts";
@@ -84,12 +84,6 @@ export function createTracer<Steps extends StepTable = StepTable>(
 ): Tracer<keyof Steps & string> {
   const reporter = openReporter(options.onError);
   const delivery = openDelivery(transportOf(options), reporter, options);
-  const encoding: EncodeOptions = {
-    mask: maskOf(options.mask, options.defaultMasks),
-    release: options.release,
-    captureRate: options.capture?.rate ?? 0.1,
-    captureRules: captureRules(options.capture),
-  };
   const platform = keepAlive(
     options.waitUntil,
     () => context.run(undefined, delivery.flush, FLUSH_TIMEOUT_MS, false),
@@ -97,14 +91,17 @@ export function createTracer<Steps extends StepTable = StepTable>(
   );
   const open = openTraces(
     options.announceAfterMs ?? 10_000,
-    (trace) => push(() => encodeRunning(trace, encoding)),
+    (trace) => push(() => encodeRunning(trace)),
     reporter,
   );
   let orphanSteps = 0;
   let excessSteps = 0;
 
   const owner: TraceOwner = {
-    captureRules: encoding.captureRules,
+    release: options.release,
+    mask: maskOf(options.mask, options.defaultMasks),
+    captureRate: options.capture?.rate ?? 0.1,
+    captureRules: captureRules(options.capture),
     backgroundMs: options.backgroundMs ?? 30_000,
     startStep: (name, parent) => {
       const step = startStep(name, parent);
@@ -113,10 +110,10 @@ export function createTracer<Steps extends StepTable = StepTable>(
       return step;
     },
     background,
-    taskFailed: (error) => report("background_failed", "A background task without a trace failed", error),
+    taskFailed: (error) => report("background_failed", "A background task failed", error),
     ended: (trace) => {
       open.delete(trace);
-      push((maxChars) => encodeEnded(trace, encoding, maxChars));
+      push((maxChars) => encodeEnded(trace, maxChars));
     },
   };
   /** Where steps outside any trace go: it has ended before it began, so nothing of them is kept. */
@@ -133,13 +130,13 @@ export function createTracer<Steps extends StepTable = StepTable>(
   function startStep(name: string, parent: Node = context.getStore() ?? nowhere): OpenStep {
     const { trace } = parent;
     const short = stepName(name);
-    if (short !== name) reporter.once("step_name", `A step name has 1 to 20 characters; recorded: ${short}`, short);
+    if (short !== name) reporter.once("step_name", `A step name must have 1 to 20 characters: ${short}`, short);
     if (trace.endTime !== undefined) {
       orphanSteps += 1;
       reporter.once("orphan_step", `A step ran outside any trace: ${short}`, short);
     } else if (trace.steps.length >= MAX_STEPS) {
       excessSteps += 1;
-      reporter.once("excess_step", `A trace has more than ${MAX_STEPS} steps: ${trace.pipeline}`, trace.pipeline);
+      reporter.once("excess_step", `More than ${MAX_STEPS} steps: ${trace.pipeline}`, trace.pipeline);
     } else {
       const step = new OpenStep(short, parent, trace.steps.length + 1);
       trace.steps.push(step);
@@ -222,6 +219,6 @@ export function createTracer<Steps extends StepTable = StepTable>(
 function transportOf({ transport, url, key }: TracerOptions): Transport {
   if (transport !== undefined) return transport;
   if (url && key && URL.canParse(url)) return httpTransport(url, key);
-  const message = "The tracer has no valid url and key.";
+  const message = "no valid url and key";
   return { send: () => Promise.resolve({ kind: "refused", code: "not_configured", message }) };
 }

@@ -44,11 +44,11 @@ const KINDS = ["accepted", "retry", "denied", "too_large", "refused"];
 
 /** @throws {Error} When a transport of the author's own did not settle to an outcome. */
 export function checked(outcome: Outcome): Outcome {
-  if (!KINDS.includes(outcome.kind)) throw new Error("The transport's answer is no outcome.");
-  const { rejected, afterMs, ...said } = outcome as Partial<Record<"rejected" | "afterMs", unknown>> & Told;
+  if (!KINDS.includes(outcome.kind)) throw new Error("no outcome");
+  const said = outcome as Told & { afterMs?: unknown };
   return {
     ...told(said),
-    afterMs: Number(afterMs) || 0,
+    afterMs: Number(said.afterMs) || 0,
     ...(outcome.kind === "accepted" && { rejected: outcome.rejected.map(told) }),
   } as Outcome;
 }
@@ -91,12 +91,17 @@ export async function post(
     signal,
   });
   const { ok, status } = response;
-  const { items, code: ownCode, message = `The server answered ${status}.`, hint } = Object(
+  const { items, code: ownCode, message = `the server answered ${status}`, hint } = Object(
     await response.json().catch(() => {}),
   );
   if (ok) {
-    if (Array.isArray(items)) return { kind: "accepted", rejected: items.filter((item) => item?.result === "rejected") };
-    return { kind: "retry", code: "no_result", message: "The answer is no ingest result." };
+    if (Array.isArray(items)) {
+      return {
+        kind: "accepted",
+        rejected: items.filter((item) => item?.result === "rejected"),
+      };
+    }
+    return { kind: "retry", code: "no_result", message: "no ingest result" };
   }
   const known = typeof ownCode === "string" && ownCode !== "";
   const code = known ? ownCode : `http_${status}`;
