@@ -77,9 +77,10 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
 
     push(record: Recorded): void {
       account.recorded += 1;
-      if (closed) account.drop("closed");
-      else if (!queue.push(record)) account.drop("queue_full");
-      else arm(queue.fresh() >= flushAt);
+      if (closed) return account.drop("closed");
+      const fresh = queue.push(record);
+      if (fresh === 0) return account.drop("queue_full");
+      arm(fresh >= flushAt);
     },
 
     /**

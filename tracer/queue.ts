@@ -90,16 +90,14 @@ export function openQueue(maxCount: number, maxBytes: number, account: Account) 
     add,
     keep,
     size: () => fresh.length + items.length + (queue.spool?.waiting ?? 0),
-    /** Records not yet serialised. */
-    fresh: () => fresh.length,
     /** Nothing is in memory to be sent. */
     idle: () => items.length === 0,
 
-    /** False when the queue is full. */
-    push(record: Recorded): boolean {
+    /** Returns how many records are not yet serialised; 0 when the queue is full. */
+    push(record: Recorded): number {
       // Stored ones give way when this one is serialised; with a spool, all do.
       const firm = queue.spool ? 0 : items.length - stored;
-      return firm + fresh.length < maxCount && fresh.push(record) > 0;
+      return firm + fresh.length < maxCount ? fresh.push(record) : 0;
     },
 
     /** Serialises what is fresh. */

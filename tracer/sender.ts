@@ -56,19 +56,20 @@ export function openSender(
   /** Never rejects, nor waits for ever: a transport of the author's own may throw, hang, and answer anything. */
   async function send({ items, withIo }: Batch): Promise<Outcome> {
     const abort = new AbortController();
-    let answered = false;
     for (const item of items) item.busy = true;
-    const late = until("answer", requestTimeoutMs).then((): Outcome => {
-      if (!answered) abort.abort();
-      return { kind: "retry", code: "timeout", message: "no answer in time" };
-    });
+    const late = until("answer", requestTimeoutMs).then((): Outcome => ({
+      kind: "retry",
+      code: "timeout",
+      message: "no answer in time",
+    }));
     try {
       const sent = transport.send(items.map((item) => jsonOf(item, withIo)), abort.signal, report());
       return checked(await Promise.race([sent, late]));
     } catch (error) {
       return { kind: "retry", code: "unreachable", message: errorText(error) };
     } finally {
-      answered = true;
+      // Of no effect where there was an answer.
+      abort.abort();
       wait?.end();
       for (const item of items) item.busy = false;
     }
