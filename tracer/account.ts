@@ -37,49 +37,31 @@ export interface DeliveryStats {
   retries: number;
 }
 
-export class Account {
-  readonly #reporter: Reporter;
-  readonly #dropped: DeliveryStats["dropped"] = {};
-  recorded = 0;
-  delivered = 0;
-  retries = 0;
-  ioDropped = 0;
-  /** What was queued and then lost, requests and responses included. */
-  lost = 0;
-  /** All that the server has to be told of. */
-  total = 0;
-
-  constructor(reporter: Reporter) {
-    this.#reporter = reporter;
-  }
-
-  /** Records never came into the queue. */
-  drop(reason: DropReason, message = `Traces are dropped: ${reason}.`, detail = "", count = 1): void {
-    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
-    this.total += count;
-    this.#reporter.once(reason, message, detail);
-  }
-
-  /** Records that were queued will not be delivered. */
-  lose(reason: DropReason, message?: string, detail?: string, count = 1): void {
-    this.lost += count;
-    this.drop(reason, message, detail, count);
-  }
-
-  loseIo(): void {
-    this.ioDropped += 1;
-    this.lost += 1;
-    this.total += 1;
-    this.#reporter.once("io_dropped", "Requests and responses of traces are dropped.");
-  }
-
-  stats(queued: number): DeliveryStats {
-    const { recorded, delivered, ioDropped, retries } = this;
-    return { recorded, delivered, queued, dropped: { ...this.#dropped }, ioDropped, retries };
-  }
-
-  /** Totals for the server. */
-  report(): Record<string, number> {
-    return { ...this.#dropped, ...(this.ioDropped > 0 && { io_dropped: this.ioDropped }) };
-  }
+export function openAccount(reporter: Reporter) {
+  /** By reason. The requests and responses of a record are one of their own, as the server hears it. */
+  const totals: Record<string, number> = {};
+  const account = {
+    recorded: 0,
+    delivered: 0,
+    retries: 0,
+    /** Sum of the totals. */
+    lost: 0,
+    /** @param why,code What the server says. */
+    drop(reason: DropReason | "io_dropped", why?: string, code?: string, count = 1): void {
+      totals[reason] = (totals[reason] ?? 0) + count;
+      account.lost += count;
+      const what = reason === "io_dropped" ? "Requests and responses" : "Traces";
+      reporter.once(reason, `${what} are dropped: ${code ? `${why} (${code})` : reason}`, code);
+    },
+    stats(queued: number): DeliveryStats {
+      const { recorded, delivered, retries } = account;
+      const { io_dropped: ioDropped = 0, ...dropped } = totals;
+      return { recorded, delivered, queued, dropped, ioDropped, retries };
+    },
+    /** For the server. */
+    totals: () => ({ ...totals }),
+  };
+  return account;
 }
+
+export type Account = ReturnType<typeof openAccount>;

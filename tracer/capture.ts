@@ -21,11 +21,11 @@ export interface CaptureOptions<Name extends string = string> {
   steps?: { readonly [name in Name]?: CaptureRule | undefined } | undefined;
 }
 
+export type CaptureRules = ReadonlyMap<string, CaptureRule | undefined>;
+
 /** By the names as they are recorded. */
-export function captureRules({ steps = {} }: CaptureOptions): Map<string, CaptureRule> {
-  const rules = Object.entries(steps).filter((rule): rule is [string, CaptureRule] => rule[1] !== undefined);
-  return new Map(rules.map(([name, rule]) => [stepName(name), rule]));
-}
+export const captureRules = ({ steps = {} }: CaptureOptions = {}): CaptureRules =>
+  new Map(Object.entries<CaptureRule | undefined>(steps).map(([name, rule]) => [stepName(name), rule]));
 
 /** A request or response as it was when it was told. */
 export interface Captured {
@@ -58,7 +58,7 @@ export function captured(value: unknown): Captured | undefined {
     room -= 1;
     if (typeof value === "bigint") return String(value);
     if (typeof value !== "object" || value === null) return value;
-    if (depth > MAX_DEPTH) throw new RangeError("too deep, or circular");
+    if (depth > MAX_DEPTH) throw new RangeError();
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
     if ("toJSON" in value && typeof value.toJSON === "function") return copy(value.toJSON(), depth + 1);
     if (Array.isArray(value)) {

@@ -13,33 +13,25 @@ const MAX_DELAY_MS = 30_000;
 const COOL_DOWN = 25;
 const MAX_COOL_DOWN_MS = 300_000;
 
-export class Circuit {
-  readonly #delayMs: number;
-  #failures = 0;
+export function newCircuit(delayMs: number) {
+  let failures = 0;
   /** Long pauses in a row; 0 while closed. */
-  #coolDowns = 0;
-
-  constructor(delayMs: number) {
-    this.#delayMs = delayMs;
-  }
-
-  get open(): boolean {
-    return this.#coolDowns > 0;
-  }
-
-  succeeded(): void {
-    this.#failures = this.#coolDowns = 0;
-  }
-
-  /** @param hopeless Opens at once. @returns Milliseconds until the next attempt. */
-  failed(hopeless: boolean): number {
-    this.#failures += 1;
-    if (this.open || hopeless || this.#failures >= MAX_FAILURES) {
-      const ms = Math.min(this.#delayMs * COOL_DOWN * 2 ** this.#coolDowns, MAX_COOL_DOWN_MS);
-      this.#coolDowns += 1;
-      return ms * (0.5 + Math.random() / 2);
-    }
-    // Anything from 0: bots that failed together must not come back together.
-    return Math.random() * Math.min(this.#delayMs * 2 ** (this.#failures - 1), MAX_DELAY_MS);
-  }
+  let coolDowns = 0;
+  return {
+    open: () => coolDowns > 0,
+    succeeded(): void {
+      failures = coolDowns = 0;
+    },
+    /** @param hopeless Opens at once. @returns Milliseconds until the next attempt. */
+    failed(hopeless: boolean): number {
+      failures += 1;
+      if (coolDowns > 0 || hopeless || failures >= MAX_FAILURES) {
+        const ms = Math.min(delayMs * COOL_DOWN * 2 ** coolDowns, MAX_COOL_DOWN_MS);
+        coolDowns += 1;
+        return ms * (0.5 + Math.random() / 2);
+      }
+      // Anything from 0: bots that failed together must not come back together.
+      return Math.random() * Math.min(delayMs * 2 ** (failures - 1), MAX_DELAY_MS);
+    },
+  };
 }

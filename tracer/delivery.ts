@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { Account, type DeliveryStats } from "./account.ts";
+import { type DeliveryStats, openAccount } from "./account.ts";
 import type { Recorded } from "./item.ts";
-import { Queue } from "./queue.ts";
+import { openQueue } from "./queue.ts";
 import type { Reporter } from "./report.ts";
-import { Sender } from "./sender.ts";
+import { openSender } from "./sender.ts";
 import type { OpenSpool } from "./spooling.ts";
 import { background, type Timer } from "./timers.ts";
 import type { Transport } from "./transport.ts";
@@ -38,120 +38,82 @@ export interface DeliveryOptions {
   spool?: OpenSpool | undefined;
 }
 
-/** The longest that timers can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export function openDelivery(transport: Transport, reporter: Reporter, options: DeliveryOptions) {
+  const { maxQueued: maxCount = 1000, maxQueuedBytes: maxBytes = 8 * 1024 * 1024 } = options;
+  const { flushAt = 10, flushIntervalMs = 100 } = options;
+  const account = openAccount(reporter);
+  const queue = openQueue(maxCount, maxBytes, account);
+  const sender = openSender(transport, reporter, account, queue, options);
+  let timer: Timer | undefined;
+  let timerIsSoon = false;
+  let closed = false;
+  queue.spool = options.spool?.({
+    maxCount,
+    maxBytes,
+    queue,
+    account,
+    wake: () => closed || tick(),
+    problem: (message) => reporter.once("spool", message),
+  });
 
-export class Delivery {
-  readonly #reporter: Reporter;
-  readonly #account: Account;
-  readonly #queue: Queue;
-  readonly #sender: Sender;
-  readonly #flushAt: number;
-  readonly #flushIntervalMs: number;
-  #timer: Timer | undefined;
-  #timerIsSoon = false;
-  #closed = false;
-  readonly #flushes = new Set<() => void>();
-
-  constructor(transport: Transport, reporter: Reporter, options: DeliveryOptions) {
-    const { maxQueued: maxCount = 1000, maxQueuedBytes: maxBytes = 8 * 1024 * 1024 } = options;
-    const account = this.#account = new Account(reporter);
-    const queue = this.#queue = new Queue(maxCount, maxBytes, account);
-    const settled = () => this.#flushes.forEach((check) => check());
-    this.#reporter = reporter;
-    this.#sender = new Sender(
-      transport,
-      reporter,
-      account,
-      queue,
-      settled,
-      options.requestTimeoutMs,
-      options.retryDelayMs,
-    );
-    this.#flushAt = options.flushAt ?? 10;
-    this.#flushIntervalMs = options.flushIntervalMs ?? 100;
-    queue.spool = options.spool?.({
-      maxCount,
-      maxBytes,
-      queue,
-      account,
-      wake: () => this.#closed || this.#tick(),
-      problem: (message) => reporter.once("spool", message),
-    });
+  function tick(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    queue.serialise();
+    void sender.run();
   }
 
-  stats(): DeliveryStats {
-    return this.#account.stats(this.#queue.size);
-  }
-
-  push(record: Recorded): void {
-    this.#account.recorded += 1;
-    if (this.#closed) return this.#account.drop("closed");
-    if (!this.#queue.push(record)) return this.#account.drop("queue_full");
-    this.#arm(this.#queue.fresh >= this.#flushAt);
-  }
-
-  /**
-   * Sends what is queued now. Resolves to whether the server has taken all of it; to false after `timeoutMs`, or as soon as
-   * it is clear that there will be no other attempt until then. Sending goes on in the background. Never rejects.
-   *
-   * @param now Cuts short a pause that the server has not asked for: one more attempt at once.
-   */
-  async flush(timeoutMs: number, now = true): Promise<boolean> {
-    const { lost } = this.#account;
-    this.#tick();
-    this.#sender.hurry(now);
-    const { seq } = this.#queue;
-    await this.#settledOr(seq, timeoutMs);
-    return !this.#queue.holds(seq) && this.#account.lost === lost;
-  }
-
-  /** Flushes, then stops for good and aborts a request that hangs. What is left stays `queued` in the account. */
-  async close(timeoutMs: number): Promise<boolean> {
-    const start = performance.now();
-    const delivered = await this.flush(timeoutMs);
-    const { size, spool } = this.#queue;
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#sender.close();
-    // A disk that hangs must not hold up the end of the process.
-    const rest = Math.max(timeoutMs - (performance.now() - start), 1000);
-    if (spool) await Promise.race([spool.close(), new Promise((resolve) => background(() => resolve(0), rest))]);
-    else if (size > 0) this.#reporter.once("unsent", `The tracer was closed with ${size} records unsent.`);
-    return delivered;
-  }
-
-  #settledOr(seq: number, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const deadline = performance.now() + timeoutMs;
-      const done = () => {
-        clearTimeout(timer);
-        this.#flushes.delete(check);
-        resolve();
-      };
-      const check = () => {
-        if (!this.#queue.holds(seq) || this.#sender.pausedUntil > deadline) done();
-      };
-      // Keeps the process alive, as whoever waits for a flush wants it to; though not for longer than this.
-      const timer = setTimeout(done, Math.min(timeoutMs, MAX_TIMER_MS));
-      this.#flushes.add(check);
-      check();
-    });
-  }
-
-  #arm(soon: boolean): void {
-    if (this.#timer !== undefined) {
-      if (this.#timerIsSoon || !soon) return;
-      clearTimeout(this.#timer);
+  function arm(soon: boolean): void {
+    if (timer !== undefined) {
+      if (timerIsSoon || !soon) return;
+      clearTimeout(timer);
     }
-    this.#timerIsSoon = soon;
-    this.#timer = background(() => this.#tick(), soon ? 0 : this.#flushIntervalMs);
+    timerIsSoon = soon;
+    timer = background(tick, soon ? 0 : flushIntervalMs);
   }
 
-  #tick(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#queue.serialise();
-    void this.#sender.run();
-  }
+  const delivery = {
+    stats: (): DeliveryStats => account.stats(queue.size()),
+
+    push(record: Recorded): void {
+      account.recorded += 1;
+      if (closed) return account.drop("closed");
+      const fresh = queue.push(record);
+      if (fresh === 0) return account.drop("queue_full");
+      arm(fresh >= flushAt);
+    },
+
+    /**
+     * Sends what is queued now. Resolves to whether the server has taken all of it, and nothing was dropped meanwhile; to
+     * false after `timeoutMs`, or as soon as it is clear that there will be no other attempt until then. Sending goes on in
+     * the background. Never rejects.
+     *
+     * @param now Cuts short a pause that the server has not asked for: one more attempt at once.
+     */
+    async flush(timeoutMs: number, now = true): Promise<boolean> {
+      const { lost } = account;
+      tick();
+      sender.hurry(now);
+      const { seq } = queue;
+      await sender.settled(seq, timeoutMs);
+      return !queue.holds(seq) && account.lost === lost;
+    },
+
+    /** Flushes, then stops for good and aborts a request that hangs. What is left stays `queued` in the account. */
+    async close(timeoutMs: number): Promise<boolean> {
+      const start = performance.now();
+      const delivered = await delivery.flush(timeoutMs);
+      const { spool } = queue;
+      const size = queue.size();
+      closed = true;
+      clearTimeout(timer);
+      sender.close();
+      // A disk that hangs must not hold up the end of the process.
+      const rest = Math.max(timeoutMs - (performance.now() - start), 1000);
+      if (spool) await Promise.race([spool.close(), new Promise((resolve) => background(() => resolve(0), rest))]);
+      else if (size > 0) reporter.once("unsent", `Closed with ${size} records unsent.`);
+      return delivered;
+    },
+  };
+  return delivery;
 }

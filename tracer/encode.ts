@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { Captured, CaptureRule } from "./capture.ts";
+import type { Captured } from "./capture.ts";
 import type { OpenStep } from "./step.ts";
 import { clean, cut, MARGIN, type Mask, masked, maskedError } from "./text.ts";
-import type { OpenTrace } from "./trace.ts";
+import { KEYS, type OpenTrace } from "./trace.ts";
 import { inSample } from "./uuid.ts";
 import {
   MAX_COST_MICROUSD,
@@ -24,19 +24,18 @@ import {
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
 
-const KEYS = ["update_id", "chat_id", "user_id", "message_id"] as const;
-const TOKENS = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"] as const;
-
-export interface EncodeOptions {
-  mask: Mask | undefined;
-  release: string | undefined;
-  /** Share of the traces without an error whose requests and responses are kept. */
-  captureRate: number;
-  captureRules: ReadonlyMap<string, CaptureRule>;
-}
+/** The largest of each that the server takes. */
+const AMOUNTS = [
+  ["input_tokens", MAX_TOKENS],
+  ["cached_tokens", MAX_TOKENS],
+  ["output_tokens", MAX_TOKENS],
+  ["reasoning_tokens", MAX_TOKENS],
+  ["cost_microusd", MAX_COST_MICROUSD],
+] as const;
 
 /** What is known while the trace runs. Its steps follow when it has ended, since none of their durations is final. */
-export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): WireTrace {
+export function encodeRunning(trace: OpenTrace): WireTrace {
+  const { release } = trace.owner;
   const wire: WireTrace = {
     trace_id: trace.id,
     started_at: trace.startedAt,
@@ -47,26 +46,26 @@ export function encodeRunning(trace: OpenTrace, { release }: EncodeOptions): Wir
   };
   if (release !== undefined) wire.release = name(release);
   for (const key of KEYS) {
-    const id = whole(trace.keys[key]);
-    const fits = key === "chat_id" || key === "user_id" || Math.abs(id ?? 0) < 2 ** 31;
-    if (id !== undefined && fits) wire[key] = id;
+    const max = key === "chat_id" || key === "user_id" ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1;
+    const id = whole(trace.keys[key], -max, max);
+    if (id !== undefined) wire[key] = id;
   }
   return wire;
 }
 
 /** @param maxChars Cap of each request, response and error; lowered when the whole would not fit into one request. */
-export function encodeEnded(trace: OpenTrace, options: EncodeOptions, maxChars = MAX_IO_CHARS): WireTrace {
-  const { mask, captureRules } = options;
+export function encodeEnded(trace: OpenTrace, maxChars = MAX_IO_CHARS): WireTrace {
+  const { mask, captureRate, captureRules } = trace.owner;
   const maxError = Math.min(maxChars, MAX_ERROR);
   const endTime = trace.endTime ?? trace.startTime;
-  const wire = encodeRunning(trace, options);
+  const wire = encodeRunning(trace);
   wire.status = "ok";
   wire.duration_ms = trace.offsetMs(endTime);
   if (trace.error !== undefined) {
     wire.status = "error";
     wire.error = maskedError(trace.error, maxError, mask);
   }
-  let keepsIo = trace.failed || inSample(trace.id, options.captureRate);
+  let keepsIo = trace.failed || inSample(trace.id, captureRate);
   for (const step of trace.steps) {
     const wireStep = encodeStep(step, endTime);
     if (wireStep.error !== undefined) {
@@ -94,27 +93,23 @@ function encodeStep(step: OpenStep, traceEnd: number): WireStep {
   if (step.error !== undefined) {
     wire.status = "error";
     wire.error = step.error;
-  } else if (step.endTime === undefined && step.inTask) {
-    wire.status = "detached";
   } else if (step.endTime === undefined) {
-    wire.status = "error";
-    wire.error = UNFINISHED;
+    wire.status = step.inTask ? "detached" : "error";
+    if (!step.inTask) wire.error = UNFINISHED;
   }
   if (call === undefined) return wire;
   if (typeof call.model === "string") wire.model = name(call.model);
-  for (const field of TOKENS) {
-    const amount = whole(call[field]);
-    if (amount !== undefined && amount >= 0 && amount <= MAX_TOKENS) wire[field] = amount;
+  for (const [field, max] of AMOUNTS) {
+    const amount = whole(call[field], 0, max);
+    if (amount !== undefined) wire[field] = amount;
   }
-  const cost = whole(call.cost_microusd);
-  if (cost !== undefined && cost >= 0 && cost <= MAX_COST_MICROUSD) wire.cost_microusd = cost;
-  const first = whole(call.first_token_ms);
   // Rounding can bring it a millisecond past the end.
-  if (first !== undefined && first >= 0 && first <= duration_ms + 1) wire.first_token_ms = Math.min(first, duration_ms);
+  const first = whole(call.first_token_ms, 0, duration_ms + 1);
+  if (first !== undefined) wire.first_token_ms = Math.min(first, duration_ms);
   return wire;
 }
 
-function encodeIo(step: OpenStep, mask: Mask | undefined, maxChars: number): WireIo {
+function encodeIo(step: OpenStep, mask: Mask, maxChars: number): WireIo {
   const io: WireIo = { step: step.position };
   for (const field of ["request", "response"] as const) {
     const captured = step[field];
@@ -132,8 +127,8 @@ const jsonOf = ({ value }: Captured): string => typeof value === "string" ? valu
 
 const name = (text: string): string => cut(clean(String(text)), MAX_NAME);
 
-/** A number that the server would refuse must not cost the trace. */
-function whole(value: unknown): number | undefined {
+/** Rounded; undefined when the server would refuse it, which must not cost the trace. */
+function whole(value: unknown, min: number, max: number): number | undefined {
   const rounded = typeof value === "number" ? Math.round(value) : NaN;
-  return Number.isSafeInteger(rounded) ? rounded : undefined;
+  return rounded >= min && rounded <= max ? rounded : undefined;
 }

@@ -37,6 +37,14 @@ const { process } = scope;
 const LIMIT = { timeoutMs: 2000 };
 const EXIT_CODES: Record<string, number> = { SIGTERM: 143, SIGINT: 130 };
 
+/** The first one also comes first to go: it must not take the others for an app's. */
+const LISTENERS: [event: string, listener: (arg: string) => void][] = [
+  ["removeListener", onRemoveListener],
+  ["beforeExit", onLast],
+  ["SIGTERM", onSignal],
+  ["SIGINT", onSignal],
+];
+
 const all = new Set<Exiting>();
 /** Events whose listeners have just left: an app's `once` has left when its turn came before ours. */
 const left = new Set<string>();
@@ -55,9 +63,7 @@ export function flushOnExit(tracer: Exiting): () => void {
 function listen(): void {
   try {
     scope.addEventListener?.("beforeunload", onLast);
-    process?.on?.("beforeExit", onLast);
-    for (const signal in EXIT_CODES) process?.on?.(signal, onSignal);
-    process?.on?.("removeListener", onRemoveListener);
+    for (const [event, listener] of LISTENERS) process?.on?.(event, listener);
   } catch {
     // A runtime without signals. There the author gives `waitUntil`, or calls `flush()`.
   }
@@ -65,9 +71,7 @@ function listen(): void {
 
 function unlisten(): void {
   scope.removeEventListener?.("beforeunload", onLast);
-  process?.removeListener?.("removeListener", onRemoveListener);
-  process?.removeListener?.("beforeExit", onLast);
-  for (const signal in EXIT_CODES) process?.removeListener?.(signal, onSignal);
+  for (const [event, listener] of LISTENERS) process?.removeListener?.(event, listener);
 }
 
 function onRemoveListener(event: string): void {

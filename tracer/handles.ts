@@ -43,6 +43,13 @@ export interface StartedStep {
   offset_ms: number;
 }
 
+/** For structured logs: where a line was written. Empty outside any trace. */
+export interface LogFields {
+  trace_id?: string;
+  /** The innermost step; absent where none is around. */
+  step?: string;
+}
+
 interface Handle<Name extends string> {
   /** Starts a step below this one, to be ended by hand. It takes no part in the async context; see {@link run}. */
   startStep(name: Name): Step<Name>;

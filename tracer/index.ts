@@ -6,13 +6,12 @@
 export type { DeliveryStats, DropReason } from "./account.ts";
 export type { CaptureOptions, CaptureRule } from "./capture.ts";
 export type { DeliveryOptions } from "./delivery.ts";
-export type { LlmCall, StartedStep, Step, StepTracer, Trace, TraceKeys } from "./handles.ts";
-export { type LogFields, traceConsole, type TraceSource } from "./log.ts";
+export type { LlmCall, LogFields, StartedStep, Step, StepTracer, Trace, TraceKeys } from "./handles.ts";
 export type { TracerOptions, TracerStats } from "./options.ts";
 export type { OnError, TracerProblem } from "./report.ts";
 export { defineSteps, type StepTable } from "./steps.ts";
 export type { Mask } from "./text.ts";
 export { createTracer, type Tracer } from "./tracer.ts";
 export type { OpenSpool } from "./spooling.ts";
-export { batchJson, httpTransport, type Outcome, rpcTransport, type Transport } from "./transport.ts";
+export { httpTransport, type Outcome, type Rejected, type Transport } from "./transport.ts";
 export type * from "./wire.ts";

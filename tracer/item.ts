@@ -12,9 +12,9 @@ export interface Item {
   traceId: string;
   /** The trace without its I/O. Once the server has it, no more than what names it. */
   json: string;
-  /** Sizes in UTF-8. */
-  bytes: number;
   io: string | undefined;
+  /** Sizes in UTF-8: of all, and of `io` in it. */
+  bytes: number;
   ioBytes: number;
   /** The server has the trace: only its I/O is left to send. */
   stored: boolean;
@@ -30,14 +30,14 @@ export interface Item {
 const MAX_ITEM_BYTES = MAX_BODY_BYTES - 1024;
 
 const utf8 = new TextEncoder();
-const sizeOf = (text: string) => utf8.encode(text).length;
+const sizeOf = (text?: string) => utf8.encode(text).length;
 
 /** A trace too large for one request keeps its steps and gets shorter texts. */
 export function toItem(record: Recorded): Item | "too_large" | "not_serialisable" {
   try {
     for (let maxChars = MAX_IO_CHARS; maxChars >= 16; maxChars /= 4) {
       const item = itemOf(record(maxChars));
-      if (item.bytes + item.ioBytes <= MAX_ITEM_BYTES) return item;
+      if (item.bytes <= MAX_ITEM_BYTES) return item;
     }
     return "too_large";
   } catch {
@@ -45,23 +45,20 @@ export function toItem(record: Recorded): Item | "too_large" | "not_serialisable
   }
 }
 
-export function itemOf({ io, ...trace }: WireTrace): Item {
+export function itemOf({ io: said, ...trace }: WireTrace): Item {
   const json = JSON.stringify(trace);
-  const item: Item = {
+  const io = said && `,"io":${JSON.stringify(said)}}`;
+  const ioBytes = sizeOf(io);
+  return {
     traceId: trace.trace_id,
     json,
-    bytes: sizeOf(json),
-    io: undefined,
-    ioBytes: 0,
+    io,
+    bytes: sizeOf(json) + ioBytes,
+    ioBytes,
     stored: false,
     busy: false,
     seq: 0,
   };
-  if (io !== undefined) {
-    item.io = `,"io":${JSON.stringify(io)}}`;
-    item.ioBytes = sizeOf(item.io);
-  }
-  return item;
 }
 
 /** As it travels. */
@@ -71,6 +68,6 @@ export const jsonOf = ({ json, io }: Item, withIo: boolean): string => withIo &&
 export function shrink(item: Item): void {
   const { trace_id, started_at, pipeline, status, duration_ms } = JSON.parse(item.json);
   item.json = JSON.stringify({ trace_id, started_at, pipeline, status, duration_ms, steps: [] });
-  item.bytes = sizeOf(item.json);
+  item.bytes = sizeOf(item.json) + item.ioBytes;
   item.stored = true;
 }

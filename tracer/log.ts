@@ -1,29 +1,13 @@
 /**
- * Ties log lines to traces: each tells the trace id and the step that it was written in.
+ * The entry `tracegram/log`: ties the lines of a console to traces.
  *
  * @module
  */
-import type { Trace } from "./handles.ts";
-import { context } from "./trace.ts";
-
-/** Empty outside any trace. */
-export interface LogFields {
-  trace_id?: string;
-  /** The innermost step; absent where none is around. */
-  step?: string;
-}
+import type { LogFields } from "./handles.ts";
 
 /** The part of a tracer that is used. */
 export interface TraceSource {
-  currentTrace(): Trace | undefined;
-}
-
-/** A new object each time, since loggers add to it. */
-export function logFields(tracer: TraceSource): LogFields {
-  const trace = tracer.currentTrace();
-  if (trace === undefined) return {};
-  const step = context.getStore()?.name;
-  return step === undefined ? { trace_id: trace.id } : { trace_id: trace.id, step };
+  logFields(): LogFields;
 }
 
 /**
@@ -40,7 +24,7 @@ export function traceConsole(tracer: TraceSource, target: Console = console): Co
     const write = target[method].bind(target);
     traced[method] = (...args: unknown[]) => {
       // What is first may be a format string: it stays first, and a `%` in a step's name must not make another one of it.
-      const fields = Object.values(logFields(tracer)).join(" ").replaceAll("%", "");
+      const fields = Object.values(tracer.logFields()).join(" ").replaceAll("%", "");
       if (fields === "") write(...args);
       else if (typeof args[0] === "string") write(`[${fields}] ${args[0]}`, ...args.slice(1));
       else write(`[${fields}]`, ...args);

@@ -19,43 +19,41 @@ export function platformWaitUntil(): WaitUntil | undefined {
     [VERCEL]?: { get?: () => Holder | undefined };
   };
   // Vercel's edge runtime has an `EdgeRuntime` too: a string.
-  const holder = typeof EdgeRuntime?.waitUntil === "function" ? EdgeRuntime : vercel?.get?.();
-  return typeof holder?.waitUntil === "function" ? (sent) => holder.waitUntil!(sent) : undefined;
+  const holder = [EdgeRuntime, vercel?.get?.()].find((holder) => typeof holder?.waitUntil === "function");
+  return holder && ((sent) => holder.waitUntil!(sent));
 }
 
-/** Has the platform wait for what is still to be done, where it has to be asked. */
-export class KeepAlive {
-  readonly #given: WaitUntil | undefined;
-  readonly #flush: () => Promise<unknown>;
-  readonly #failed: (error: unknown) => void;
-  #sent: Promise<unknown> | undefined;
-
-  /**
-   * @param given The author's own, instead of what the platform has.
-   * @param failed Called when `waitUntil` throws.
-   */
-  constructor(given: WaitUntil | undefined, flush: () => Promise<unknown>, failed: (error: unknown) => void) {
-    this.#given = given;
-    this.#flush = flush;
-    this.#failed = failed;
-  }
-
-  /** To be called after each record: the platform waits for a flush, the same for all records of one tick. */
-  recorded(): void {
-    this.until(() =>
-      this.#sent ??= new Promise((resolve) => setTimeout(resolve, 0)).then(() => {
-        this.#sent = undefined;
-        return this.#flush();
-      })
-    );
-  }
+/**
+ * Has the platform wait for what is still to be done, where it has to be asked.
+ *
+ * @param given The author's own, instead of what the platform has.
+ * @param failed Called when `waitUntil` throws.
+ */
+export function keepAlive(
+  given: WaitUntil | undefined,
+  flush: () => Promise<unknown>,
+  failed: (error: unknown) => void,
+) {
+  let sent: Promise<unknown> | undefined;
 
   /** Never throws. `settled` is not called where nothing has to be waited for. */
-  until(settled: () => Promise<unknown>): void {
+  function until(settled: () => Promise<unknown>): void {
     try {
-      (this.#given ?? platformWaitUntil())?.(settled());
+      (given ?? platformWaitUntil())?.(settled());
     } catch (error) {
-      this.#failed(error);
+      failed(error);
     }
   }
+
+  return {
+    until,
+    /** To be called after each record: the platform waits for a flush, the same for all records of one tick. */
+    recorded: () =>
+      until(() =>
+        sent ??= new Promise((resolve) => setTimeout(resolve, 0)).then(() => {
+          sent = undefined;
+          return flush();
+        })
+      ),
+  };
 }

@@ -7,8 +7,9 @@
  * @module
  */
 import type { Account, DropReason } from "./account.ts";
-import { type Item, jsonOf, type Recorded, shrink, toItem } from "./item.ts";
+import { type Item, type Recorded, shrink, toItem } from "./item.ts";
 import type { Spool } from "./spooling.ts";
+import type { Rejected } from "./transport.ts";
 
 /** Best size of a request, in bytes of JSON, with room for a report; a single larger trace travels alone. */
 const MAX_BATCH_BYTES = 255_000;
@@ -20,176 +21,151 @@ export interface Batch {
   withIo: boolean;
 }
 
-export class Queue {
-  readonly #maxCount: number;
-  readonly #maxBytes: number;
-  readonly #account: Account;
-  spool: Spool | undefined = undefined;
-  #fresh: Recorded[] = [];
-  #items: Item[] = [];
+export function openQueue(maxCount: number, maxBytes: number, account: Account) {
+  let fresh: Recorded[] = [];
+  let items: Item[] = [];
   /** Those of them whose trace is stored. */
-  #stored = 0;
-  #bytes = 0;
-  /** Number of the newest item. */
-  seq = 0;
+  let stored = 0;
+  let bytes = 0;
 
-  constructor(maxCount: number, maxBytes: number, account: Account) {
-    this.#maxCount = maxCount;
-    this.#maxBytes = maxBytes;
-    this.#account = account;
-  }
+  const fits = (moreCount: number, moreBytes: number) =>
+    items.length + moreCount <= maxCount && bytes + moreBytes <= maxBytes;
 
-  get size(): number {
-    return this.#fresh.length + this.#items.length + (this.spool?.waiting ?? 0);
-  }
-
-  /** Records not yet serialised. */
-  get fresh(): number {
-    return this.#fresh.length;
-  }
-
-  /** Nothing is in memory to be sent. */
-  get idle(): boolean {
-    return this.#items.length === 0;
-  }
-
-  /** False when the queue is full. */
-  push(record: Recorded): boolean {
-    // Stored ones give way when this one is serialised; with a spool, all do.
-    const firm = this.spool === undefined ? this.#items.length - this.#stored : 0;
-    if (firm + this.#fresh.length >= this.#maxCount) return false;
-    this.#fresh.push(record);
-    return true;
-  }
-
-  /** Serialises what is fresh. */
-  serialise(): void {
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    for (const record of fresh) {
-      const item = toItem(record);
-      if (typeof item === "string") this.#account.lose(item);
-      else {
-        item.seq = ++this.seq;
-        const here = this.fits(1, item.bytes + item.ioBytes) && !this.spool?.waiting;
-        if (!this.spool?.write(item, here)) this.keep(item);
-        else if (here) this.add(item);
-      }
-    }
-  }
-
-  fits(count: number, bytes: number): boolean {
-    return this.#items.length + count <= this.#maxCount && this.#bytes + bytes <= this.#maxBytes;
-  }
-
-  add(item: Item): void {
-    this.#items.push(item);
-    this.#bytes += item.bytes + item.ioBytes;
+  function add(item: Item): void {
+    items.push(item);
+    bytes += item.bytes;
   }
 
   /** Takes an item into memory, at the cost of older I/O, of its own, or not at all. */
-  keep(item: Item): void {
-    if (!this.#makeRoom(item.bytes + item.ioBytes)) {
-      if (item.io === undefined || !this.#makeRoom(item.bytes)) {
-        this.#account.lose("queue_full");
+  function keep(item: Item): void {
+    if (!makeRoom(item.bytes)) {
+      if (!item.io || !makeRoom(item.bytes - item.ioBytes)) {
+        account.drop("queue_full");
         return item.done?.();
       }
-      this.#dropIo(item);
+      dropIo(item);
     }
-    this.add(item);
+    add(item);
   }
 
-  /** Whether anything that came up to the `seq`th is still here. */
-  holds(seq: number): boolean {
-    return this.#items.some((item) => item.seq <= seq) || (this.spool?.holds(seq) ?? false);
-  }
-
-  /** The oldest items, at least one if there is any; no trace twice, since its announcement must come to rest first. */
-  next(maxCount: number): Batch {
-    const all = this.#items;
-    const fit = all.length <= maxCount && this.#bytes + all.length <= MAX_BATCH_BYTES;
-    const withIo = fit || this.#stored === all.length;
-    const batch = new Map<string, Item>();
-    let bytes = 0;
-    for (const item of all) {
-      if (item.stored && !withIo) continue;
-      bytes += item.bytes + 1 + (withIo ? item.ioBytes : 0);
-      if (batch.size >= maxCount || (batch.size > 0 && bytes > MAX_BATCH_BYTES) || batch.has(item.traceId)) break;
-      batch.set(item.traceId, item);
-    }
-    return { items: [...batch.values()], withIo };
-  }
-
-  /** The server has taken a batch, but for those of `rejected`, by trace id. */
-  taken({ items, withIo }: Batch, rejected: Map<string | null, { code: string; message: string }>): void {
+  /** Drops the oldest I/O until an item of `wanted` bytes has room, if it can have any. */
+  function makeRoom(wanted: number): boolean {
     const gone = new Set<Item>();
     for (const item of items) {
-      const no = rejected.get(item.traceId);
-      if (!no && !withIo && item.io !== undefined) {
-        this.#bytes -= item.bytes;
-        shrink(item);
-        this.#bytes += item.bytes;
-        this.#stored += 1;
-        continue;
-      }
-      gone.add(item);
-      if (no) this.#lost(item, "rejected", `The server rejected a trace: ${no.message} (${no.code})`, no.code);
-      else this.#account.delivered += 1;
-    }
-    this.#remove(gone);
-  }
-
-  /** Gives up an item that the server will not take. */
-  giveUp(item: Item, reason: DropReason, message?: string, detail?: string): void {
-    this.#lost(item, reason, message, detail);
-    this.#remove(new Set([item]));
-  }
-
-  /** Puts an item last, so that one that the server fails at does not hold up the others. */
-  putLast(item: Item): void {
-    this.#items = [...this.#items.filter((other) => other !== item), item];
-  }
-
-  /** A trace that the server has is delivered, whatever becomes of its I/O. */
-  #lost(item: Item, reason: DropReason, message?: string, detail?: string): void {
-    if (!item.stored) return this.#account.lose(reason, message, detail);
-    this.#account.loseIo();
-    this.#account.delivered += 1;
-  }
-
-  /** Drops the oldest I/O until an item of `bytes` has room, if it can have any. */
-  #makeRoom(bytes: number): boolean {
-    const gone = new Set<Item>();
-    for (const item of this.#items) {
-      const large = this.#bytes + bytes > this.#maxBytes;
-      if (!large && this.#items.length - gone.size < this.#maxCount) break;
-      if (item.io === undefined || item.busy || !(large || item.stored)) continue;
-      this.#bytes -= item.ioBytes;
-      this.#dropIo(item);
+      const large = bytes + wanted > maxBytes;
+      if (!large && items.length - gone.size < maxCount) break;
+      if (!item.io || item.busy || !(large || item.stored)) continue;
+      bytes -= item.ioBytes;
+      dropIo(item);
       if (!item.stored) continue;
-      this.#account.delivered += 1;
+      account.delivered += 1;
       gone.add(item);
     }
-    this.#remove(gone);
-    return this.fits(1, bytes);
+    remove(gone);
+    return fits(1, wanted);
   }
 
-  #dropIo(item: Item): void {
-    item.io = undefined;
+  function dropIo(item: Item): void {
+    item.bytes -= item.ioBytes;
     item.ioBytes = 0;
-    this.#account.loseIo();
+    item.io = undefined;
+    account.drop("io_dropped");
   }
 
-  #remove(gone: Set<Item>): void {
+  function remove(gone: Set<Item>): void {
     if (gone.size === 0) return;
-    this.#items = this.#items.filter((item) => !gone.has(item));
+    items = items.filter((item) => !gone.has(item));
     for (const item of gone) {
-      this.#bytes -= item.bytes + item.ioBytes;
-      if (item.stored) this.#stored -= 1;
+      bytes -= item.bytes;
+      if (item.stored) stored -= 1;
       item.done?.();
     }
   }
+
+  const queue = {
+    spool: undefined as Spool | undefined,
+    /** Number of the newest item. */
+    seq: 0,
+    fits,
+    add,
+    keep,
+    size: () => fresh.length + items.length + (queue.spool?.waiting ?? 0),
+    /** Nothing is in memory to be sent. */
+    idle: () => items.length === 0,
+
+    /** Returns how many records are not yet serialised; 0 when the queue is full. */
+    push(record: Recorded): number {
+      // Stored ones give way when this one is serialised; with a spool, all do.
+      const firm = queue.spool ? 0 : items.length - stored;
+      return firm + fresh.length < maxCount ? fresh.push(record) : 0;
+    },
+
+    /** Serialises what is fresh. */
+    serialise(): void {
+      const records = fresh;
+      fresh = [];
+      for (const record of records) {
+        const item = toItem(record);
+        if (typeof item === "string") {
+          account.drop(item);
+          continue;
+        }
+        item.seq = ++queue.seq;
+        const here = fits(1, item.bytes) && !queue.spool?.waiting;
+        if (!queue.spool?.write(item, here)) keep(item);
+        else if (here) add(item);
+      }
+    },
+
+    /** Whether anything that came up to the `seq`th is still here. */
+    holds: (seq: number) => items.some((item) => item.seq <= seq) || !!queue.spool?.holds(seq),
+
+    /** The oldest items, at least one if there is any; no trace twice, since its announcement must come to rest first. */
+    next(maxItems: number): Batch {
+      const fit = items.length <= maxItems && bytes + items.length <= MAX_BATCH_BYTES;
+      const withIo = fit || stored === items.length;
+      const batch = new Map<string, Item>();
+      let size = 0;
+      for (const item of items) {
+        if (item.stored && !withIo) continue;
+        size += item.bytes + 1 - (withIo ? 0 : item.ioBytes);
+        if (batch.size >= maxItems || (batch.size > 0 && size > MAX_BATCH_BYTES) || batch.has(item.traceId)) break;
+        batch.set(item.traceId, item);
+      }
+      return { items: [...batch.values()], withIo };
+    },
+
+    /** The server has taken a batch, but for those that it will never take. */
+    settled(batch: Batch, rejected: (Partial<Rejected> & Pick<Rejected, "trace_id">)[], reason: DropReason): void {
+      const reasons = new Map(rejected.map((item) => [item.trace_id, item]));
+      const gone = new Set<Item>();
+      for (const item of batch.items) {
+        const no = reasons.get(item.traceId);
+        if (!no && !batch.withIo && item.io) {
+          bytes -= item.bytes;
+          shrink(item);
+          bytes += item.bytes;
+          stored += 1;
+          continue;
+        }
+        gone.add(item);
+        if (no && !item.stored) {
+          account.drop(reason, no.message, no.code);
+          continue;
+        }
+        // A trace that the server has is delivered, whatever becomes of its I/O.
+        if (no) account.drop("io_dropped");
+        account.delivered += 1;
+      }
+      remove(gone);
+    },
+
+    /** Puts an item last, so that one that the server fails at does not hold up the others. */
+    putLast(item: Item): void {
+      items = [...items.filter((other) => other !== item), item];
+    },
+  };
+  return queue;
 }
 
-/** The traces of a batch as they travel. */
-export const jsonsOf = ({ items, withIo }: Batch): string[] => items.map((item) => jsonOf(item, withIo));
+export type Queue = ReturnType<typeof openQueue>;

@@ -70,7 +70,7 @@ export class DiskSpool implements Spool {
   write(item: Item, here: boolean): boolean {
     if (this.#broken || this.#unwritten > this.#host.maxBytes) return false;
     const segment = this.#segmentFor(item.seq, here);
-    const bytes = item.bytes + item.ioBytes + 1;
+    const bytes = item.bytes + 1;
     segment.count += 1;
     segment.bytes += bytes;
     segment.unwrittenBytes += bytes;
@@ -89,7 +89,7 @@ export class DiskSpool implements Spool {
     return this.#refilling ??= this.#run(async () => {
       for (let next; (next = this.#away[0]) && !this.#broken;) {
         const { queue } = this.#host;
-        if (!queue.idle && !queue.fits(next.count || this.#segmentCount, next.bytes)) break;
+        if (!queue.idle() && !queue.fits(next.count || this.#segmentCount, next.bytes)) break;
         await this.#read(next);
       }
     }).finally(() => this.#refilling = undefined);
@@ -228,7 +228,7 @@ export class DiskSpool implements Spool {
   }
 
   #lose(reason: "spool_full" | "spool_lost", count: number): void {
-    this.#host.account.lose(reason, undefined, undefined, count);
+    this.#host.account.drop(reason, undefined, undefined, count);
   }
 
   /** Drops the oldest of what is only on disk. */

@@ -15,11 +15,9 @@ export function clean(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
-/** At most `max` UTF-16 units, never half an emoji. */
+/** At most `max` UTF-16 units of a clean text, never half an emoji. */
 export function cut(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const last = text.charCodeAt(max - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max);
+  return text.length <= max ? text : text.slice(0, max).replace(/[\ud800-\udbff]$/, "");
 }
 
 /**
@@ -28,22 +26,20 @@ export function cut(text: string, max: number): string {
  *
  * @param length Of the text that `text` itself may be the head of.
  */
-export function masked(text: string, max: number, mask: Mask | undefined, length = text.length): string {
-  const isHead = length > max + MARGIN;
-  const head = isHead ? text.slice(0, max + MARGIN) : text;
-  let result: unknown = head;
+export function masked(text: string, max: number, mask: Mask, length = text.length): string {
+  let result: unknown;
   try {
-    if (mask !== undefined) result = mask(head);
+    result = mask(text.slice(0, max + MARGIN));
   } catch {
-    result = undefined;
+    // As if it had returned nothing.
   }
   if (typeof result !== "string") return "[mask failed]";
   // Whatever the masks have made shorter, nothing from the edge moves up into what is kept.
-  return clean(isHead ? result.slice(0, Math.max(0, result.length - MARGIN)) : result);
+  return clean(length > max + MARGIN ? result.slice(0, -MARGIN) : result);
 }
 
 /** An error text, masked, of at most `max` characters. It tells its own length when it was cut. */
-export function maskedError(text: string, max: number, mask: Mask | undefined): string {
+export function maskedError(text: string, max: number, mask: Mask): string {
   const safe = masked(text, max, mask);
   if (safe.length <= max && text.length <= max + MARGIN) return safe;
   const tail = `… [${text.length} characters]`;

@@ -6,10 +6,10 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { CaptureRule } from "./capture.ts";
+import type { CaptureRules } from "./capture.ts";
 import type { StartedStep, Trace, TraceKeys } from "./handles.ts";
 import type { OpenStep, OpenTask } from "./step.ts";
-import { errorText } from "./text.ts";
+import { errorText, type Mask } from "./text.ts";
 import type { Timer } from "./timers.ts";
 import { uuidv7 } from "./uuid.ts";
 
@@ -18,9 +18,15 @@ export type Node = OpenTrace | OpenStep | OpenTask;
 /** Where new steps attach: the innermost step that runs here, or the trace itself. One per process. */
 export const context = new AsyncLocalStorage<Node | undefined>();
 
+export const KEYS = ["update_id", "chat_id", "user_id", "message_id"] as const;
+
 /** What a trace needs of its tracer. */
 export interface TraceOwner {
-  readonly captureRules: ReadonlyMap<string, CaptureRule>;
+  readonly release: string | undefined;
+  readonly mask: Mask;
+  /** Share of the traces without an error whose requests and responses are kept. */
+  readonly captureRate: number;
+  readonly captureRules: CaptureRules;
   /** Longest that a trace whose handler is over waits for its background tasks. */
   readonly backgroundMs: number;
   startStep(name: string, parent: Node): OpenStep;
@@ -68,12 +74,9 @@ export class OpenTrace implements Trace {
     return this.#id ??= uuidv7(this.startedAt);
   }
 
-  set({ update_id, chat_id, user_id, message_id }: TraceKeys): void {
+  set(keys: TraceKeys): void {
     if (this.endTime !== undefined) return;
-    if (update_id !== undefined) this.keys.update_id = update_id;
-    if (chat_id !== undefined) this.keys.chat_id = chat_id;
-    if (user_id !== undefined) this.keys.user_id = user_id;
-    if (message_id !== undefined) this.keys.message_id = message_id;
+    for (const key of KEYS) if (keys[key] !== undefined) this.keys[key] = keys[key];
   }
 
   onStep(listener: (step: StartedStep) => void): void {

@@ -4,17 +4,16 @@
  * @module
  */
 import { captureRules } from "./capture.ts";
-import { Delivery } from "./delivery.ts";
-import { encodeEnded, type EncodeOptions, encodeRunning } from "./encode.ts";
+import { openDelivery } from "./delivery.ts";
+import { encodeEnded, encodeRunning } from "./encode.ts";
 import { flushOnExit } from "./exit.ts";
-import type { Step, Trace, TraceKeys } from "./handles.ts";
-import { type LogFields, logFields } from "./log.ts";
+import type { LogFields, Step, Trace, TraceKeys } from "./handles.ts";
 import { maskOf } from "./mask.ts";
-import { OpenTraces } from "./open.ts";
+import { openTraces } from "./open.ts";
 import type { TracerOptions, TracerStats } from "./options.ts";
 import type { Recorded } from "./item.ts";
-import { KeepAlive } from "./platform.ts";
-import { Reporter } from "./report.ts";
+import { keepAlive } from "./platform.ts";
+import { openReporter } from "./report.ts";
 import { runAndEnd } from "./run.ts";
 import { OpenStep, OpenTask } from "./step.ts";
 import { stepName, type StepTable } from "./steps.ts";
@@ -26,69 +25,13 @@ import { MAX_STEPS } from "./wire.ts";
 /** `flush` and `close` wait this long unless told otherwise. */
 const FLUSH_TIMEOUT_MS = 10_000;
 
-export class Tracer<Name extends string = string> {
-  readonly #reporter: Reporter;
-  readonly #delivery: Delivery;
-  readonly #encoding: EncodeOptions;
-  readonly #keepAlive: KeepAlive;
-  readonly #leaveExit: () => void;
-  readonly #owner: TraceOwner;
-  /** Where steps outside any trace go: it has ended before it began, so nothing of them is kept. */
-  readonly #nowhere: OpenTrace;
-  readonly #open: OpenTraces;
-  #orphanSteps = 0;
-  #excessSteps = 0;
-
-  constructor(options: TracerOptions) {
-    this.#reporter = new Reporter(options.onError);
-    this.#delivery = new Delivery(transportOf(options), this.#reporter, options);
-    this.#encoding = {
-      mask: maskOf(options.mask, options.defaultMasks),
-      release: options.release,
-      captureRate: options.capture?.rate ?? 0.1,
-      captureRules: captureRules(options.capture ?? {}),
-    };
-    this.#keepAlive = new KeepAlive(
-      options.waitUntil,
-      () => context.run(undefined, () => this.#delivery.flush(FLUSH_TIMEOUT_MS, false)),
-      (error) => this.#report("wait_until", "waitUntil failed", error),
-    );
-    this.#open = new OpenTraces(
-      options.announceAfterMs ?? 10_000,
-      (trace) => this.#push(() => encodeRunning(trace, this.#encoding)),
-      this.#reporter,
-    );
-    this.#owner = {
-      captureRules: this.#encoding.captureRules,
-      backgroundMs: options.backgroundMs ?? 30_000,
-      startStep: (name, parent) => {
-        const step = this.#startStep(name, parent);
-        // A handle's step hangs where it is told to, but it runs here.
-        if (context.getStore()?.inTask) step.inTask = true;
-        return step;
-      },
-      background: (fn, parent) => this.#background(fn, parent),
-      taskFailed: (error) => this.#report("background_failed", "A background task without a trace failed", error),
-      ended: (trace) => {
-        this.#open.delete(trace);
-        this.#push((maxChars) => encodeEnded(trace, this.#encoding, maxChars));
-      },
-    };
-    this.#nowhere = new OpenTrace("", undefined, this.#owner);
-    this.#nowhere.ended = true;
-    this.#nowhere.endTime = 0;
-    this.#leaveExit = options.flushOnExit ?? options.waitUntil === undefined ? flushOnExit(this) : () => {};
-  }
-
+export interface Tracer<Name extends string = string> {
   /**
    * Runs `fn` as a trace. What it returns or throws passes through; a throw marks the trace as failed. The trace lasts as long
    * as `fn` and the background tasks that it has started.
    */
   trace<T>(pipeline: string, fn: (trace: Trace<Name>) => PromiseLike<T>, keys?: TraceKeys): Promise<T>;
   trace<T>(pipeline: string, fn: (trace: Trace<Name>) => T, keys?: TraceKeys): T;
-  trace<T>(pipeline: string, fn: (trace: OpenTrace) => T, keys?: TraceKeys): T {
-    return runAndEnd(this.#startTrace(pipeline, keys), fn);
-  }
 
   /**
    * Runs `fn` as a step of the trace around it, below the step around it. What it returns or throws passes through; a
@@ -99,135 +42,183 @@ export class Tracer<Name extends string = string> {
    */
   step<T>(name: Name, fn: (step: Step<Name>) => PromiseLike<T>): Promise<T>;
   step<T>(name: Name, fn: (step: Step<Name>) => T): T;
-  step<T>(name: Name, fn: (step: OpenStep) => T): T {
-    const step = this.#startStep(name, context.getStore());
-    return step.trace === this.#nowhere ? fn(step) : runAndEnd(step, fn);
-  }
 
   /** Starts a trace to be ended by hand. Its `run` makes it the current one. */
-  startTrace(pipeline: string, keys?: TraceKeys): Trace<Name> {
-    return this.#startTrace(pipeline, keys);
-  }
+  startTrace(pipeline: string, keys?: TraceKeys): Trace<Name>;
 
   /** Starts a step of the current trace, to be ended by hand. Its `run` makes it the current one. */
-  startStep(name: Name): Step<Name> {
-    return this.#startStep(name, context.getStore());
-  }
+  startStep(name: Name): Step<Name>;
 
   /**
    * As {@link Trace.background}, of the current trace. Outside any trace, `fn` runs all the same, and its error goes to
    * `onError`.
    */
-  background(fn: () => unknown): void {
-    this.#background(fn, context.getStore() ?? this.#nowhere);
-  }
+  background(fn: () => unknown): void;
 
-  currentTrace(): Trace<Name> | undefined {
-    const trace = context.getStore()?.trace;
-    return trace === this.#nowhere ? undefined : trace;
-  }
+  currentTrace(): Trace<Name> | undefined;
 
   /** For logs; see {@link logFields} too. */
-  currentTraceId(): string | undefined {
-    return this.currentTrace()?.id;
-  }
+  currentTraceId(): string | undefined;
 
   /** The trace id and step that run here, for structured logs: `pino({ mixin: tracer.logFields })`. `{}` outside any trace. */
-  readonly logFields = (): LogFields => logFields(this);
+  readonly logFields: () => LogFields;
 
   /**
    * Sends what has been recorded. Resolves to whether the server has taken all of it; to false after `timeoutMs`
    * (default 10,000), and then sending goes on. Never rejects.
    */
-  flush({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> {
-    return context.run(undefined, () => this.#delivery.flush(timeoutMs));
-  }
+  flush(options?: { timeoutMs?: number }): Promise<boolean>;
 
   /**
    * Ends what still runs, as failed, then flushes as {@link flush} does and stops. Traces that wait for their background tasks
    * wait no longer. Later traces are dropped, counted.
    */
-  async close({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> {
-    this.#open.close();
-    const delivered = await context.run(undefined, () => this.#delivery.close(timeoutMs));
-    this.#leaveExit();
-    return delivered;
-  }
+  close(options?: { timeoutMs?: number }): Promise<boolean>;
 
-  stats(): TracerStats {
-    return { ...this.#delivery.stats(), orphanSteps: this.#orphanSteps, excessSteps: this.#excessSteps };
-  }
-
-  #startTrace(pipeline: string, keys: TraceKeys | undefined): OpenTrace {
-    const trace = new OpenTrace(pipeline, keys, this.#owner);
-    this.#open.add(trace);
-    return trace;
-  }
-
-  #startStep(name: string, parent: Node = this.#nowhere): OpenStep {
-    const { trace } = parent;
-    const short = stepName(name);
-    if (short !== name) {
-      this.#reporter.once("step_name", `A step name has 1 to 20 characters; recorded: ${short}`, short);
-    }
-    if (trace.endTime !== undefined) {
-      this.#orphanSteps += 1;
-      this.#reporter.once("orphan_step", `A step ran outside any trace: ${short}`, short);
-    } else if (trace.steps.length >= MAX_STEPS) {
-      this.#excessSteps += 1;
-      this.#reporter.once("excess_step", `A trace has more than ${MAX_STEPS} steps: ${trace.pipeline}`, trace.pipeline);
-    } else {
-      const step = new OpenStep(short, parent, trace.steps.length + 1);
-      trace.steps.push(step);
-      if (trace.listener !== undefined && !trace.ended) this.#tell(step);
-      return step;
-    }
-    // Not recorded: what starts below it attaches to the step around it.
-    return new OpenStep(short, parent, parent.position);
-  }
-
-  #tell({ trace, name, startTime }: OpenStep): void {
-    try {
-      trace.listener?.({ name, offset_ms: trace.offsetMs(startTime) });
-    } catch (error) {
-      this.#report("step_listener", "A step listener failed", error);
-    }
-  }
-
-  #background(fn: () => unknown, parent: Node): void {
-    try {
-      const running = runAndEnd<OpenTask, unknown>(new OpenTask(parent), () => fn());
-      if (!(running instanceof Promise)) return;
-      // Also where nobody waits for it: the task has told its trace, and nobody else holds the promise.
-      const settled = running.catch(() => {});
-      this.#keepAlive.until(() => settled);
-    } catch {
-      // The task has told its trace.
-    }
-  }
-
-  #push(record: Recorded): void {
-    // Outside the trace, or else the timers and sockets of the delivery would keep it as their context. Most end there.
-    if (context.getStore() !== undefined) return context.run(undefined, () => this.#push(record));
-    this.#delivery.push(record);
-    this.#keepAlive.recorded();
-  }
-
-  #report(code: string, message: string, error: unknown): void {
-    this.#reporter.once(code, `${message}: ${errorText(error)}`);
-  }
+  stats(): TracerStats;
 }
 
 /** Starts the tracer of a bot; one is enough for a process. Never throws: what is wrong goes to `onError`. */
 export function createTracer<Steps extends StepTable = StepTable>(
   options: TracerOptions<Steps>,
 ): Tracer<keyof Steps & string> {
-  return new Tracer(options);
+  const reporter = openReporter(options.onError);
+  const delivery = openDelivery(transportOf(options), reporter, options);
+  const platform = keepAlive(
+    options.waitUntil,
+    () => context.run(undefined, delivery.flush, FLUSH_TIMEOUT_MS, false),
+    (error) => report("wait_until", "waitUntil failed", error),
+  );
+  const open = openTraces(
+    options.announceAfterMs ?? 10_000,
+    (trace) => push(() => encodeRunning(trace)),
+    reporter,
+  );
+  let orphanSteps = 0;
+  let excessSteps = 0;
+
+  const owner: TraceOwner = {
+    release: options.release,
+    mask: maskOf(options.mask, options.defaultMasks),
+    captureRate: options.capture?.rate ?? 0.1,
+    captureRules: captureRules(options.capture),
+    backgroundMs: options.backgroundMs ?? 30_000,
+    startStep: (name, parent) => {
+      const step = startStep(name, parent);
+      // A handle's step hangs where it is told to, but it runs here.
+      if (context.getStore()?.inTask) step.inTask = true;
+      return step;
+    },
+    background,
+    taskFailed: (error) => report("background_failed", "A background task failed", error),
+    ended: (trace) => {
+      open.delete(trace);
+      push((maxChars) => encodeEnded(trace, maxChars));
+    },
+  };
+  /** Where steps outside any trace go: it has ended before it began, so nothing of them is kept. */
+  const nowhere = new OpenTrace("", undefined, owner);
+  nowhere.ended = true;
+  nowhere.endTime = 0;
+
+  function startTrace(pipeline: string, keys?: TraceKeys): OpenTrace {
+    const trace = new OpenTrace(pipeline, keys, owner);
+    open.add(trace);
+    return trace;
+  }
+
+  function startStep(name: string, parent: Node = context.getStore() ?? nowhere): OpenStep {
+    const { trace } = parent;
+    const short = stepName(name);
+    if (short !== name) reporter.once("step_name", `A step name must have 1 to 20 characters: ${short}`, short);
+    if (trace.endTime !== undefined) {
+      orphanSteps += 1;
+      reporter.once("orphan_step", `A step ran outside any trace: ${short}`, short);
+    } else if (trace.steps.length >= MAX_STEPS) {
+      excessSteps += 1;
+      reporter.once("excess_step", `More than ${MAX_STEPS} steps: ${trace.pipeline}`, trace.pipeline);
+    } else {
+      const step = new OpenStep(short, parent, trace.steps.length + 1);
+      trace.steps.push(step);
+      if (trace.listener !== undefined && !trace.ended) tell(step);
+      return step;
+    }
+    // Not recorded: what starts below it attaches to the step around it.
+    return new OpenStep(short, parent, parent.position);
+  }
+
+  function tell({ trace, name, startTime }: OpenStep): void {
+    try {
+      trace.listener?.({ name, offset_ms: trace.offsetMs(startTime) });
+    } catch (error) {
+      report("step_listener", "A step listener failed", error);
+    }
+  }
+
+  function background(fn: () => unknown, parent: Node = context.getStore() ?? nowhere): void {
+    try {
+      const running = runAndEnd<OpenTask, unknown>(new OpenTask(parent), () => fn());
+      if (!(running instanceof Promise)) return;
+      // Also where nobody waits for it: the task has told its trace, and nobody else holds the promise.
+      const settled = running.catch(() => {});
+      platform.until(() => settled);
+    } catch {
+      // The task has told its trace.
+    }
+  }
+
+  function push(record: Recorded): void {
+    // Outside the trace, or else the timers and sockets of the delivery would keep it as their context. Most end there.
+    if (context.getStore() !== undefined) return context.run(undefined, push, record);
+    delivery.push(record);
+    platform.recorded();
+  }
+
+  function report(code: string, message: string, error: unknown): void {
+    reporter.once(code, `${message}: ${errorText(error)}`);
+  }
+
+  function currentTrace(): OpenTrace | undefined {
+    const trace = context.getStore()?.trace;
+    return trace === nowhere ? undefined : trace;
+  }
+
+  const tracer = {
+    trace: <T>(pipeline: string, fn: (trace: OpenTrace) => T, keys?: TraceKeys): T =>
+      runAndEnd(startTrace(pipeline, keys), fn),
+    step: <T>(name: string, fn: (step: OpenStep) => T): T => {
+      const step = startStep(name);
+      return step.trace === nowhere ? fn(step) : runAndEnd(step, fn);
+    },
+    startTrace,
+    startStep: (name: string) => startStep(name),
+    background: (fn: () => unknown) => background(fn),
+    currentTrace,
+    currentTraceId: () => currentTrace()?.id,
+    // A new object each time, since loggers add to it.
+    logFields: (): LogFields => {
+      const trace_id = currentTrace()?.id;
+      if (trace_id === undefined) return {};
+      const step = context.getStore()?.name;
+      return step === undefined ? { trace_id } : { trace_id, step };
+    },
+    flush: ({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> =>
+      context.run(undefined, delivery.flush, timeoutMs),
+    async close({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<boolean> {
+      open.close();
+      const delivered = await context.run(undefined, delivery.close, timeoutMs);
+      leaveExit?.();
+      return delivered;
+    },
+    stats: (): TracerStats => ({ ...delivery.stats(), orphanSteps, excessSteps }),
+  };
+  const leaveExit = (options.flushOnExit ?? options.waitUntil === undefined) ? flushOnExit(tracer) : undefined;
+  return tracer as Tracer<keyof Steps & string>;
 }
 
 function transportOf({ transport, url, key }: TracerOptions): Transport {
   if (transport !== undefined) return transport;
   if (url && key && URL.canParse(url)) return httpTransport(url, key);
-  const message = "The tracer has no valid url and key.";
+  const message = "no valid url and key";
   return { send: () => Promise.resolve({ kind: "refused", code: "not_configured", message }) };
 }

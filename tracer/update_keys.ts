@@ -66,12 +66,16 @@ export function addressOf(update: Update) {
   };
 }
 
-/** The command of a message, or else the type of the update, with the kind of a message after a colon. Never throws. */
-export function pipelineOf(update: Update): string {
+/**
+ * The command of a message, or else the type of the update, with the kind of a message after a colon. Never throws.
+ *
+ * @param commands Those that were seen before; strangers must not be able to make names without end.
+ */
+export function pipelineOf(update: Update, commands: Set<string>): string {
   const type = typeOf(update);
   if (!/(message|_post)$/.test(type)) return type;
   const message = eventOf(update);
-  const command = type.startsWith("edited_") ? undefined : commandOf(message);
+  const command = type.startsWith("edited_") ? undefined : commandOf(message, commands);
   if (command !== undefined) return command;
   const kind = kindOf(message);
   return kind === undefined ? type : `${type}:${kind}`;
@@ -91,10 +95,11 @@ function eventOf(update: Update): UpdateEvent {
 }
 
 const MAX_COMMANDS = 50;
-/** Those seen in this process. */
-const commands = new Set<string>();
 
-function commandOf({ text, entities, caption, caption_entities }: UpdateEvent): string | undefined {
+function commandOf(
+  { text, entities, caption, caption_entities }: UpdateEvent,
+  commands: Set<string>,
+): string | undefined {
   const written = text ?? caption;
   const marks = entities ?? caption_entities;
   if (typeof written !== "string" || !Array.isArray(marks)) return undefined;

@@ -45,9 +45,11 @@ export function updateTracer<C extends UpdateContext>(
   { pipeline, apiCalls = true }: TraceUpdatesOptions<C>,
   follow: (ctx: C, followCall: FollowCall) => void,
 ): (ctx: C, next: () => Promise<void>) => Promise<void> {
+  const commands = new Set<string>();
   return (ctx, next) => {
     const keys = keysOf(ctx.update);
-    return tracer.trace(nameOf(pipeline, ctx), (trace) => {
+    const name = nameOf(pipeline, ctx) ?? pipelineOf(ctx.update, commands);
+    return tracer.trace(name, (trace) => {
       (ctx as Partial<Traced>).trace = trace;
       follow(ctx, async (method, payload, call) => {
         if (!inTrace() || method === "getUpdates") return await call();
@@ -62,14 +64,14 @@ export function updateTracer<C extends UpdateContext>(
   };
 }
 
-function nameOf<C extends UpdateContext>(pipeline: TraceUpdatesOptions<C>["pipeline"], ctx: C): string {
+function nameOf<C extends UpdateContext>(pipeline: TraceUpdatesOptions<C>["pipeline"], ctx: C): string | undefined {
   try {
     const name = typeof pipeline === "function" ? pipeline(ctx) : pipeline;
     if (typeof name === "string" && name !== "") return name;
   } catch {
-    // The bot goes on, and the trace has a name.
+    // The bot goes on, and the trace gets the usual name.
   }
-  return pipelineOf(ctx.update);
+  return undefined;
 }
 
 interface ApiAnswer {

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
-import { Circuit } from "../../tracer/circuit.ts";
+import { newCircuit } from "../../tracer/circuit.ts";
 
 const pauses = (random: number, count: number, hopeless: boolean) => {
   const spy = vi.spyOn(Math, "random").mockReturnValue(random);
-  const circuit = new Circuit(200);
+  const circuit = newCircuit(200);
   const all = Array.from({ length: count }, () => circuit.failed(hopeless));
   spy.mockRestore();
   return all;
@@ -22,12 +22,12 @@ describe("Circuit", () => {
   });
 
   test("one success closes it, and the count starts anew", () => {
-    const circuit = new Circuit(1);
+    const circuit = newCircuit(1);
     for (let i = 0; i < 5; i++) circuit.failed(false);
-    expect(circuit.open).toBe(true);
+    expect(circuit.open()).toBe(true);
     circuit.succeeded();
-    expect(circuit.open).toBe(false);
+    expect(circuit.open()).toBe(false);
     for (let i = 0; i < 4; i++) circuit.failed(false);
-    expect(circuit.open).toBe(false);
+    expect(circuit.open()).toBe(false);
   });
 });

@@ -154,7 +154,7 @@ describe("a server that fails", () => {
     record(2, "bad");
     expect(await tracer.flush()).toBe(false);
     expect(tracer.stats()).toMatchObject({ recorded: 5, delivered: 3, queued: 0, dropped: { rejected: 2 } });
-    expect(problems).toEqual([{ code: "rejected", message: "The server rejected a trace: no (TG012)" }]);
+    expect(problems).toEqual([{ code: "rejected", message: "Traces are dropped: no (TG012)" }]);
   });
 });
 
@@ -351,6 +351,6 @@ test("close gives up a request that hangs, and says so", async () => {
   ingest.failures = ["hang"];
   record(2);
   expect(await tracer.close({ timeoutMs: 50 })).toBe(false);
-  expect(problems[0]).toEqual({ code: "unsent", message: "The tracer was closed with 2 records unsent." });
+  expect(problems[0]).toEqual({ code: "unsent", message: "Closed with 2 records unsent." });
   expect(tracer.stats()).toMatchObject({ recorded: 2, delivered: 0, queued: 2 });
 });

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { format } from "node:util";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
-import { traceConsole } from "../../tracer/index.ts";
+import { traceConsole } from "../../tracer/log.ts";
 import { memoryTracer } from "./_support/memory.ts";
 
 /** A stream that keeps its lines. */

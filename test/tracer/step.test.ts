@@ -138,7 +138,7 @@ describe("a background task", () => {
     done.background(() => ran++);
     expect(ran).toBe(2);
     expect(problems).toEqual([
-      { code: "background_failed", message: "A background task without a trace failed: alone" },
+      { code: "background_failed", message: "A background task failed: alone" },
     ]);
     expect(await sent()).toHaveLength(1);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { httpTransport, rpcTransport } from "../../tracer/transport.ts";
+import { httpTransport } from "../../tracer/index.ts";
+import { rpcTransport } from "../../tracer/rpc.ts";
 import { uuidv7 } from "../../tracer/uuid.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { type IngestServer, KEY, startIngest } from "./_support/ingest.ts";

@@ -1,7 +1,8 @@
 // The direct way: PostgREST with the anon key, as a bot without the function uses it, and what a leaked anon key can reach.
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTracer, rpcTransport } from "../../../tracer/index.ts";
+import { createTracer } from "../../../tracer/index.ts";
+import { rpcTransport } from "../../../tracer/rpc.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
