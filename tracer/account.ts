@@ -26,7 +26,9 @@ export interface DeliveryStats {
   recorded: number;
   /** The server has taken it, and its requests and responses too unless those are in `ioDropped`. */
   delivered: number;
+  /** Still to be sent, in memory or on disk. */
   queued: number;
+  /** Records that were given up, by reason. */
   dropped: { [reason in DropReason]?: number };
   /**
    * Records whose requests and responses were given up, because memory ran short or the server did not want them. The

@@ -14,6 +14,7 @@ import type { OpenSpool } from "./spooling.ts";
 import { background, type Timer } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 
+/** Bounds and times of the delivery. */
 export interface DeliveryOptions {
   /** Records held in memory; beyond it new ones are dropped. @default 1000 */
   maxQueued?: number;

@@ -6,6 +6,7 @@
 import { automaticStep } from "./automatic.ts";
 import type { Tracer } from "./tracer.ts";
 
+/** What a traced `fetch` can be told. */
 export interface TracedFetchOptions {
   /** What makes the calls. @default the global `fetch` */
   fetch?: typeof fetch | undefined;

@@ -16,7 +16,9 @@ export type { Traced, TraceUpdatesOptions } from "./updates.ts";
 
 /** The part of grammY's `Context` that is used. */
 export interface GrammyContext extends UpdateContext {
+  /** The update's API object. */
   readonly api: object;
+  /** The bot itself. */
   readonly me?: { id: number } | undefined;
 }
 

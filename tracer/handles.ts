@@ -9,18 +9,25 @@
 
 /** Telegram's own keys of the update that started a run. */
 export interface TraceKeys {
+  /** Of the update. */
   update_id?: number | undefined;
+  /** Of the chat; negative of a group or channel. */
   chat_id?: number | undefined;
+  /** Of the person, never of a channel. */
   user_id?: number | undefined;
+  /** Of the message that the bot answered with, or else the one that it answered to. */
   message_id?: number | undefined;
 }
 
 /** What is known of an LLM call. What is not known is left out, never 0. */
 export interface LlmCall {
+  /** That answered, as the provider calls it. */
   model?: string | undefined;
+  /** Of the request, cached ones included. */
   input_tokens?: number | undefined;
   /** Those of `input_tokens` that came from a cache. */
   cached_tokens?: number | undefined;
+  /** Of the answer, reasoning included. */
   output_tokens?: number | undefined;
   /** Those of `output_tokens` that were reasoning. */
   reasoning_tokens?: number | undefined;
@@ -33,11 +40,13 @@ export interface LlmCall {
    * it is now: what the bot does to it later does not matter.
    */
   request?: unknown;
+  /** As `request`. */
   response?: unknown;
 }
 
 /** A step as it has just started. */
 export interface StartedStep {
+  /** As it is recorded. */
   name: string;
   /** Milliseconds from the start of the trace, as it will be stored. */
   offset_ms: number;
@@ -45,6 +54,7 @@ export interface StartedStep {
 
 /** For structured logs: where a line was written. Empty outside any trace. */
 export interface LogFields {
+  /** Of the trace that runs here. */
   trace_id?: string;
   /** The innermost step; absent where none is around. */
   step?: string;
@@ -66,6 +76,7 @@ interface Handle<Name extends string> {
   [Symbol.dispose](): void;
 }
 
+/** One run of a pipeline, while it goes on. */
 export interface Trace<Name extends string = string> extends Handle<Name> {
   /** The trace id, a UUIDv7. */
   readonly id: string;
@@ -87,6 +98,7 @@ export interface Trace<Name extends string = string> extends Handle<Name> {
   background(fn: () => unknown): void;
 }
 
+/** One step of a trace, while it goes on. */
 export interface Step<Name extends string = string> extends Handle<Name> {
   /** Records an LLM call. A second call adds to what the first has told. */
   llm(call: LlmCall): void;
@@ -94,8 +106,12 @@ export interface Step<Name extends string = string> extends Handle<Name> {
 
 /** What a wrapper around a client needs of a tracer. Any `Tracer` will do, whatever its table of steps. */
 export interface StepTracer {
+  /** The trace that runs here. */
   currentTrace(): Trace | undefined;
+  /** As `Tracer.step`. */
   step<T>(name: string, fn: (step: Step) => PromiseLike<T>): Promise<T>;
+  /** As `Tracer.step`. */
   step<T>(name: string, fn: (step: Step) => T): T;
+  /** As `Tracer.startStep`. */
   startStep(name: string): Step;
 }

@@ -24,12 +24,13 @@ export interface LlmRecord extends LlmCall {
 export interface PastLlmCall extends LlmRecord {
   /** Epoch milliseconds. @default so that it ends now */
   started_at?: number | undefined;
-  /** @default until now if `started_at` is given, else 0 */
+  /** Milliseconds. @default until now if `started_at` is given, else 0 */
   duration_ms?: number | undefined;
   /** What the call failed with. */
   error?: unknown;
 }
 
+/** How calls are recorded. */
 export interface LlmOptions {
   /** For calls whose cost the provider does not tell. @default no table: their cost is not known */
   prices?: PriceTable | undefined;
@@ -43,6 +44,7 @@ export interface LlmRecorder {
   firstToken(): void;
 }
 
+/** Writes what becomes known of a call into its step. */
 export class StepRecorder implements LlmRecorder {
   readonly #step: Step;
   readonly #start = performance.now();

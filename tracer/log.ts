@@ -7,6 +7,7 @@ import type { LogFields } from "./handles.ts";
 
 /** The part of a tracer that is used. */
 export interface TraceSource {
+  /** The fields of a line that is written now. */
   logFields(): LogFields;
 }
 

@@ -18,8 +18,11 @@ export type { Price, PriceTable } from "./prices.ts";
 
 /** The part of the `openai` client that is used. */
 export interface OpenAIClient {
+  /** Chat completions. */
   readonly chat: { readonly completions: Resource };
+  /** Responses, where the client has them. */
   readonly responses?: Resource;
+  /** Embeddings, where the client has them. */
   readonly embeddings?: Resource;
 }
 
@@ -27,6 +30,7 @@ interface Resource {
   create(...args: never[]): unknown;
 }
 
+/** How calls are recorded. */
 export interface TraceOpenAIOptions<Name extends string = string> {
   /**
    * Name of the steps, or how to tell it from the body of the request.

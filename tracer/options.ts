@@ -11,6 +11,7 @@ import type { StepTable } from "./steps.ts";
 import type { Mask } from "./text.ts";
 import type { Transport } from "./transport.ts";
 
+/** What a tracer can be told. */
 export interface TracerOptions<Steps extends StepTable = StepTable> extends DeliveryOptions {
   /** Address of the ingest function. Without it, and without a transport, nothing can be sent. */
   url?: string | undefined;
@@ -52,6 +53,7 @@ export interface TracerOptions<Steps extends StepTable = StepTable> extends Deli
   waitUntil?: ((settled: Promise<unknown>) => void) | undefined;
 }
 
+/** What a tracer tells of itself. All counts are since it was made. */
 export interface TracerStats extends DeliveryStats {
   /** Steps that ran outside any trace, or started after their trace had ended. */
   orphanSteps: number;

@@ -7,6 +7,7 @@ import type { LlmCall } from "./handles.ts";
 
 /** Dollars per million tokens. */
 export interface Price {
+  /** For input that is not cached. */
   input: number;
   /** For input that came from a cache. @default the same as `input` */
   cached?: number | undefined;

@@ -9,6 +9,7 @@ import type { StepTable } from "./steps.ts";
 import { background } from "./timers.ts";
 import { context } from "./trace.ts";
 
+/** What is shown, and how often. */
 export interface ProgressOptions {
   /** Label of each step that is shown; a step without one changes nothing. */
   steps: StepTable;
@@ -16,6 +17,7 @@ export interface ProgressOptions {
   minIntervalMs?: number | undefined;
 }
 
+/** A message that follows the steps. */
 export interface Progress {
   /** Edits that failed. The bot goes on without them. */
   readonly failed: number;
@@ -26,6 +28,7 @@ export interface Progress {
   stop(): Promise<boolean>;
 }
 
+/** As `ProgressOptions`, for several messages of a chat. */
 export interface FollowOptions extends ProgressOptions {
   /** Shared by all messages of a chat. */
   pace?: Pace;

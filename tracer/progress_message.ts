@@ -11,6 +11,7 @@ import type { StepTable } from "./steps.ts";
 import { context } from "./trace.ts";
 import { addressOf, type Update } from "./update_keys.ts";
 
+/** How a progress message looks. */
 export interface ProgressMessageOptions {
   /** What the message says before the first step. @default the first label of the table */
   first?: string | undefined;
@@ -33,6 +34,7 @@ export interface FormattedText {
   entities?: unknown;
 }
 
+/** A progress message, and what becomes of it. */
 export interface ProgressMessage {
   /** Id of the message, once it is sent; undefined if there is none. Never rejects. */
   readonly message: Promise<number | undefined>;

@@ -6,10 +6,13 @@
 
 /** Something that lost or distorted data. `code` is for programs, the message for people. */
 export interface TracerProblem {
+  /** For programs, such as `queue_full`. */
   code: string;
+  /** For people. */
   message: string;
 }
 
+/** Called with what lost or distorted data, once per cause. */
 export type OnError = (problem: TracerProblem) => void;
 
 /** Causes remembered; names made at run time must not grow the memory for ever. */

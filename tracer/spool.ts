@@ -11,6 +11,7 @@
 import { DiskSpool } from "./spool_disk.ts";
 import type { OpenSpool } from "./spooling.ts";
 
+/** Where the spool is, and how large it may become. */
 export interface DiskSpoolOptions {
   /** Directory; made when it is missing. Several processes may share it, also through a network disk. */
   dir: string;

@@ -33,4 +33,5 @@ export interface SpoolHost {
   problem(message: string): void;
 }
 
+/** Opens a spool for a tracer: `diskSpool()` of `tracegram/spool` makes one. */
 export type OpenSpool = (host: SpoolHost) => Spool;

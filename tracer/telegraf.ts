@@ -16,7 +16,9 @@ export type { Traced, TraceUpdatesOptions } from "./updates.ts";
 
 /** The part of Telegraf's `Context` that is used. */
 export interface TelegrafContext extends UpdateContext {
+  /** The update's client. */
   readonly telegram: object;
+  /** The bot itself. */
   readonly botInfo?: { id: number } | undefined;
 }
 

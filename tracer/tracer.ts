@@ -25,6 +25,7 @@ import { MAX_STEPS } from "./wire.ts";
 /** `flush` and `close` wait this long unless told otherwise. */
 const FLUSH_TIMEOUT_MS = 10_000;
 
+/** Made by {@link createTracer}. */
 export interface Tracer<Name extends string = string> {
   /**
    * Runs `fn` as a trace. What it returns or throws passes through; a throw marks the trace as failed. The trace lasts as long
@@ -55,6 +56,7 @@ export interface Tracer<Name extends string = string> {
    */
   background(fn: () => unknown): void;
 
+  /** The trace that runs here. */
   currentTrace(): Trace<Name> | undefined;
 
   /** For logs; see {@link logFields} too. */
@@ -75,6 +77,7 @@ export interface Tracer<Name extends string = string> {
    */
   close(options?: { timeoutMs?: number }): Promise<boolean>;
 
+  /** What was recorded, delivered and dropped so far. */
   stats(): TracerStats;
 }
 

@@ -8,7 +8,9 @@ import type { WireReport } from "./wire.ts";
 /** A trace that the server will never take. */
 export interface Rejected {
   trace_id: string | null;
+  /** Such as `TG012`. */
   code: string;
+  /** Why. */
   message: string;
 }
 
@@ -25,6 +27,7 @@ export type Outcome =
   /** The server will never take the batch. It is halved until what is wrong with it is alone, and dropped. */
   | { kind: "refused"; code: string; message: string };
 
+/** A way to the server: `httpTransport`, `rpcTransport`, or one of the author's own. */
 export interface Transport {
   /**
    * Sends traces, each a `WireTrace` as JSON, and settles soon after `signal` aborts. A rejection counts as `retry`.

@@ -20,6 +20,7 @@ export interface UpdateContext {
   readonly update: Update;
 }
 
+/** How updates are traced. */
 export interface TraceUpdatesOptions<C extends UpdateContext> {
   /**
    * Name of the pipeline, or how to tell it from the update.

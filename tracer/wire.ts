@@ -32,6 +32,7 @@ export const MAX_ERROR = 2000;
 
 /** Most tokens of one class, and most micro-dollars, that one step may have. A trace with more is refused (TG013). */
 export const MAX_TOKENS = 100_000_000;
+/** As {@link MAX_TOKENS}, in micro-dollars. */
 export const MAX_COST_MICROUSD = 1_000_000_000;
 
 /** Each captured request or response is cut to this many characters; `*_chars` keeps the original length. */
@@ -39,6 +40,7 @@ export const MAX_IO_CHARS = 64 * 1024;
 
 /** Most reasons in a report, and longest name of one. What is beyond is left out. */
 export const MAX_DROP_REASONS = 20;
+/** As {@link MAX_DROP_REASONS}: the length of a name. */
 export const MAX_DROP_REASON = 40;
 
 /** How far ahead of the server's clock `started_at` may be, in milliseconds (TG012 beyond it). */
@@ -87,12 +89,15 @@ export interface WireStep {
   offset_ms: Ms;
   /** Milliseconds. */
   duration_ms: Ms;
+  /** Why it failed, at most {@link MAX_ERROR} characters. */
   error?: string;
   /** LLM calls: the model that answered. */
   model?: string;
+  /** Of the request, cached ones included. */
   input_tokens?: Tokens;
   /** Those of `input_tokens` that came from a cache. */
   cached_tokens?: Tokens;
+  /** Of the answer, reasoning included. */
   output_tokens?: Tokens;
   /** Those of `output_tokens` that were reasoning. */
   reasoning_tokens?: Tokens;
@@ -106,10 +111,13 @@ export interface WireStep {
 export interface WireIo {
   /** Position of the step in `steps`, counted from 1. */
   step: Position;
+  /** What was sent, at most {@link MAX_IO_CHARS} characters of it. */
   request?: string;
+  /** What came back, as much of it. */
   response?: string;
   /** Length before cutting, in characters, when the sender has cut the text itself. */
   request_chars?: Chars;
+  /** As `request_chars`. */
   response_chars?: Chars;
 }
 
@@ -136,15 +144,19 @@ export interface WireTrace {
    * @pattern [^ ]
    */
   pipeline: string;
+  /** How it ended, or that it runs. */
   status: WireStatus;
   /** Milliseconds. Absent while `running`, required otherwise. */
   duration_ms?: Ms;
+  /** Why it failed, at most {@link MAX_ERROR} characters. */
   error?: string;
   /** Version of the bot, such as a git revision. */
   release?: string;
   /** Telegram's own keys of the update that started the run. `update_id` and `message_id` have 32 bits. */
   update_id?: Int32;
+  /** Negative of groups and channels. */
   chat_id?: Int53;
+  /** Who wrote or pressed. */
   user_id?: Int53;
   /** The message that the bot answered with, or else the one that it answered to. */
   message_id?: Int32;
@@ -155,6 +167,7 @@ export interface WireTrace {
    * @maxItems 1000
    */
   steps: WireStep[];
+  /** Requests and responses of its steps. */
   io?: WireIo[];
 }
 
@@ -169,6 +182,8 @@ export type WireTime = string;
 export type WireBatch = WireTraces | WireReport;
 
 /**
+ * Traces without a report.
+ *
  * @minItems 1
  * @maxItems 500
  */
@@ -190,6 +205,7 @@ export interface WireReport {
    * @propertyNames { "minLength": 1, "maxLength": 40 }
    */
   dropped: Record<string, Count>;
+  /** As in a batch without a report. */
   traces: WireTraces;
 }
 
@@ -203,16 +219,23 @@ export type ItemResult =
 
 /** Answer to a batch: one result per trace, in the order sent. */
 export interface IngestResult {
+  /** Traces that are new. */
   stored: number;
+  /** Announced ones that have ended. */
   updated: number;
+  /** Traces that were stored before. */
   duplicate: number;
+  /** Traces that are refused. */
   rejected: number;
+  /** One for each trace. */
   items: ItemResult[];
 }
 
 /** Error body of the ingest function. `code` is for programs, the rest for people. */
 export interface Problem {
+  /** Such as `TG003`, or `body_too_large`. */
   code: string;
+  /** What is wrong. */
   message: string;
   /** What the caller should do about it. */
   hint?: string;
