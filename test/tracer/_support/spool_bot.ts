@@ -3,10 +3,10 @@ import process from "node:process";
 import { createTracer } from "../../../tracer/index.ts";
 import { diskSpool } from "../../../tracer/spool.ts";
 
-const [url, dir, mode = ""] = process.argv.slice(2);
+const [url, dir, mode = "", key = "tg_test_key"] = process.argv.slice(2);
 const tracer = createTracer({
   url,
-  key: "tg_test_key",
+  key,
   capture: { rate: 1 },
   retryDelayMs: 20,
   maxQueued: 200,
