@@ -20,7 +20,7 @@ import { bundle, type Program, start } from "./tracer/process.ts";
 
 const SIZES = {
   small: { rounds: 2, ms: 400, warmUpMs: 400 },
-  full: { rounds: 40, ms: 2_000, warmUpMs: 4_000 },
+  full: { rounds: 24, ms: 2_000, warmUpMs: 4_000 },
 };
 /** Milliseconds, and how many chats there are: about a third of what one core can handle. */
 const MODERATE = { latency: { telegram: 5, llm: 40, orders: 5 }, chats: 8 };

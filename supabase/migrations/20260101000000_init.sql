@@ -2724,6 +2724,8 @@ begin
         from pg_catalog.unnest(v_rows) as r
         where r.step <> '' and r.pipeline <> '' and exists (select from tracegram.step_names)
           and not exists (select from tracegram.step_names as n where n.name = r.step)
+          -- Those that the tracer names itself: calls to Telegram, HTTP, Supabase, and what the LLM clients do.
+          and r.step !~ '^(tg|http|db|storage|fn)\.|^auth$|^llm\.(chat|responses|embeddings|retry)$'
         group by r.pipeline, r.step
         order by 3 desc, 1, 2
         limit 50
@@ -2764,7 +2766,7 @@ Returns {from, to, orphan_steps, no_steps, lost, running, unknown_steps: [{pipel
 [{reason, records}], senders: [{sender, key, records, reasons, first_seen_at, last_seen_at}]}, examples: [{gap, trace_id,
 started_at, pipeline, detail}]}:
 
-the counts are exact.
+the counts are exact. Steps that the tracer names itself (tg.*, http.*, db.*, llm.retry …) are never unknown.
 dropped   what senders say they could not send, of those that reported more of it in the window: all since they started. The ten
           senders are those of the newest such reports.
 examples  the newest ten of orphan_step, no_steps and lost, less those that were completed since.$doc$;

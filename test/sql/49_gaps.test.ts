@@ -89,6 +89,17 @@ describe("trace_gaps", () => {
     expect(await gaps(db, { p_to: new Date(Date.now() - 7_200_000) })).toMatchObject({ orphan_steps: 0, examples: [] });
   });
 
+  test("what the tracer names itself is never unknown", async ({ db }) => {
+    const key = await givenKey(db);
+    const own =
+      "tg.sendMessage http.api.x.com db.orders storage.photos fn.resize auth llm.chat llm.responses llm.embeddings llm.retry";
+    const others = "authors tgx llm.chatter http";
+    await ingest(db, key, [makeTrace({ steps: `${own} ${others}`.split(" ").map((name) => step(name)) })]);
+    await call(db, "service_role", "define_steps", { p_steps: JSON.stringify({ llm: null }) });
+    const { unknown_steps } = await gaps(db);
+    expect((unknown_steps as { step: string }[]).map(({ step }) => step).sort()).toEqual(others.split(" ").sort());
+  });
+
   test("counts steps that the bot's table does not know, once there is a table", async ({ db }) => {
     const key = await givenKey(db);
     await ingest(db, key, [makeTrace({ steps: [step("llm"), step("lmm"), step("lmm"), step("db")] })]);
