@@ -51,8 +51,24 @@ def _json(value):
     return json.dumps(value, ensure_ascii=False).encode(errors="replace")  # half of a surrogate pair is no character
 
 
+def _text(value):
+    """str() of what may be an object of the bot's own: it never raises."""
+    try:
+        return str(value)
+    except Exception:
+        return f"[no text: {type(value).__name__}]"
+
+
+def _as_said(value):
+    """As text, and at once: the bot goes on with its list of messages."""
+    try:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_text)
+    except Exception:  # a circle, or a key that JSON does not have
+        return _text(value)
+
+
 def _described(error):
-    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
+    return f"{type(error).__name__}: {_text(error)}" if isinstance(error, BaseException) else _text(error)
 
 
 class Step:
@@ -63,7 +79,7 @@ class Step:
     def llm(self, model=None, request=None, response=None, **numbers):
         """What is known of an LLM call; what is not is left out. `numbers` are those of MOST, such as output_tokens=64."""
         self.wire.update(_numbers(numbers, MOST), **({} if model is None else {"model": str(model)[:MAX_NAME]}))
-        self.said.update({k: v for k, v in (("request", request), ("response", response)) if v is not None})
+        self.said.update({k: _as_said(v) for k, v in (("request", request), ("response", response)) if v is not None})
 
     def fail(self, error):
         """Marks it as failed; an exception that leaves it does so by itself."""
@@ -173,7 +189,7 @@ class Tracegram:
 
     def _masked(self, text):
         try:
-            return str(self.mask(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, default=str)))
+            return str(self.mask(text))
         except Exception:
             return "[the mask failed]"
 
