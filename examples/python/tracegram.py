@@ -111,7 +111,8 @@ class Tracegram:
         self.max_queued, self.max_queued_bytes, self.flush_at, self.flush_interval = max_queued, max_queued_bytes, flush_at, flush_interval
         self._begin()
         if not (self.url and self.key):
-            log.warning("there is no address or no key: traces are not sent")
+            self._warn("off", "there is no address or no key: traces are not sent")
+            self._log()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin)  # what is queued is the parent's to send
         atexit.register(self.close, exit_timeout)
@@ -124,6 +125,7 @@ class Tracegram:
         self.sender, self._cond, self._thread, self._said = str(uuid.uuid4()), threading.Condition(), None, set()
         self._queue, self._bytes, self._taken, self._removed = deque(), 0, 0, 0
         self._counts, self._dropped, self._reported = Counter(recorded=0, delivered=0, outside=0, steps_cut=0), Counter(), {}
+        self._messages, self._logging = deque(), threading.local()
         self._closed, self._hurry, self._wakes, self._failures, self._size = False, False, 0, 0, MAX_TRACES_PER_BATCH
 
     # --- Recording: in the bot's threads and tasks ---
@@ -212,10 +214,11 @@ class Tracegram:
                 reason = "queue_full"
             if reason is not None:
                 self._dropped[reason] += 1
-                return self._warn(reason, f"traces are dropped: {reason}")
-            self._queue.append(record)
-            self._bytes, self._taken = self._bytes + len(record), self._taken + 1
-            if self._thread is None:
+                self._warn(reason, f"traces are dropped: {reason}")
+            else:
+                self._queue.append(record)
+                self._bytes, self._taken = self._bytes + len(record), self._taken + 1
+            if self._queue and self._thread is None:
                 thread = threading.Thread(target=self._run, name="tracegram", daemon=True)
                 try:
                     thread.start()
@@ -223,6 +226,7 @@ class Tracegram:
                 except RuntimeError:
                     pass  # Python is ending: what is queued stays so
             self._cond.notify_all()
+        self._log()
 
     # --- Delivery: in the thread ---
 
@@ -238,10 +242,12 @@ class Tracegram:
 
     def close(self, timeout=5.0):
         """Flushes, and ends the thread. What is recorded after it is dropped, and counted."""
-        delivered = self.flush(timeout)
+        until, delivered = time.monotonic() + timeout, self.flush(timeout)
         with self._cond:
-            self._closed = True
+            self._closed, thread = True, self._thread
             self._cond.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(0, until - time.monotonic()))  # it may have something to say
         return delivered
 
     def stats(self):
@@ -251,25 +257,32 @@ class Tracegram:
             return {**self._counts, "queued": len(self._queue), "dropped": dict(self._dropped)}
 
     def _run(self):
-        while True:
-            with self._cond:
-                self._cond.wait_for(lambda: self._queue or self._closed)
-                self._cond.wait_for(lambda: self._hurry or self._closed or len(self._queue) >= self.flush_at, self.flush_interval)
-                if self._closed:
-                    return
-                batch, size, woken, dropped = [], 0, self._wakes, dict(self._dropped)
-                for record in self._queue:  # what is under way stays in the queue until it is answered
-                    size += len(record) + 1
-                    if len(batch) >= self._size or batch and size > BEST_BATCH_BYTES:
-                        break
-                    batch.append(record)
-            status, answer, asked = self._post(batch, dropped)
-            with self._cond:
-                if not self._settle(batch, status, answer, dropped):
+        while not self._closed:
+            settled, asked, woken = self._deliver()
+            self._log()
+            if not settled:
+                with self._cond:
                     pause = min(30, 0.2 * 2**min(self._failures, 10)) * random.uniform(0.5, 1)
                     self._failures += 1
                     # A flush ends a pause of ours, not one that the server has asked for.
                     self._cond.wait_for(lambda: self._closed or asked is None and self._wakes != woken, asked or pause)
+
+    def _deliver(self):
+        """One batch. Returns whether it is settled; if it is not, what the server asks us to wait, and how many flushes it knew of."""
+        with self._cond:
+            self._cond.wait_for(lambda: self._queue or self._closed)
+            self._cond.wait_for(lambda: self._hurry or self._closed or len(self._queue) >= self.flush_at, self.flush_interval)
+            if self._closed:
+                return True, None, 0
+            batch, size, woken, dropped = [], 0, self._wakes, dict(self._dropped)
+            for record in self._queue:  # what is under way stays in the queue until it is answered
+                size += len(record) + 1
+                if len(batch) >= self._size or batch and size > BEST_BATCH_BYTES:
+                    break
+                batch.append(record)
+        status, answer, asked = self._post(batch, dropped)
+        with self._cond:
+            return self._settle(batch, status, answer, dropped), asked, woken
 
     def _post(self, batch, dropped):
         """The status (0: none), the answer, and how many seconds the server asks us to wait, if it does."""
@@ -324,6 +337,19 @@ class Tracegram:
         return True
 
     def _warn(self, cause, message):
-        if cause not in self._said:  # once
-            self._said.add(cause)
-            log.warning("%s", message)
+        """Keeps what _log will say: once per cause."""
+        with self._cond:
+            if cause not in self._said:
+                self._said.add(cause)
+                self._messages.append(message)
+
+    def _log(self):
+        """Without the lock, and not from within itself: a handler of the bot's may be slow, raise, or record traces."""
+        while self._messages and not getattr(self._logging, "now", False):
+            self._logging.now = True
+            try:
+                log.warning("%s", self._messages.popleft())
+            except Exception:
+                pass
+            finally:
+                self._logging.now = False
