@@ -106,7 +106,8 @@ class Tracegram:
 
     def __init__(self, url=None, key=None, release=None, mask=None, io_share=0.1, max_queued=1000, max_queued_bytes=8 << 20,
                  flush_at=10, flush_interval=0.1, timeout=10.0, exit_timeout=5.0):
-        self.url, self.key = url or os.environ.get("TRACEGRAM_INGEST_URL"), key or os.environ.get("TRACEGRAM_INGEST_KEY")
+        self.url = (url or os.environ.get("TRACEGRAM_INGEST_URL") or "").strip()
+        self.key = (key or os.environ.get("TRACEGRAM_INGEST_KEY") or "").strip()
         self.release, self.mask, self.io_share, self.timeout = release, mask or (lambda text: text), io_share, timeout
         self.max_queued, self.max_queued_bytes, self.flush_at, self.flush_interval = max_queued, max_queued_bytes, flush_at, flush_interval
         self._begin()
@@ -291,6 +292,8 @@ class Tracegram:
             body = b'{"sender":"%s","dropped":%s,"traces":%s}' % (self.sender.encode(), json.dumps(dropped).encode(), body)
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", "Content-Encoding": "gzip"}
         try:
+            if not (self.key.isascii() and self.key.isprintable()):
+                raise ValueError("the key has characters that no key has")  # Python's own error would show it
             request = urllib.request.Request(self.url, gzip.compress(body, 6), headers)
             with urllib.request.urlopen(request, timeout=self.timeout) as response:
                 return response.status, dict(json.load(response)), None
@@ -341,7 +344,7 @@ class Tracegram:
         with self._cond:
             if cause not in self._said:
                 self._said.add(cause)
-                self._messages.append(message)
+                self._messages.append(message.replace(self.key or "no key", "[key]"))
 
     def _log(self):
         """Without the lock, and not from within itself: a handler of the bot's may be slow, raise, or record traces."""
