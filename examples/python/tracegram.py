@@ -71,6 +71,13 @@ def _described(error):
     return f"{type(error).__name__}: {_text(error)}" if isinstance(error, BaseException) else _text(error)
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The key is for one host."""
+
+    def redirect_request(self, *_):
+        return None
+
+
 class Step:
     def __init__(self, name, parent=0, offset_ms=0, detached=False):
         self.wire = {"name": str(name)[:MAX_NAME] or "(unnamed)", "offset_ms": offset_ms, **({"parent": parent} if parent else {})}
@@ -110,6 +117,7 @@ class Tracegram:
         self.key = (key or os.environ.get("TRACEGRAM_INGEST_KEY") or "").strip()
         self.release, self.mask, self.io_share, self.timeout = release, mask or (lambda text: text), io_share, timeout
         self.max_queued, self.max_queued_bytes, self.flush_at, self.flush_interval = max_queued, max_queued_bytes, flush_at, flush_interval
+        self._open = urllib.request.build_opener(_NoRedirect).open
         self._begin()
         if not (self.url and self.key):
             self._warn("off", "there is no address or no key: traces are not sent")
@@ -295,7 +303,7 @@ class Tracegram:
             if not (self.key.isascii() and self.key.isprintable()):
                 raise ValueError("the key has characters that no key has")  # Python's own error would show it
             request = urllib.request.Request(self.url, gzip.compress(body, 6), headers)
-            with urllib.request.urlopen(request, timeout=self.timeout) as response:
+            with self._open(request, timeout=self.timeout) as response:
                 return response.status, dict(json.load(response)), None
         except urllib.error.HTTPError as error:
             after = error.headers.get("Retry-After", "")
@@ -303,6 +311,8 @@ class Tracegram:
                 answer = dict(json.load(error))
             except Exception:
                 answer = {}
+            if 300 <= error.code < 400:
+                answer = {"message": f"the address redirects to {error.headers.get('Location')}, which is not followed"}
             return error.code, answer, min(3600, int(after)) if after.isdigit() else None
         except Exception as error:  # unreachable, a timeout, an answer that is none
             return 0, {"message": _described(error)}, None
@@ -322,7 +332,7 @@ class Tracegram:
         if status == 413:
             self._size = max(1, len(batch) // 2)
             return len(batch) > 1 or self._remove(batch, "too_large", 1)
-        if status in (0, 200, 408, 425, 429) or status >= 500:
+        if status in (0, 200, 408, 425, 429) or 300 <= status < 400 or status >= 500:
             self._warn("undelivered", f"traces cannot be delivered, and wait: {why}")
             if status == 500 and self._failures >= 3:  # one of them may be at fault: find it, and let the others pass
                 self._size = max(1, len(batch) // 2)
