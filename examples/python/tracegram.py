@@ -184,12 +184,13 @@ class Tracegram:
         wire = {**trace.wire, "status": "ok" if trace.error is None else "error", "duration_ms": took, **self._error(trace.error),
                 "steps": []}
         for position, step in enumerate(steps, 1):
-            error, ended = step.error, "duration_ms" in step.wire
+            own, said, error = dict(step.wire), dict(step.said), step.error  # copies: it may go on in another thread
+            ended = "duration_ms" in own
             if error is None and not (ended or step.detached):
                 error = "still running when the trace ended"
             status = {"status": "error"} if error is not None else {} if ended else {"status": "detached"}
-            wire["steps"].append({"duration_ms": max(0, took - step.wire["offset_ms"]), **step.wire, **status, **self._error(error)})
-            said = {name: self._masked(text) for name, text in step.said.items() if with_io}  # before it is cut
+            wire["steps"].append({"duration_ms": max(0, took - own["offset_ms"]), **own, **status, **self._error(error)})
+            said = {name: self._masked(text) for name, text in said.items() if with_io}  # before it is cut
             if said:
                 io.append({"step": position, **{name: text[:MAX_IO_CHARS] for name, text in said.items()},
                            **{f"{name}_chars": len(text) for name, text in said.items()}})
