@@ -98,7 +98,7 @@ class Trace:
 
     def __init__(self, pipeline, release, keys):
         self.began, self.ms = time.monotonic(), time.time_ns() // 1_000_000
-        self.id, self.lock, self.steps, self.error = uuid7(self.ms), threading.Lock(), [], None
+        self.id, self.lock, self.steps, self.error, self.ended = uuid7(self.ms), threading.Lock(), [], None, False
         self.wire = {"trace_id": self.id, "started_at": self.ms, "pipeline": str(pipeline).strip()[:MAX_NAME] or "(unnamed)",
                      **({} if release is None else {"release": str(release)[:MAX_NAME]}), **_numbers(keys, KEYS, -1)}
 
@@ -153,6 +153,8 @@ class Tracegram:
             raise
         finally:
             _current.set(before)
+            with trace.lock:
+                trace.ended = True  # a generator that is closed late, or a task, may still be in it
             self._push(lambda with_io: self._encode(trace, with_io))
 
     @contextmanager
@@ -160,25 +162,28 @@ class Tracegram:
         """A step of the trace around it. Tasks of asyncio know theirs; start a thread with contextvars.copy_context().run.
         `detached`: that it outlives its trace is meant."""
         trace, parent = before = _current.get()
-        if trace is None:
-            self._counts["outside"] += 1
-            trace = Trace(name, None, {})  # kept by nobody
-        with trace.lock:
-            step = Step(name, parent, trace.now(), detached)
-            trace.steps.append(step)
-            _current.set((before[0], len(trace.steps) if before[0] else 0))
+        step, lost = Step(name, parent, trace.now() if trace else 0, detached), "outside"
+        if trace:
+            with trace.lock:
+                lost = "outside" if trace.ended else "steps_cut" if len(trace.steps) >= MAX_STEPS else None
+                if not lost:
+                    trace.steps.append(step)
+                    _current.set((trace, len(trace.steps)))
+        if lost:
+            with self._cond:
+                self._counts[lost] += 1
         try:
             yield step
         except BaseException as error:
             step.fail(error)
             raise
         finally:
-            step.wire["duration_ms"] = trace.now() - step.wire["offset_ms"]
-            _current.set(before)
+            if not lost:
+                step.wire["duration_ms"] = trace.now() - step.wire["offset_ms"]
+                _current.set(before)
 
     def _encode(self, trace, with_io):
-        took, steps, io = trace.now(), trace.steps[:MAX_STEPS], []
-        self._counts["steps_cut"] += len(trace.steps) - len(steps)
+        took, steps, io = trace.now(), list(trace.steps), []
         failed = trace.error is not None or any(step.error is not None for step in steps)
         with_io = with_io and (failed or int(trace.id[-8:], 16) < self.io_share * 2**32)
         wire = {**trace.wire, "status": "ok" if trace.error is None else "error", "duration_ms": took, **self._error(trace.error),
@@ -261,7 +266,7 @@ class Tracegram:
         return delivered
 
     def stats(self):
-        """recorded = delivered + queued + the sum of dropped. outside: steps that were in no trace; steps_cut: those
+        """recorded = delivered + queued + the sum of dropped. outside: steps that were in no open trace; steps_cut: those
         beyond the thousand that a trace may have."""
         with self._cond:
             return {**self._counts, "queued": len(self._queue), "dropped": dict(self._dropped)}
