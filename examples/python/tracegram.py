@@ -80,12 +80,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 class Step:
     def __init__(self, name, parent=0, offset_ms=0, detached=False):
-        self.wire = {"name": str(name)[:MAX_NAME] or "(unnamed)", "offset_ms": offset_ms, **({"parent": parent} if parent else {})}
+        self.wire = {"name": _text(name)[:MAX_NAME] or "(unnamed)", "offset_ms": offset_ms, **({"parent": parent} if parent else {})}
         self.detached, self.error, self.said = detached, None, {}
 
     def llm(self, model=None, request=None, response=None, **numbers):
         """What is known of an LLM call; what is not is left out. `numbers` are those of MOST, such as output_tokens=64."""
-        self.wire.update(_numbers(numbers, MOST), **({} if model is None else {"model": str(model)[:MAX_NAME]}))
+        self.wire.update(_numbers(numbers, MOST), **({} if model is None else {"model": _text(model)[:MAX_NAME]}))
         self.said.update({k: _as_said(v) for k, v in (("request", request), ("response", response)) if v is not None})
 
     def fail(self, error):
@@ -99,8 +99,8 @@ class Trace:
     def __init__(self, pipeline, release, keys):
         self.began, self.ms = time.monotonic(), time.time_ns() // 1_000_000
         self.id, self.lock, self.steps, self.error, self.ended = uuid7(self.ms), threading.Lock(), [], None, False
-        self.wire = {"trace_id": self.id, "started_at": self.ms, "pipeline": str(pipeline).strip()[:MAX_NAME] or "(unnamed)",
-                     **({} if release is None else {"release": str(release)[:MAX_NAME]}), **_numbers(keys, KEYS, -1)}
+        self.wire = {"trace_id": self.id, "started_at": self.ms, "pipeline": _text(pipeline).strip()[:MAX_NAME] or "(unnamed)",
+                     **({} if release is None else {"release": _text(release)[:MAX_NAME]}), **_numbers(keys, KEYS, -1)}
 
     def now(self):
         """Milliseconds since it began."""
