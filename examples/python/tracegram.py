@@ -273,7 +273,12 @@ class Tracegram:
 
     def _run(self):
         while not self._closed:
-            settled, asked, woken = self._deliver()
+            woken = self._wakes
+            try:
+                settled, asked, woken = self._deliver()
+            except Exception as error:  # whatever it is, it must not be the end of the thread
+                settled, asked = False, None
+                self._warn("unexpected", f"traces wait: {_described(error)}")
             self._log()
             if not settled:
                 with self._cond:
@@ -319,7 +324,7 @@ class Tracegram:
                 answer = {}
             if 300 <= error.code < 400:
                 answer = {"message": f"the address redirects to {error.headers.get('Location')}, which is not followed"}
-            return error.code, answer, min(3600, int(after)) if after.isdigit() else None
+            return error.code, answer, min(3600, int(after[:9])) if after.isdecimal() else None
         except Exception as error:  # unreachable, a timeout, an answer that is none
             return 0, {"message": _described(error)}, None
 
