@@ -24,7 +24,8 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from numbers import Number
 
 MAX_TRACES_PER_BATCH, MAX_BODY_BYTES, BEST_BATCH_BYTES = 500, 1024 * 1024, 256_000
 MAX_STEPS, MAX_NAME, MAX_ERROR, MAX_IO_CHARS = 1000, 100, 2000, 64 * 1024
@@ -43,8 +44,12 @@ def uuid7(ms):
 
 def _numbers(given, most, least=0):
     """Those that the server takes: one that it would refuse must not cost the trace."""
-    known = {name: value for name, value in given.items() if name in most and type(value) in (int, float)}
-    return {name: round(value) for name, value in known.items() if least * most[name] <= value <= most[name]}
+    taken = {}
+    for name, value in given.items():
+        with suppress(Exception):  # a number may be no real one, or not a number
+            if name in most and isinstance(value, Number) and type(value) is not bool and least * most[name] <= value <= most[name]:
+                taken[name] = int(round(value))
+    return taken
 
 
 def _json(value):
@@ -148,6 +153,8 @@ class Tracegram:
         _current.set((trace, 0))
         try:
             yield trace
+        except GeneratorExit:  # the bot reads a stream of its own no further
+            raise
         except BaseException as error:
             trace.fail(error)
             raise
@@ -174,6 +181,8 @@ class Tracegram:
                 self._counts[lost] += 1
         try:
             yield step
+        except GeneratorExit:
+            raise
         except BaseException as error:
             step.fail(error)
             raise
