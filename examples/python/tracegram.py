@@ -13,6 +13,7 @@ import contextvars
 import gzip
 import json
 import logging
+import multiprocessing
 import os
 import random
 import secrets
@@ -25,6 +26,7 @@ import urllib.request
 import uuid
 from collections import Counter, deque
 from contextlib import contextmanager, suppress
+from multiprocessing.util import Finalize, register_after_fork
 from numbers import Number
 
 MAX_TRACES_PER_BATCH, MAX_BODY_BYTES, BEST_BATCH_BYTES = 500, 1024 * 1024, 256_000
@@ -123,6 +125,7 @@ class Tracegram:
         self.release, self.mask, self.io_share, self.timeout = release, mask or (lambda text: text), io_share, timeout
         self.max_queued, self.max_queued_bytes, self.flush_at, self.flush_interval = max_queued, max_queued_bytes, flush_at, flush_interval
         self._open = urllib.request.build_opener(_NoRedirect).open
+        self._finalize = lambda *_: Finalize(None, self.close, (exit_timeout,), exitpriority=1)
         self._begin()
         if not (self.url and self.key):
             self._warn("off", "there is no address or no key: traces are not sent")
@@ -130,6 +133,9 @@ class Tracegram:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin)  # what is queued is the parent's to send
         atexit.register(self.close, exit_timeout)
+        register_after_fork(self, self._finalize)  # a process of multiprocessing skips atexit
+        if multiprocessing.parent_process():
+            self._finalize()
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             # By default Python ends at once. A bot that has a handler of its own calls close().
@@ -260,7 +266,7 @@ class Tracegram:
             target, lost = self._taken, sum(self._dropped.values())
             self._hurry, self._wakes = True, self._wakes + 1
             self._cond.notify_all()
-            in_time = self._cond.wait_for(lambda: self._removed >= target, timeout)
+            in_time = self._cond.wait_for(lambda: self._removed >= target or self._closed, timeout) and self._removed >= target
             self._hurry = False
             return in_time and sum(self._dropped.values()) == lost
 
