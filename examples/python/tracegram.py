@@ -79,10 +79,7 @@ def _described(error):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The key is for one host."""
-
-    def redirect_request(self, *_):
-        return None
+    redirect_request = lambda *_: None  # the key is for one host
 
 
 class Step:
@@ -97,7 +94,8 @@ class Step:
 
     def fail(self, error):
         """Marks it as failed; an exception that leaves it does so by itself."""
-        self.error = _described(error)
+        if not isinstance(error, GeneratorExit):  # the bot reads its generator no further
+            self.error = _described(error)
 
 
 class Trace:
@@ -159,15 +157,13 @@ class Tracegram:
         _current.set((trace, 0))
         try:
             yield trace
-        except GeneratorExit:  # the bot reads a stream of its own no further
-            raise
         except BaseException as error:
             trace.fail(error)
             raise
         finally:
-            _current.set(before)
             with trace.lock:
-                trace.ended = True  # a generator that is closed late, or a task, may still be in it
+                trace.ended = True  # a task may still be in it
+            self._leave(trace, before)
             self._push(lambda with_io: self._encode(trace, with_io))
 
     @contextmanager
@@ -187,15 +183,17 @@ class Tracegram:
                 self._counts[lost] += 1
         try:
             yield step
-        except GeneratorExit:
-            raise
         except BaseException as error:
             step.fail(error)
             raise
         finally:
             if not lost:
                 step.wire["duration_ms"] = trace.now() - step.wire["offset_ms"]
-                _current.set(before)
+                self._leave(trace, before)
+
+    def _leave(self, trace, before):
+        if _current.get()[0] is trace:  # not so in a generator that is closed later
+            _current.set(before)
 
     def _encode(self, trace, with_io):
         took, steps, io = trace.now(), list(trace.steps), []
@@ -380,15 +378,14 @@ class Tracegram:
         with self._cond:
             if cause not in self._said:
                 self._said.add(cause)
-                self._messages.append(message.replace(self.key or "no key", "[key]"))
+                self._messages.append(message.replace(self.key or "\0", "[key]"))
 
     def _log(self):
         """Without the lock, and not from within itself: a handler of the bot's may be slow, raise, or record traces."""
         while self._messages and not getattr(self._logging, "now", False):
             self._logging.now = True
             try:
-                log.warning("%s", self._messages.popleft())
-            except Exception:
-                pass
+                with suppress(Exception):
+                    log.warning("%s", self._messages.popleft())
             finally:
                 self._logging.now = False

@@ -573,7 +573,7 @@ def mask(text):
 tracer.mask = mask
 with tracer.trace("py.race") as trace:
     step = tracer.step("bg", detached=True).__enter__()
-    step.llm(request="q"); step.fail("x")
+    step.llm(request="q")
 say([tracer.close(), tracer.stats()])`;
     const { last } = await python(script, direct(), "io_share=1").ended;
     expect(last).toMatchObject([true, { delivered: 1, dropped: {} }]);
@@ -585,15 +585,25 @@ def stream():
     with tracer.step("llm"): yield 1; yield 2
 with tracer.trace("py.late") as late:
     reader = stream(); next(reader)
-reader.close()
-for _ in range(20):
-    with tracer.step("poll"): pass
+with tracer.trace("py.late") as live:
+    reader.close()
+    with tracer.step("mine"): pass
+def task():
+    go.wait(5)
+    for _ in range(20):
+        with tracer.step("poll"): pass
+go = threading.Event()
+with tracer.trace("py.late") as ended:
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(task,))
+    thread.start()
+go.set()
+thread.join()
 with tracer.trace("py.many") as many:
     for _ in range(1100):
         with tracer.step("s") as step: step.llm(request="ы" * 1000)
-say([len(late.steps), len(many.steps), tracer.close(), tracer.stats()])`;
+say([*(len(trace.steps) for trace in (late, live, ended, many)), tracer.close(), tracer.stats()])`;
     const { last } = await python(script, direct(), "io_share=1").ended;
-    expect(last).toMatchObject([1, 1000, true, { delivered: 2, outside: 20, steps_cut: 100 }]);
+    expect(last).toMatchObject([1, 1, 0, 1000, true, { delivered: 4, outside: 20, steps_cut: 100 }]);
   });
 
   test("what str() fails on costs nothing, and an exception of the bot's goes on as it is", async () => {
