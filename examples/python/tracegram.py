@@ -103,7 +103,7 @@ class Trace:
 
     def __init__(self, pipeline, release, keys):
         self.began, self.ms = time.monotonic(), time.time_ns() // 1_000_000
-        self.id, self.lock, self.steps, self.error, self.ended = uuid7(self.ms), threading.Lock(), [], None, False
+        self.id, self.lock, self.steps, self.error, self.ended = uuid7(self.ms), threading.RLock(), [], None, False
         self.wire = {"trace_id": self.id, "started_at": self.ms, "pipeline": _text(pipeline).strip()[:MAX_NAME] or "(unnamed)",
                      **({} if release is None else {"release": _text(release)[:MAX_NAME]}), **_numbers(keys, KEYS, -1)}
 
@@ -264,9 +264,9 @@ class Tracegram:
             target, lost = self._taken, sum(self._dropped.values())
             self._hurry, self._wakes = True, self._wakes + 1
             self._cond.notify_all()
-            in_time = self._cond.wait_for(lambda: self._removed >= target or self._closed, timeout) and self._removed >= target
+            self._cond.wait_for(lambda: self._removed >= target or self._closed, timeout)
             self._hurry = False
-            return in_time and sum(self._dropped.values()) == lost
+            return self._removed >= target and sum(self._dropped.values()) == lost
 
     def close(self, timeout=5.0):
         """Flushes, and ends the thread. What is recorded after it is dropped, and counted."""
