@@ -52,7 +52,13 @@ const BOT_TOKEN = /(\/(?:bot|user)\d+)(?::|%3A)[\w-]+/gi;
 /** The message of whatever was thrown, without the token of a bot. */
 export function errorText(error: unknown): string {
   try {
-    return (error instanceof Error ? error.message || error.name : String(error)).replace(BOT_TOKEN, "$1");
+    const { message, code, name } = Object(error);
+    let text = error;
+    // What fails at several addresses of a host at once has a code and no message.
+    if (error instanceof Error) text = message || code || name;
+    // supabase-js throws plain objects.
+    else if (typeof message === "string") text = typeof code === "string" ? `${code} ${message}` : message;
+    return String(text).replace(BOT_TOKEN, "$1");
   } catch {
     return "[unprintable error]";
   }

@@ -183,3 +183,28 @@ describe("what the server would refuse", () => {
     expect(io).toEqual([{ step: 1, request: "a\ufffdb\ufffd", response: "🦊" }]);
   });
 });
+
+test("an error that is a plain object, as supabase-js throws it, says its code and message", async () => {
+  const { tracer, sent } = memoryTracer();
+  const error = { code: "42P01", message: "relation does not exist", details: null, hint: null };
+  const odd = [error, { message: "only this" }, { code: "E" }, new AggregateError([], ""), {
+    get message() {
+      throw new Error("no");
+    },
+  }];
+  expect(() =>
+    tracer.trace("p", () => {
+      for (const thrown of odd) tracer.step("s", (step) => step.fail(thrown));
+      throw error;
+    })
+  ).toThrow(expect.objectContaining(error));
+  const [trace] = await sent();
+  expect(trace!.error).toBe("42P01 relation does not exist");
+  expect(trace!.steps.map((step) => step.error)).toEqual([
+    "42P01 relation does not exist",
+    "only this",
+    "[object Object]",
+    "AggregateError",
+    "[unprintable error]",
+  ]);
+});
