@@ -226,10 +226,10 @@ describe("a tracer", () => {
     return (await sent())[0]!;
   };
 
-  test("masks requests, responses and errors unless told otherwise, and names never", async () => {
+  test("masks requests, responses, errors and names unless told otherwise", async () => {
     expect(await record({})).toMatchObject({
-      pipeline: "a@b.com",
-      release: "a@b.com",
+      pipeline: "[email]",
+      release: "[email]",
       error: "no [email]",
       steps: [{ error: "[email] bounced" }],
       io: [{ request: "mail [email]", response: '{"to":"[email]","api_key":"[secret]"}' }],
@@ -240,8 +240,31 @@ describe("a tracer", () => {
     const seen: string[] = [];
     const trace = await record({ mask: (text) => (seen.push(text), text.replaceAll("[email]", "<mail>")) });
     expect(trace.io![0]!.request).toBe("mail <mail>");
-    expect(seen).toHaveLength(4);
+    // Two errors, two texts, and the names: the release and the pipeline are one, and the step.
+    expect(seen).toHaveLength(6);
     expect(seen.join()).not.toContain("a@b.com");
+  });
+
+  test("masks each name once, of whatever it is, and keeps to the length of a step's", async () => {
+    let masked = 0;
+    const { tracer, sent } = memoryTracer({
+      mask: (text) => {
+        masked += 1;
+        return text.replace("bob", "[the name of a user]");
+      },
+    });
+    for (let i = 0; i < 300; i++) {
+      tracer.trace("chat of bob", () => tracer.step("ask bob", (step) => step.llm({ model: "bob-4" })));
+    }
+    const traces = await sent();
+    expect(traces).toHaveLength(300);
+    expect(traces[299]).toMatchObject({
+      pipeline: "chat of [the name of a user]",
+      steps: [{ name: "ask [the name of a u", model: "[the name of a user]-4" }],
+    });
+    expect(masked).toBe(3);
+    for (let i = 0; i < 1000; i++) tracer.trace(`bob ${i}`, () => {});
+    expect((await sent()).map(({ pipeline }) => pipeline).join()).not.toContain("bob");
   });
 
   test("can do without the built-in ones", async () => {
