@@ -53,7 +53,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
   try {
     queue.spool = options.spool?.({ maxCount, maxBytes, queue, account, wake: () => closed || tick(), problem });
   } catch (error) {
-    problem(`There is no spool, and traces are kept in memory only: ${errorText(error)}`);
+    problem(`No spool: ${errorText(error)}`);
   }
 
   function tick(): void {

@@ -131,14 +131,11 @@ function encodeIo(step: OpenStep, mask: Mask, maxChars: number): WireIo {
 const jsonOf = ({ value }: Captured): string =>
   typeof value === "string" ? value : JSON.stringify(value) ?? "[not serialisable]";
 
-/** Names are few: each is masked once. */
+/** Names are few, and each is masked once; unless somebody makes them of what users write. */
 function name(text: string, { names, mask }: TraceOwner): string {
-  let safe = names.get(text);
-  if (safe === undefined) {
-    // Unless somebody makes them of what users write.
-    if (names.size >= MAX_NAMES) names.clear();
-    names.set(text, safe = cut(masked(String(text), MAX_NAME, mask), MAX_NAME));
-  }
+  if (names.size > MAX_NAMES) names.clear();
+  const safe = names.get(text) ?? cut(masked(String(text), MAX_NAME, mask), MAX_NAME);
+  names.set(text, safe);
   return safe;
 }
 

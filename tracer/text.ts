@@ -53,11 +53,15 @@ const BOT_TOKEN = /(\/(?:bot|user)\d+)(?::|%3A)[\w-]+/gi;
 export function errorText(error: unknown): string {
   try {
     const { message, code, name } = Object(error);
-    let text = error;
-    // What fails at several addresses of a host at once has a code and no message.
-    if (error instanceof Error) text = message || code || name;
-    // supabase-js throws plain objects.
-    else if (typeof message === "string") text = typeof code === "string" ? `${code} ${message}` : message;
+    const text = error instanceof Error
+      // What fails at several addresses of a host at once has a code and no message.
+      ? message || code || name
+      : typeof message !== "string"
+      ? error
+      // supabase-js throws plain objects.
+      : code
+      ? `${code} ${message}`
+      : message;
     return String(text).replace(BOT_TOKEN, "$1");
   } catch {
     return "[unprintable error]";
