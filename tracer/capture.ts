@@ -17,15 +17,18 @@ export type CaptureRule = "always" | "never";
 export interface CaptureOptions<Name extends string = string> {
   /** Share of the traces without any error, 0 to 1. @default 0.1 */
   rate?: number | undefined;
-  /** Steps of which it is otherwise. */
+  /**
+   * Steps of which it is otherwise. `never` is for all that runs below the step too, such as the call of a wrapped client in it,
+   * whatever is said of that; `always` is for the step alone.
+   */
   steps?: { readonly [name in Name]?: CaptureRule | undefined } | undefined;
 }
 
 export type CaptureRules = ReadonlyMap<string, CaptureRule | undefined>;
 
 /** By the names as they are recorded. */
-export const captureRules = ({ steps = {} }: CaptureOptions = {}): CaptureRules =>
-  new Map(Object.entries<CaptureRule | undefined>(steps).map(([name, rule]) => [stepName(name), rule]));
+export const captureRules = (options?: CaptureOptions): CaptureRules =>
+  new Map(Object.entries<CaptureRule | undefined>(options?.steps ?? {}).map(([name, rule]) => [stepName(name), rule]));
 
 /** A request or response as it was when it was told. */
 export interface Captured {
@@ -61,19 +64,23 @@ export function captured(value: unknown): Captured | undefined {
     if (depth > MAX_DEPTH) throw new RangeError();
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
     if ("toJSON" in value && typeof value.toJSON === "function") return copy(value.toJSON(), depth + 1);
-    if (Array.isArray(value)) {
-      const items: unknown[] = [];
-      for (const item of value) if (hasRoom()) items.push(copy(item, depth + 1));
-      return items;
+    // Neither is an own enumerable property.
+    const source = value instanceof Error ? { ...value, name: value.name, message: value.message } : value;
+    const isArray = Array.isArray(source);
+    const keys = isArray ? source : Object.keys(source);
+    const copied = (isArray ? [] : {}) as Record<string, unknown>;
+    for (let i = 0; i < keys.length; i++) {
+      const key = isArray ? i : keys[i] as string;
+      if (!isArray) room -= keys[i].length;
+      if (room <= 0) {
+        // Not one by one: there may be millions.
+        result.omitted += keys.length - i;
+        break;
+      }
+      copied[key] = copy((source as Record<string, unknown>)[key], depth + 1);
     }
-    const fields: Record<string, unknown> = {};
-    for (const [key, field] of Object.entries(value)) {
-      room -= key.length;
-      if (hasRoom()) fields[key] = copy(field, depth + 1);
-    }
-    return fields;
+    return copied;
   };
-  const hasRoom = () => room > 0 || (result.omitted += 1, false);
 
   try {
     result.value = copy(value, 0);

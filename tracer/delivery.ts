@@ -11,6 +11,7 @@ import { openQueue } from "./queue.ts";
 import type { Reporter } from "./report.ts";
 import { openSender } from "./sender.ts";
 import type { OpenSpool } from "./spooling.ts";
+import { errorText } from "./text.ts";
 import { background, type Timer } from "./timers.ts";
 import type { Transport } from "./transport.ts";
 
@@ -48,14 +49,12 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
   let timer: Timer | undefined;
   let timerIsSoon = false;
   let closed = false;
-  queue.spool = options.spool?.({
-    maxCount,
-    maxBytes,
-    queue,
-    account,
-    wake: () => closed || tick(),
-    problem: (message) => reporter.once("spool", message),
-  });
+  const problem = (message: string) => reporter.once("spool", message);
+  try {
+    queue.spool = options.spool?.({ maxCount, maxBytes, queue, account, wake: () => closed || tick(), problem });
+  } catch (error) {
+    problem(`No spool: ${errorText(error)}`);
+  }
 
   function tick(): void {
     clearTimeout(timer);

@@ -7,8 +7,9 @@
  */
 import type { Captured } from "./capture.ts";
 import type { OpenStep } from "./step.ts";
-import { clean, cut, MARGIN, type Mask, masked, maskedError } from "./text.ts";
-import { KEYS, type OpenTrace } from "./trace.ts";
+import { stepName } from "./steps.ts";
+import { cut, MARGIN, type Mask, masked, maskedError } from "./text.ts";
+import { KEYS, type OpenTrace, type TraceOwner } from "./trace.ts";
 import { inSample } from "./uuid.ts";
 import {
   MAX_COST_MICROUSD,
@@ -24,6 +25,9 @@ import {
 /** Recorded of a step that outlives its trace; the step itself runs on unharmed. */
 export const UNFINISHED = "still running when the trace ended";
 
+/** Names remembered. */
+const MAX_NAMES = 200;
+
 /** The largest of each that the server takes. */
 const AMOUNTS = [
   ["input_tokens", MAX_TOKENS],
@@ -35,16 +39,16 @@ const AMOUNTS = [
 
 /** What is known while the trace runs. Its steps follow when it has ended, since none of their durations is final. */
 export function encodeRunning(trace: OpenTrace): WireTrace {
-  const { release } = trace.owner;
+  const { owner } = trace;
   const wire: WireTrace = {
     trace_id: trace.id,
     started_at: trace.startedAt,
     // The server refuses a trace whose pipeline has no name.
-    pipeline: name(trace.pipeline).trim() || "(unnamed)",
+    pipeline: name(trace.pipeline, owner).trim() || "(unnamed)",
     status: "running",
     steps: [],
   };
-  if (release !== undefined) wire.release = name(release);
+  if (owner.release !== undefined) wire.release = name(owner.release, owner);
   for (const key of KEYS) {
     const max = key === "chat_id" || key === "user_id" ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1;
     const id = whole(trace.keys[key], -max, max);
@@ -87,8 +91,8 @@ export function encodeEnded(trace: OpenTrace, maxChars = MAX_IO_CHARS): WireTrac
 function encodeStep(step: OpenStep, traceEnd: number): WireStep {
   const { trace, call } = step;
   const offset_ms = trace.offsetMs(step.startTime);
-  const duration_ms = trace.offsetMs(step.endTime ?? traceEnd) - offset_ms;
-  const wire: WireStep = { name: clean(step.name), offset_ms, duration_ms };
+  const duration_ms = Math.max(0, trace.offsetMs(step.endTime ?? traceEnd) - offset_ms);
+  const wire: WireStep = { name: stepName(name(step.name, trace.owner)), offset_ms, duration_ms };
   if (step.parent > 0) wire.parent = step.parent;
   if (step.error !== undefined) {
     wire.status = "error";
@@ -98,7 +102,7 @@ function encodeStep(step: OpenStep, traceEnd: number): WireStep {
     if (!step.inTask) wire.error = UNFINISHED;
   }
   if (call === undefined) return wire;
-  if (typeof call.model === "string") wire.model = name(call.model);
+  if (typeof call.model === "string") wire.model = name(call.model, trace.owner);
   for (const [field, max] of AMOUNTS) {
     const amount = whole(call[field], 0, max);
     if (amount !== undefined) wire[field] = amount;
@@ -123,9 +127,17 @@ function encodeIo(step: OpenStep, mask: Mask, maxChars: number): WireIo {
   return io;
 }
 
-const jsonOf = ({ value }: Captured): string => typeof value === "string" ? value : JSON.stringify(value);
+/** Of what an author's `toJSON` made nothing of, there is no JSON. */
+const jsonOf = ({ value }: Captured): string =>
+  typeof value === "string" ? value : JSON.stringify(value) ?? "[not serialisable]";
 
-const name = (text: string): string => cut(clean(String(text)), MAX_NAME);
+/** Names are few, and each is masked once; unless somebody makes them of what users write. */
+function name(text: string, { names, mask }: TraceOwner): string {
+  if (names.size > MAX_NAMES) names.clear();
+  const safe = names.get(text) ?? cut(masked(String(text), MAX_NAME, mask), MAX_NAME);
+  names.set(text, safe);
+  return safe;
+}
 
 /** Rounded; undefined when the server would refuse it, which must not cost the trace. */
 function whole(value: unknown, min: number, max: number): number | undefined {

@@ -56,12 +56,19 @@ export class StepRecorder implements LlmRecorder {
     this.#prices = prices;
   }
 
-  record({ usage, request, response, ...call }: LlmRecord): void {
-    const known = this.#known;
-    Object.assign(known, told(usageOf(usage)), told(call));
-    if (hasOtherPrice(usage)) this.#prices = undefined;
-    const cost_microusd = known.cost_microusd ?? costOf(known, this.#prices);
-    this.#step.llm({ ...known, cost_microusd, request, response });
+  record(record: LlmRecord): void {
+    let all: LlmCall = record;
+    try {
+      const { usage, request, response, ...call } = record;
+      const known = this.#known;
+      Object.assign(known, told(usageOf(usage)), told(call));
+      if (hasOtherPrice(usage)) this.#prices = undefined;
+      const cost_microusd = known.cost_microusd ?? costOf(known, this.#prices);
+      all = { ...known, cost_microusd, request, response };
+    } catch {
+      // A usage that cannot be read or counted, such as one of big integers: the rest is known all the same.
+    }
+    this.#step.llm(all);
   }
 
   firstToken(): void {

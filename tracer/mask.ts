@@ -22,16 +22,20 @@ const gap = r`[ \t]{0,8}`;
 
 const secretKey = "pass(?:word|wd|phrase|code)|pwd|secret|token|credentials?|authorization|" +
   "(?:api|access|auth|private|secret|service)[ _-]?key";
+/** Words of prose and code, of which a value without quotes is none: `token: string`, `token => token.id`, "password: at least". */
+const plain = r`[a-z$_.\u00c0-\u04ff-]{1,40}[,;:!?]{0,3}(?![^\s"'\x60\\()[\]{}<>|])`;
 /** Values of such a key: in quotes, or up to where a value ends. */
 const quoted = r`(${quote})(?!\2)[^\n]*?(?:(?<!\\)\2|(?=\n|$))`;
-const bare = r`(?!null|true|false|undefined|None|["'\x60[{(\\])(?:(?:basic|bearer) )?` +
+const bare =
+  r`(?!null|true|false|undefined|None|["'\x60[{(\\=>])(?:(?:basic|bearer|token) |(?<=[^\s=]=)|(?!${plain}))` +
   r`[^\s"'\x60&\\]*[^\s"'\x60&\\,;.)}\]>]`;
 
 const tokens = [
   // Not the name of a library such as sk-learn: one character at least is no small letter.
   word(
-    "(?:(?:[rs]k|glpat|xox[a-z]|xapp)-|(?:hf|npm|gsk|r8|sbp|sb_secret|whsec|[prs]k_(?:live|test)|tgk|gh[oprsu]|github_pat)_|AIza)",
-    r`(?=[\w-]{0,60}[\dA-Z])[\w-]{16,}`,
+    "(?:(?:[rs]k|glpat|x[ao][a-z]{1,2}|pplx)-|(?:SG|ya29)\\.|" +
+      "(?:hf|npm|gsk|r8|sbp|sb_secret|whsec|[prs]k_(?:live|test)|tgk|gh[oprsu]|github_pat|dop_v1)_|AIza)",
+    r`(?=[\w-]{0,60}[\dA-Z])[\w-]{16,}(?:\.[\w-]{16,})?`,
   ),
   word("A(?:KI|SI)A", r`[\dA-Z]{16}`),
   // A JSON web token.
@@ -40,25 +44,46 @@ const tokens = [
 
 /** `needle`: what a text must contain for the pattern to be worth its time. */
 const RULES = ([
-  ["-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*(?:-----END[A-Z ]{0,40}-----)?", "[secret]"],
+  ["-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*(?:-----END[A-Z ]{0,40}-----)?", "[secret]"],
   // User and password in a URL.
   [r`(://)(?!@)[^\s/?#@"'\\<>:]*(?::[^\s/"'\\<>]*)?@`, "$1[secret]@"],
-  [r`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3})${gap})(?:${quoted}|${bare})`, "$1$2[secret]$2"],
+  // Headers may come in pairs of strings. An LLM's tokens are words: `{"token":" the","logprob":-0.1}`.
+  [
+    r`((?:${secretKey})(?:${quote})?${gap}(?:=>|:|={1,3}|(?<=(?:ization|api-key)${quote}),)${gap})(?![^\n]{0,80}?",\s{0,20}\\{0,7}"logprob)(?:${quoted}|${bare})`,
+    "$1$2[secret]$2",
+  ],
+  // Cookies; and in URLs signatures, keys, and webhooks, which are secrets as they are.
+  [
+    r`(cookie(?:${quote})?${gap}:[^=\n]{1,99}=|[?&;]key=|sig(?:nature)?=|slack\.com/services/|/api/webhooks/)(?:[\w.%~+/=-]|; )+`,
+    "$1[secret]",
+  ],
   // Of a Telegram bot; in a URL it stands behind "bot".
   [r`(?<!\d)\d{6,12}(?::|%3A)[\w-]{35,}`, "[secret]"],
   // Not a word such as in "bearer authentication".
   [r`(bearer\s{1,4})(?![a-z._/-]{0,23}(?![\w~+]))[\w.~+/-]{8,}=*`, "$1[secret]"],
   [tokens, "[secret]", "g"],
   [
-    r`${start(letter + ".%+-")}[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d)[${letter}]{2,}`,
+    r`${
+      start(letter + ".%+-")
+    }(?!git@)[${letter}.%+-]+@(?!\dx\.)(?:[${letter}-]+\.)+(?!\d|(?:[jt]sx?|png)\b)[${letter}]{2,}`,
     "[email]",
     "gi",
     "@",
   ],
   // Telegram's contacts have numbers without a plus.
-  [r`(phone(?:[ _-]?number)?(?:${quote})?${gap}[:=]${gap}(?:${quote})?)\+?\d[\d ().-]{5,18}\d`, "$1[phone]"],
+  [
+    r`((?<!micro)phone(?:[ _-]?number)?(?:${quote})?${gap}[:=]${gap}(?:${quote})?)\+?\d[\d ().-]{5,18}\d`,
+    "$1[phone]",
+  ],
   // Nine digits at least, and no date.
-  [word(r`\+`, r`(?!\d\d? \d{4}-)\d(?:[ ().\u00a0-]{0,2}\d){8,14}(?!\d)`, r`\w+`), "[phone]"],
+  [
+    word(
+      r`\+`,
+      r`(?!\d\d? \d{4}-)\d(?:[ ().\u00a0-]{0,2}\d){8,14}(?!\d)`,
+      r`\w+`,
+    ),
+    "[phone]",
+  ],
   // Digits with single spaces or dashes between them, though not the end of a UUID or of a fraction.
   [word(r`\d`, r`(?<!(?:\d[.,]|[\da-f]{4}-)\d)(?:[ -]?\d){12,}(?![a-z\d])`, r`a-z\d`), maskCards],
 ] satisfies [pattern: string, marker: string | typeof maskCards, flags?: string, needle?: string][]).map((

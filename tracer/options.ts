@@ -26,7 +26,8 @@ export interface TracerOptions<Steps extends StepTable = StepTable> extends Deli
   /** Which requests and responses are kept. @default those of all errors, and of a tenth of the other traces */
   capture?: CaptureOptions<keyof Steps & string> | undefined;
   /**
-   * Runs over every request, response and error before it leaves the process, after the built-in masks. If it throws or
+   * Runs over every request, response, error and name (of pipelines, steps, models, the release) before it leaves the process,
+   * after the built-in masks; over a name not each time. If it throws or
    * returns no string, "[mask failed]" is sent instead. Of a text too long to be kept whole, it gets what is kept and 4,096
    * characters more.
    */

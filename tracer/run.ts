@@ -33,5 +33,11 @@ export function runAndEnd<N extends Node, T>(node: N, fn: (node: N) => T): T {
   ) as T;
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  try {
+    return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+  } catch {
+    // A proxy that throws: the bot gets it as it is.
+    return false;
+  }
+}

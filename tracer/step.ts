@@ -42,15 +42,23 @@ export class OpenStep implements Step {
     return context.run(this, fn);
   }
 
-  llm({ request, response, ...call }: LlmCall): void {
+  llm(told: LlmCall): void {
     const { trace } = this;
     if (trace.endTime !== undefined) return;
-    // What is not known the second time does not undo what was known the first time.
-    const known = Object.fromEntries(Object.entries(call).filter(([, value]) => value !== undefined));
-    this.call = { ...this.call, ...known };
-    if (trace.owner.captureRules.get(this.name) === "never") return;
-    this.request = captured(request) ?? this.request;
-    this.response = captured(response) ?? this.response;
+    try {
+      const { request, response, ...call } = told;
+      // What is not known the second time does not undo what was known the first time.
+      const known = Object.fromEntries(Object.entries(call).filter(([, value]) => value !== undefined));
+      this.call = { ...this.call, ...known };
+      // Nor of what is below a step that is never to be kept: it may be the same text.
+      for (let step: OpenStep | undefined = this; step; step = trace.steps[step.parent - 1]) {
+        if (trace.owner.captureRules.get(step.name) === "never") return;
+      }
+      this.request = captured(request) ?? this.request;
+      this.response = captured(response) ?? this.response;
+    } catch {
+      // Nothing was told, or a getter fails.
+    }
   }
 
   fail(error: unknown): void {

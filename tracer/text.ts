@@ -52,7 +52,17 @@ const BOT_TOKEN = /(\/(?:bot|user)\d+)(?::|%3A)[\w-]+/gi;
 /** The message of whatever was thrown, without the token of a bot. */
 export function errorText(error: unknown): string {
   try {
-    return (error instanceof Error ? error.message || error.name : String(error)).replace(BOT_TOKEN, "$1");
+    const { message, code, name } = Object(error);
+    const text = error instanceof Error
+      // What fails at several addresses of a host at once has a code and no message.
+      ? message || code || name
+      : typeof message !== "string"
+      ? error
+      // supabase-js throws plain objects.
+      : code
+      ? `${code} ${message}`
+      : message;
+    return String(text).replace(BOT_TOKEN, "$1");
   } catch {
     return "[unprintable error]";
   }

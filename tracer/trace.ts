@@ -24,6 +24,8 @@ export const KEYS = ["update_id", "chat_id", "user_id", "message_id"] as const;
 export interface TraceOwner {
   readonly release: string | undefined;
   readonly mask: Mask;
+  /** Names as they travel: masked and cut, by what they were. */
+  readonly names: Map<string, string>;
   /** Share of the traces without an error whose requests and responses are kept. */
   readonly captureRate: number;
   readonly captureRules: CaptureRules;
@@ -37,10 +39,12 @@ export interface TraceOwner {
   taskFailed(error: unknown): void;
 }
 
+const whole = (ms: number): number => Math.max(0, Math.round(ms) || 0);
+
 export class OpenTrace implements Trace {
   readonly pipeline: string;
-  /** Epoch milliseconds. */
-  readonly startedAt = Date.now();
+  /** Epoch milliseconds: whole, whatever a test has put in the clock's place. */
+  readonly startedAt = whole(Date.now());
   readonly startTime = performance.now();
   readonly keys: TraceKeys = {};
   readonly owner: TraceOwner;
@@ -76,16 +80,16 @@ export class OpenTrace implements Trace {
 
   set(keys: TraceKeys): void {
     if (this.endTime !== undefined) return;
-    for (const key of KEYS) if (keys[key] !== undefined) this.keys[key] = keys[key];
+    for (const key of KEYS) if (keys?.[key] !== undefined) this.keys[key] = keys[key];
   }
 
   onStep(listener: (step: StartedStep) => void): void {
     this.listener = listener;
   }
 
-  /** Whole milliseconds since the start. All times are rounded here, so that no step sticks out of the one around it. */
+  /** Whole milliseconds since the start, of a clock that may have gone backward. All times are rounded here, so that no step sticks out of the one around it. */
   offsetMs(time: number): number {
-    return Math.round(time - this.startTime);
+    return whole(time - this.startTime);
   }
 
   startStep(name: string): OpenStep {

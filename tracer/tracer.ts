@@ -83,7 +83,7 @@ export interface Tracer<Name extends string = string> {
 
 /** Starts the tracer of a bot; one is enough for a process. Never throws: what is wrong goes to `onError`. */
 export function createTracer<Steps extends StepTable = StepTable>(
-  options: TracerOptions<Steps>,
+  options: TracerOptions<Steps> = {},
 ): Tracer<keyof Steps & string> {
   const reporter = openReporter(options.onError);
   const delivery = openDelivery(transportOf(options), reporter, options);
@@ -103,6 +103,7 @@ export function createTracer<Steps extends StepTable = StepTable>(
   const owner: TraceOwner = {
     release: options.release,
     mask: maskOf(options.mask, options.defaultMasks),
+    names: new Map(),
     captureRate: options.capture?.rate ?? 0.1,
     captureRules: captureRules(options.capture),
     backgroundMs: options.backgroundMs ?? 30_000,

@@ -51,15 +51,21 @@ export function updateTracer<C extends UpdateContext>(
     const keys = keysOf(ctx.update);
     const name = nameOf(pipeline, ctx) ?? pipelineOf(ctx.update, commands);
     return tracer.trace(name, (trace) => {
-      (ctx as Partial<Traced>).trace = trace;
-      follow(ctx, async (method, payload, call) => {
+      const followCall: FollowCall = async (method, payload, call) => {
         if (!inTrace() || method === "getUpdates") return await call();
         const answer = await (apiCalls ? automaticStep(tracer, `tg.${method}`, call, refusalIn) : call());
         // A message leads to the trace behind it.
         const message_id = sentTo(keys.chat_id, answer, payload);
         if (message_id !== undefined) trace.set({ message_id });
         return answer;
-      });
+      };
+      try {
+        // Of a context that takes none it fails without throwing.
+        Reflect.set(ctx, "trace", trace);
+        follow(ctx, followCall);
+      } catch {
+        // A client that is frozen or missing: the handler runs all the same, and its calls are no steps.
+      }
       return next();
     }, keys);
   };

@@ -35,6 +35,23 @@ describe("which steps", () => {
     expect(trace.steps[1]).toMatchObject({ name: "pii.lookup", model: "m" });
   });
 
+  test("never is for what is below the step too, and always for the step alone", async () => {
+    const { tracer, sent } = memoryTracer({
+      capture: { rate: 0, steps: { "pii.lookup": "never", audit: "always" } },
+    });
+    const ask = (name: string) => tracer.step(name, (step) => step.llm({ request: `${name} asks` }));
+    await tracer.trace("p", (trace) =>
+      tracer.step("pii.lookup", async () => {
+        ask("llm.chat");
+        tracer.step("inner", () => ask("audit"));
+        trace.background(() => ask("in.task"));
+        await Promise.resolve();
+      }));
+    tracer.trace("p", () => tracer.step("audit", () => ask("llm.chat")));
+    tracer.trace("p", () => ask("audit"));
+    expect((await sent()).map(names)).toEqual([[], [], ["audit"]]);
+  });
+
   test("a name too long for a step is the step's as it is recorded", async () => {
     const name = "a.name.of.25.characters.!";
     const { tracer, sent } = memoryTracer({ capture: { rate: 1, steps: { [name]: "never" } } });
@@ -112,6 +129,12 @@ describe("what is told of a call", () => {
     for (const nothing of [undefined, () => {}, Symbol()]) expect(captured(nothing)).toBeUndefined();
   });
 
+  test("an error tells its name and message, and what it has of its own", () => {
+    expect(JSON.parse(json({ error: Object.assign(new TypeError("no"), { status: 400 }) }))).toEqual({
+      error: { name: "TypeError", message: "no", status: 400 },
+    });
+  });
+
   test("is a copy: what the bot does to it later does not matter", () => {
     const messages = [{ content: "before" }];
     const kept = captured({ messages })!;
@@ -175,6 +198,20 @@ describe("what is too long", () => {
     expect(text.length).toBeGreaterThan(MAX_IO_CHARS + MARGIN);
     expect(text.length).toBeLessThan(10 * MAX_IO_CHARS);
     expect(kept.omitted).toBeGreaterThan(900_000);
+  });
+
+  test("what there is no room for is not gone through", () => {
+    const start = performance.now();
+    const sparse = captured(new Array(3e8))!;
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(sparse.omitted).toBeGreaterThan(2e8);
+    let reads = 0;
+    const fields: Record<string, unknown> = {};
+    for (let i = 0; i < 100_000; i++) {
+      Object.defineProperty(fields, `k${i}`, { enumerable: true, get: () => reads += 1 });
+    }
+    expect(captured(fields)!.omitted).toBeGreaterThan(80_000);
+    expect(reads).toBeLessThan(MAX_IO_CHARS);
   });
 
   test("no half of a secret is left at any edge, though masks make the text shorter", async () => {

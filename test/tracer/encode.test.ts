@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { MAX_BODY_BYTES, MAX_ERROR, MAX_IO_CHARS } from "../../tracer/wire.ts";
 import { memoryTracer } from "./_support/memory.ts";
 
@@ -142,6 +142,37 @@ describe("masking", () => {
 });
 
 describe("what the server would refuse", () => {
+  test.each([
+    ["backward", [1000.5, 900, 800, 700, 600, 500]],
+    ["nowhere", [NaN]],
+  ])("clocks that go %s give times that are whole and not negative", async (_, times) => {
+    const { tracer, sent } = memoryTracer();
+    const clocks = [vi.spyOn(performance, "now"), vi.spyOn(Date, "now")];
+    for (const clock of clocks) {
+      let n = 0;
+      clock.mockImplementation(() => times[Math.min(n++, times.length - 1)]!);
+    }
+    try {
+      tracer.trace("p", () => tracer.step("s", () => {}));
+    } finally {
+      for (const clock of clocks) clock.mockRestore();
+    }
+    const [trace] = await sent();
+    expect(trace!.started_at).toBe(times[0]! > 0 ? 1001 : 0);
+    expect(trace).toMatchObject({ duration_ms: 0, steps: [{ offset_ms: 0, duration_ms: 0 }] });
+  });
+
+  test("what makes no JSON of itself costs its field alone", async () => {
+    const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
+    const request = { toJSON: () => undefined };
+    const response = { toJSON: () => () => {} };
+    tracer.trace("p", () => tracer.step("s", (step) => step.llm({ model: "m", request, response })));
+    expect(await sent()).toMatchObject([{
+      steps: [{ model: "m" }],
+      io: [{ request: "[not serialisable]", response: "[not serialisable]" }],
+    }]);
+  });
+
   test("a long error is cut and tells its length", async () => {
     const { tracer, sent } = memoryTracer();
     expect(() =>
@@ -182,4 +213,29 @@ describe("what the server would refuse", () => {
     expect(steps[0]).not.toHaveProperty("output_tokens");
     expect(io).toEqual([{ step: 1, request: "a\ufffdb\ufffd", response: "🦊" }]);
   });
+});
+
+test("an error that is a plain object, as supabase-js throws it, says its code and message", async () => {
+  const { tracer, sent } = memoryTracer();
+  const error = { code: "42P01", message: "relation does not exist", details: null, hint: null };
+  const odd = [error, { message: "only this" }, { code: "E" }, new AggregateError([], ""), {
+    get message() {
+      throw new Error("no");
+    },
+  }];
+  expect(() =>
+    tracer.trace("p", () => {
+      for (const thrown of odd) tracer.step("s", (step) => step.fail(thrown));
+      throw error;
+    })
+  ).toThrow(expect.objectContaining(error));
+  const [trace] = await sent();
+  expect(trace!.error).toBe("42P01 relation does not exist");
+  expect(trace!.steps.map((step) => step.error)).toEqual([
+    "42P01 relation does not exist",
+    "only this",
+    "[object Object]",
+    "AggregateError",
+    "[unprintable error]",
+  ]);
 });

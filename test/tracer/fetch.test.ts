@@ -130,6 +130,33 @@ describe("tracedFetch", () => {
     }
   });
 
+  test("whatever a mock gives or fails with reaches the bot as it is", async () => {
+    const { tracer, sent } = memoryTracer();
+    const unreadable = new Proxy(new Error("unreadable"), {
+      get: () => {
+        throw new Error("the trap's own");
+      },
+    });
+    const caused = Object.defineProperty(new Error("outer"), "cause", {
+      get: () => {
+        throw new Error("the getter's own");
+      },
+    });
+    await tracer.trace("bot", async () => {
+      const nothing = tracedFetch(tracer, { fetch: () => Promise.resolve(undefined as never) });
+      expect(await nothing("https://a.example/")).toBeUndefined();
+      for (const error of [unreadable, caused]) {
+        const failing = tracedFetch(tracer, { fetch: () => Promise.reject(error) });
+        expect(await failing("https://b.example/").catch((thrown) => thrown === error)).toBe(true);
+      }
+    });
+    expect((await sent())[0]!.steps.map(({ name, error }) => [name, error])).toEqual([
+      ["http.a.example", undefined],
+      ["http.b.example", "[unprintable error]"],
+      ["http.b.example", "outer"],
+    ]);
+  });
+
   test("an AbortSignal works, and is the error", async () => {
     const { origin, steps, seen, fetch, tracer } = await start();
     const controller = new AbortController();

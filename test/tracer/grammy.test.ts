@@ -92,6 +92,25 @@ test("what the client itself calls is below the step", async () => {
   ]);
 });
 
+test("a context that cannot be written to, and a client that is frozen or missing: the handler runs, traced", async () => {
+  const { tracer, sent } = memoryTracer();
+  const update = { update_id: 4 };
+  const api = Object.freeze({ config: Object.freeze({}) });
+  const contexts = [Object.freeze({ update, api }), {
+    update,
+    api,
+    get trace() {
+      return "the bot's own";
+    },
+  }, { update }];
+  let handled = 0;
+  for (const ctx of contexts) {
+    await traceUpdates(tracer)(ctx as never, async () => void (handled += 1));
+  }
+  expect(handled).toBe(3);
+  expect((await sent()).map(({ status, update_id }) => [status, update_id])).toEqual(Array(3).fill(["ok", 4]));
+});
+
 test("an update without grammY's API object is traced all the same", async () => {
   const { tracer, sent } = memoryTracer();
   const ctx = { update: { update_id: 4 }, api: {} };

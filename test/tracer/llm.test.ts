@@ -133,6 +133,24 @@ describe("a call that is over", () => {
   });
 });
 
+test("a usage that cannot be read costs the numbers only", async () => {
+  const { tracer, sent } = memoryTracer({ capture: { rate: 1 } });
+  const unreadable = new Proxy({}, {
+    get: () => {
+      throw new Error("no");
+    },
+  });
+  tracer.trace("p", () => {
+    for (const usage of [unreadable, { input_tokens: 5n, output_tokens: 1n, cache_read_input_tokens: 2 }]) {
+      recordLlm(tracer, "llm", (llm) => llm.record({ model: "m", usage, request: "q" }), { prices });
+    }
+    recordLlm(tracer, "llm", (llm) => llm.record(undefined as never));
+  });
+  const [trace] = await sent();
+  expect(trace).toMatchObject({ status: "ok", steps: [{ model: "m" }, { model: "m" }, { name: "llm" }] });
+  expect(trace!.io).toEqual([{ step: 1, request: "q" }, { step: 2, request: "q" }]);
+});
+
 test("the first token of a call that is over can be told", async () => {
   const { tracer } = memoryTracer();
   const told = listen(tracer);

@@ -31,7 +31,22 @@ const MASKED: [text: string, left: string][] = [
   [`see ${PEM} there`, "see [secret] there"],
   [json({ pem: PEM }), '{"pem":"[secret]"}'],
   [PEM.replace("abc=", "DEK-Info: AES-128-CBC,12"), "[secret]"],
+  [
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 1\n\nlQOYBF\n=ab\n-----END PGP PRIVATE KEY BLOCK----- x",
+    "[secret] x",
+  ],
+  ["SG.abcdefghijKLMNopqrstuv.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefg!", "[secret]!"],
+  ["ya29.a0AfH6SMBxyz0123456789abcdef", "[secret]"],
+  ["xai-abcdefghij0123456789ABCDEFGH pplx-0123456789abcdef0123456789", "[secret] [secret]"],
+  ["dop_v1_0123456789abcdef0123456789abcdef", "[secret]"],
   // Headers.
+  ['["x-api-key","abcdef"]', '["x-api-key","[secret]"]'],
+  [json([["Authorization", "Bearer abcdef"], ["Accept", "*/*"]]), '[["Authorization","[secret]"],["Accept","*/*"]]'],
+  ["Cookie: a=b; session=abcdef\nAccept: */*", "Cookie: a=[secret]\nAccept: */*"],
+  ["Set-Cookie: sid=s%3Aabcdef; Path=/", "Set-Cookie: sid=[secret]"],
+  [json({ cookie: "a=b; c=d", n: 1 }), '{"cookie":"a=[secret]","n":1}'],
+  ['{"set-cookie":["sid=abc; Path=/"]}', '{"set-cookie":["sid=[secret]"]}'],
+  ["Authorization: Token abcdef", "Authorization: [secret]"],
   ["Bearer abcdef123456", "Bearer [secret]"],
   ["authorization: Bearer abc.DEF-123", "authorization: [secret]"],
   ["Authorization: Basic dXNlcjpwYXNz", "Authorization: [secret]"],
@@ -49,7 +64,15 @@ const MASKED: [text: string, left: string][] = [
   ["/login?token=abc&page=2", "/login?token=[secret]&page=2"],
   ["passphrase: correct,horse;battery!", "passphrase: [secret]"],
   ['{"secret":"cut off here', '{"secret":"[secret]"'],
+  ['{"password":"correcthorse"}', '{"password":"[secret]"}'],
+  ["password=correcthorse", "password=[secret]"],
+  ["token = abc1, secret: a1b", "token = [secret], secret: [secret]"],
   // URLs.
+  ["/maps?q=a&key=abc-D&x=1", "/maps?q=a&key=[secret]&x=1"],
+  ["https://a.blob/c?sv=1&sig=ab%2Fc%3D", "https://a.blob/c?sv=1&sig=[secret]"],
+  ["https://s3/x?X-Amz-Signature=0aF&token=abc", "https://s3/x?X-Amz-Signature=[secret]&token=[secret]"],
+  ["https://hooks.slack.com/services/T00/B00/XXXX ok", "https://hooks.slack.com/services/[secret] ok"],
+  ["https://discord.com/api/webhooks/12345/AbC-dE_f", "https://discord.com/api/webhooks/[secret]"],
   ["postgres://bob:s3cr@t@db.host:5432/x", "postgres://[secret]@db.host:5432/x"],
   ["https://ghp@github.com/a/b", "https://[secret]@github.com/a/b"],
   ["redis://:p4ss@localhost", "redis://[secret]@localhost"],
@@ -108,6 +131,24 @@ const LEFT = [
   "input_tokens: 900, max_tokens=5",
   '{"total_tokens":55,"cached_tokens":3}',
   '{"password":"","token":null,"secret":false}',
+  "tokens.map(token => token.x)",
+  "tokens.map(token => token.text).join()",
+  "function f(token: string, password: string | undefined, secret: Promise<string>) {}",
+  "if (token == other) return",
+  "const token = getToken(ctx); secret = await load();",
+  '{"token":" the","logprob":-0.1,"bytes":[32]}',
+  '{"token": "the",\n  "logprob": -0.1}',
+  json(json({ token: 'a"b', logprob: -0.1 })),
+  "Password: at least 8 characters",
+  "authorization: required",
+  "access token: expires in 1 hour",
+  "Secret: the recipe needs butter",
+  '"required":["password","email"]',
+  "Cookie: none, cookies: 2",
+  "see -----BEGIN PGP PUBLIC KEY BLOCK-----",
+  "react@latest.js and me@home.png",
+  "git@github.com:ada/engine.git",
+  "Microphone: 1234567",
   "the password is required",
   "a secret; no token, no password",
   "secretary: Jane, tokenizer: cl100k",
@@ -157,6 +198,20 @@ describe("the built-in masks", () => {
       "AIza",
       "hf_",
       "tgk_",
+      "SG.",
+      "SG.aaaaaaaaaaaaaaaA.",
+      "cookie:",
+      "cookie: a",
+      "cookie: a=",
+      "?key=",
+      "&x-amz-sig",
+      "hooks.slack.com/services/",
+      'x-api-key",',
+      'authorization","value":',
+      'token:"a",',
+      'token:"",\n',
+      "token: a.",
+      "token: a,",
       "eyJ",
       "eyJa-",
       "-eyJaaaaaa.",
@@ -195,6 +250,10 @@ describe("the built-in masks", () => {
     "Bearer ",
     "phone: ",
     "123456:",
+    "cookie: a=",
+    "?key=",
+    "token: ",
+    "SG.",
   ];
   const distinctQuotes = Array.from({ length: 1400 }, (_, i) => `password:${"\\".repeat(i)}"`).join("x");
 
@@ -226,10 +285,10 @@ describe("a tracer", () => {
     return (await sent())[0]!;
   };
 
-  test("masks requests, responses and errors unless told otherwise, and names never", async () => {
+  test("masks requests, responses, errors and names unless told otherwise", async () => {
     expect(await record({})).toMatchObject({
-      pipeline: "a@b.com",
-      release: "a@b.com",
+      pipeline: "[email]",
+      release: "[email]",
       error: "no [email]",
       steps: [{ error: "[email] bounced" }],
       io: [{ request: "mail [email]", response: '{"to":"[email]","api_key":"[secret]"}' }],
@@ -240,8 +299,31 @@ describe("a tracer", () => {
     const seen: string[] = [];
     const trace = await record({ mask: (text) => (seen.push(text), text.replaceAll("[email]", "<mail>")) });
     expect(trace.io![0]!.request).toBe("mail <mail>");
-    expect(seen).toHaveLength(4);
+    // Two errors, two texts, and the names: the release and the pipeline are one, and the step.
+    expect(seen).toHaveLength(6);
     expect(seen.join()).not.toContain("a@b.com");
+  });
+
+  test("masks each name once, of whatever it is, and keeps to the length of a step's", async () => {
+    let masked = 0;
+    const { tracer, sent } = memoryTracer({
+      mask: (text) => {
+        masked += 1;
+        return text.replace("bob", "[the name of a user]");
+      },
+    });
+    for (let i = 0; i < 300; i++) {
+      tracer.trace("chat of bob", () => tracer.step("ask bob", (step) => step.llm({ model: "bob-4" })));
+    }
+    const traces = await sent();
+    expect(traces).toHaveLength(300);
+    expect(traces[299]).toMatchObject({
+      pipeline: "chat of [the name of a user]",
+      steps: [{ name: "ask [the name of a u", model: "[the name of a user]-4" }],
+    });
+    expect(masked).toBe(3);
+    for (let i = 0; i < 1000; i++) tracer.trace(`bob ${i}`, () => {});
+    expect((await sent()).map(({ pipeline }) => pipeline).join()).not.toContain("bob");
   });
 
   test("can do without the built-in ones", async () => {

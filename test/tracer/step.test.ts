@@ -245,6 +245,21 @@ describe("an LLM call", () => {
     expect(trace!.io).toEqual([{ step: 1, request: "q", response: "a" }]);
   });
 
+  test("that tells nothing, or cannot be read, harms nobody", async () => {
+    const { tracer, sent } = memoryTracer();
+    const unreadable = {
+      get model(): string {
+        throw new Error("no");
+      },
+    };
+    tracer.trace("p", () =>
+      tracer.step("llm", (step) => {
+        step.llm({ model: "m" });
+        for (const told of [undefined, null, unreadable]) step.llm(told as never);
+      }));
+    expect(await sent()).toMatchObject([{ status: "ok", steps: [{ model: "m" }] }]);
+  });
+
   test("tells when the first token came, if that can be", async () => {
     const { tracer, sent } = memoryTracer();
     await tracer.trace("p", async () => {

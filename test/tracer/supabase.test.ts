@@ -151,6 +151,30 @@ describe("the rest, by the addresses that supabase-js asks", () => {
     expect((await sent())[0]!.steps).toMatchObject([{ name: "db.orders", error }]);
   });
 
+  test("a body that is used up, and an answer that cannot be copied, are the caller's as they are", async () => {
+    const { tracer, sent } = memoryTracer();
+    const used = Response.json({ code: "X", message: "no" }, { status: 400 });
+    await used.text();
+    const answers = [used, { status: 400, statusText: "", body: {} } as Response];
+    await tracer.trace("bot", async () => {
+      for (const answer of answers) {
+        const fetch = supabaseFetch(tracer, { fetch: () => Promise.resolve(answer) });
+        expect(await fetch("https://ref.supabase.co/rest/v1/orders")).toBe(answer);
+      }
+    });
+    expect((await sent())[0]!.steps.map(({ error }) => error)).toEqual(["400", "400"]);
+  });
+
+  test("a body that does not come holds up the bot for a tenth of a second", async () => {
+    const { tracer, sent } = memoryTracer();
+    const slow = new Response(new ReadableStream(), { status: 400 });
+    const fetch = supabaseFetch(tracer, { fetch: () => Promise.resolve(slow) });
+    const start = performance.now();
+    await tracer.trace("bot", () => fetch("https://ref.supabase.co/rest/v1/orders"));
+    expect(performance.now() - start).toBeLessThan(600);
+    expect((await sent())[0]!.steps).toMatchObject([{ error: "400" }]);
+  });
+
   test("of an endless body a start is read, and the caller has all of it", async () => {
     const { tracer } = memoryTracer();
     let chunks = 0;

@@ -67,6 +67,25 @@ test("a call keeps all its arguments", async () => {
   expect(await sent()).toMatchObject([{ steps: [{ name: "tg.sendMessage", error: expect.stringMatching(/abort/) }] }]);
 });
 
+test("a context that cannot be written to, and a client that is frozen or missing: the handler runs, traced", async () => {
+  const { tracer, sent } = memoryTracer();
+  const update = { update_id: 4 };
+  const telegram = Object.freeze({ callApi() {} });
+  const contexts = [Object.freeze({ update, telegram }), {
+    update,
+    telegram,
+    get trace() {
+      return "the bot's own";
+    },
+  }, { update }];
+  let handled = 0;
+  for (const ctx of contexts) {
+    await traceUpdates(tracer)(ctx as never, async () => void (handled += 1));
+  }
+  expect(handled).toBe(3);
+  expect((await sent()).map(({ status, update_id }) => [status, update_id])).toEqual(Array(3).fill(["ok", 4]));
+});
+
 test("an update without Telegraf's client is traced all the same", async () => {
   const { tracer, sent } = memoryTracer();
   const ctx = { update: { update_id: 4 }, telegram: {} };

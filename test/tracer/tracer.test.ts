@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createTracer } from "../../tracer/index.ts";
 import { idTime } from "./_support/ingest.ts";
 import { memoryTracer } from "./_support/memory.ts";
 
@@ -241,6 +242,43 @@ describe("by hand", () => {
     expect(traces).toMatchObject([{ pipeline: "stream", chat_id: 5, message_id: 9 }]);
     expect(shape(traces[0]!.steps)).toEqual(["llm<0", "llm.first<1", "llm.inner<1", "db<0"]);
     expect(tracer.currentTrace()).toBeUndefined();
+  });
+});
+
+describe("what a bot in JavaScript may give", () => {
+  test("no options, no rules of capture, no keys: it works all the same", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    onTestFinished(() => warn.mockRestore());
+    const bare = createTracer();
+    onTestFinished(async () => void await bare.close({ timeoutMs: 100 }));
+    expect(bare.trace("p", () => 1)).toBe(1);
+    const { tracer, sent } = memoryTracer({ capture: null as never });
+    tracer.trace("p", (trace) => trace.set(undefined as never));
+    expect(await sent()).toMatchObject([{ status: "ok" }]);
+  });
+
+  test("a result whose then cannot be read is passed on as it is", async () => {
+    const { tracer, sent } = memoryTracer();
+    const odd = new Proxy({}, {
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    tracer.trace("p", () => {
+      expect(tracer.step("s", () => odd) === odd).toBe(true);
+    });
+    expect(await sent()).toMatchObject([{ status: "ok", steps: [{ name: "s" }] }]);
+  });
+
+  test("a spool that throws: traces are kept in memory, and the author is told", async () => {
+    const { tracer, sent, problems } = memoryTracer({
+      spool: () => {
+        throw new Error("no disk");
+      },
+    });
+    tracer.trace("p", () => {});
+    expect(await sent()).toHaveLength(1);
+    expect(problems).toEqual([{ code: "spool", message: expect.stringContaining("no disk") }]);
   });
 });
 
