@@ -46,6 +46,8 @@ export function openSender(
   let wait: Wait | undefined;
   /** Halved when the server cannot take a batch, doubled when it can. */
   let batchSize = MAX_TRACES_PER_BATCH;
+  /** Failures of more than one record, since so many got through. */
+  let strikes = 0;
   let refusals = 0;
   let id: string | undefined;
   /** What the server knows of `account.lost`. */
@@ -87,17 +89,23 @@ export function openSender(
     const { length, 0: first } = batch.items;
     if (kind === "accepted") {
       queue.settled(batch, outcome.rejected, "rejected");
-      batchSize = Math.min(batchSize * 2, MAX_TRACES_PER_BATCH);
+      // A probe tells nothing of what is more than one record.
+      if (!circuit.open()) {
+        batchSize = Math.min(batchSize * 2, MAX_TRACES_PER_BATCH);
+        strikes = 0;
+      }
       refusals = 0;
       circuit.succeeded();
       reporter.forget("undelivered");
       reporter.forget("denied");
       return 0;
     }
-    // One trace that the server fails at must not hold up the others: find it.
+    // One trace that the server fails at, in whatever way, must not hold up the others: find it, and put it last. A server
+    // that is away does not mind the order, and one that asks for a pause has told what is wrong.
+    const alone = length === 1;
+    const pause = asked(outcome);
     const suspect = kind === "retry" ? outcome.suspect : kind !== "denied";
-    if (suspect) batchSize = Math.max(1, length >> 1);
-    const alone = suspect && length === 1;
+    if (!alone && pause === 0 && (suspect || ++strikes > 1)) batchSize = length >> 1;
     if (kind === "too_large" || kind === "refused") {
       if (!alone) return 0;
       if (kind === "too_large" || ++refusals <= MAX_REFUSALS) {
@@ -106,10 +114,10 @@ export function openSender(
         return 0;
       }
     }
-    if (alone) queue.putLast(first!);
+    if (alone && pause === 0) queue.putLast(first!);
     account.retries += 1;
     reporter.once(kind === "denied" ? kind : "undelivered", `Traces wait: ${outcome.message} (${outcome.code})`);
-    return Math.max(circuit.failed(kind !== "retry"), 1, asked(outcome));
+    return Math.max(circuit.failed(kind !== "retry"), 1, pause);
   }
 
   /** A wait that `wait` can end. */

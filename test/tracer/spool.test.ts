@@ -27,7 +27,8 @@ const setup = (dir: string, options: TracerOptions = {}, spool: Partial<DiskSpoo
 
 const segments = (dir: string) => readdirSync(dir).filter((file) => file.endsWith(".jsonl"));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const down = [() => ({ status: 503 })];
+/** It asks for a pause, so that the order stays: what fails alone without one is put last. */
+const down = [() => ({ status: 503, headers: { "retry-after": "0.02" } })];
 const until = (ready: () => unknown) => vi.waitFor(() => expect(ready()).toBe(true), { timeout: 20_000, interval: 5 });
 
 const line = (pipeline: string, started_at = Date.now()) => {
