@@ -43,6 +43,7 @@ export function openSender(
   const circuit = newCircuit(retryDelayMs);
   let sending = false;
   let closed = false;
+  let halted = false;
   let wait: Wait | undefined;
   /** Halved when the server cannot take a batch, doubled when it can. */
   let batchSize = MAX_TRACES_PER_BATCH;
@@ -161,6 +162,12 @@ export function openSender(
       if (wait && (performance.now() >= wait.due || (now && wait.kind === "retry"))) wait.end();
     },
 
+    /** Aborts a request that hangs, and starts no other until something new comes: the process wants to end. */
+    halt(): void {
+      halted = true;
+      wait?.end();
+    },
+
     /** Stops for good, and aborts a request that hangs. */
     close(): void {
       closed = true;
@@ -168,9 +175,10 @@ export function openSender(
     },
 
     async run(): Promise<void> {
+      halted = false;
       if (sending) return;
       sending = true;
-      while (!closed) {
+      while (!closed && !halted) {
         const refill = queue.spool?.refill();
         // A slow disk does not hold up what is in memory.
         if (queue.idle()) await refill;
@@ -180,7 +188,7 @@ export function openSender(
         const outcome = await send(batch);
         if (outcome.kind === "accepted") reported = lost;
         const pause = settle(batch, outcome);
-        const over = pause > 0 && !closed && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
+        const over = pause > 0 && !closed && !halted && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
         checks.forEach((check) => check());
         await over;
       }
