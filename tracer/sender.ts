@@ -12,7 +12,7 @@ import { jsonOf } from "./item.ts";
 import type { Batch, Queue } from "./queue.ts";
 import type { Reporter } from "./report.ts";
 import { errorText } from "./text.ts";
-import { background } from "./timers.ts";
+import { background, timerMs } from "./timers.ts";
 import { checked, type Outcome, type Transport } from "./transport.ts";
 import { MAX_TRACES_PER_BATCH, type WireReport } from "./wire.ts";
 
@@ -20,9 +20,6 @@ import { MAX_TRACES_PER_BATCH, type WireReport } from "./wire.ts";
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** So many records in a row that are refused alone, and the fault is the server's. */
 const MAX_REFUSALS = 5;
-
-/** The longest that timers can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What is waited for at the moment, and how to end that. */
 interface Wait {
@@ -148,7 +145,7 @@ export function openSender(
           if (!queue.holds(seq) || (wait && wait.kind !== "answer" && wait.due > deadline)) done();
         };
         // Keeps the process alive, as whoever waits for a flush wants it to; though not for longer than this.
-        const timer = setTimeout(done, Math.min(timeoutMs, MAX_TIMER_MS));
+        const timer = setTimeout(done, timerMs(timeoutMs));
         checks.add(check);
         check();
       }),
