@@ -99,6 +99,8 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
       return !queue.holds(seq) && account.lost === lost;
     },
 
+    halt: sender.halt,
+
     /** Flushes, then stops for good and aborts a request that hangs. What is left stays `queued` in the account. */
     async close(timeoutMs: number): Promise<boolean> {
       const start = performance.now();

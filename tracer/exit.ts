@@ -10,6 +10,8 @@ import { platformWaitUntil } from "./platform.ts";
 export interface Exiting {
   stats(): { queued: number };
   flush(options: { timeoutMs: number }): Promise<boolean>;
+  /** Aborts a request that hangs: it would keep the process alive. */
+  halt(): void;
   close(options: { timeoutMs: number }): Promise<boolean>;
 }
 
@@ -83,7 +85,7 @@ function onRemoveListener(event: string): void {
 function onSignal(signal: string): void {
   if (process!.listenerCount(signal) > 1 || left.has(signal)) {
     // The app ends itself, in its own time; `beforeExit` gets what comes until then.
-    for (const tracer of all) void tracer.flush(LIMIT);
+    for (const tracer of all) void flush(tracer);
   } else if (dying) {
     // A second Ctrl-C means now.
     die(signal);
@@ -91,6 +93,15 @@ function onSignal(signal: string): void {
     dying = true;
     void Promise.all([...all].map((tracer) => tracer.close(LIMIT))).then(() => die(signal));
   }
+}
+
+async function flush(tracer: Exiting): Promise<boolean> {
+  const sent = await tracer.flush(LIMIT);
+  if (!sent) {
+    gaveUp = true;
+    tracer.halt();
+  }
+  return sent;
 }
 
 /** Dies as if nobody had listened. */
@@ -105,11 +116,11 @@ function die(signal: string): void {
 }
 
 /** `beforeExit`, or the event `beforeunload`. */
-async function onLast(event: unknown): Promise<void> {
+function onLast(event: unknown): void {
   // Comes again whenever the work it has caused is done.
   const waiting = gaveUp ? [] : [...all].filter((tracer) => tracer.stats().queued > 0);
   if (waiting.length === 0) return;
-  const sent = Promise.all(waiting.map((tracer) => tracer.flush(LIMIT)));
+  const sent = Promise.all(waiting.map(flush));
   try {
     // Deno itself goes on as long as there is work; an edge runtime, as long as it is asked to.
     (event as Event).preventDefault?.();
@@ -117,5 +128,4 @@ async function onLast(event: unknown): Promise<void> {
   } catch {
     // Then this is as long as it takes.
   }
-  gaveUp = (await sent).includes(false);
 }

@@ -7,8 +7,9 @@ import type { Reporter } from "./report.ts";
 import { background, type Timer } from "./timers.ts";
 import { context, type OpenTrace } from "./trace.ts";
 
-/** Traces that may run at once; beyond it, the oldest is one that nobody will end. */
+/** Traces that are watched at once. Beyond it, an oldest that is as old as this is one that nobody will end. */
 const MAX_OPEN = 10_000;
+const MAX_AGE_MS = 15 * 60_000;
 
 export function openTraces(announceAfterMs: number, announce: (trace: OpenTrace) => void, reporter: Reporter) {
   /** In order of their start. */
@@ -35,7 +36,9 @@ export function openTraces(announceAfterMs: number, announce: (trace: OpenTrace)
     add(trace: OpenTrace): void {
       if (open.size >= MAX_OPEN) {
         const oldest = open.values().next().value!;
-        const { ended, pipeline } = oldest;
+        const { ended, pipeline, startTime } = oldest;
+        // A busy bot: the new one runs and is recorded, it is only not announced, nor ended by `close`.
+        if (trace.startTime - startTime < MAX_AGE_MS) return;
         if (!ended) reporter.once("never_ended", `A trace was never ended: ${pipeline}.`, pipeline);
         abandon(oldest, "never ended");
       }

@@ -95,6 +95,8 @@ export function openQueue(maxCount: number, maxBytes: number, account: Account) 
 
     /** Returns how many records are not yet serialised; 0 when the queue is full. */
     push(record: Recorded): number {
+      // What does not wait for room in memory need not wait for the end of the tick either.
+      if (queue.spool && fresh.length >= maxCount) queue.serialise();
       // Stored ones give way when this one is serialised; with a spool, all do.
       const firm = queue.spool ? 0 : items.length - stored;
       return firm + fresh.length < maxCount ? fresh.push(record) : 0;

@@ -23,6 +23,7 @@ export function rpcTransport(url: string, anonKey: string, key: string): Transpo
         { apikey: anonKey },
         `{"p_key":${JSON.stringify(key)},"p_batch":${batchJson(traces, report)}}`,
         signal,
+        traces.length,
       ),
   };
 }

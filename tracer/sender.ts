@@ -12,7 +12,7 @@ import { jsonOf } from "./item.ts";
 import type { Batch, Queue } from "./queue.ts";
 import type { Reporter } from "./report.ts";
 import { errorText } from "./text.ts";
-import { background } from "./timers.ts";
+import { background, timerMs } from "./timers.ts";
 import { checked, type Outcome, type Transport } from "./transport.ts";
 import { MAX_TRACES_PER_BATCH, type WireReport } from "./wire.ts";
 
@@ -20,9 +20,6 @@ import { MAX_TRACES_PER_BATCH, type WireReport } from "./wire.ts";
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** So many records in a row that are refused alone, and the fault is the server's. */
 const MAX_REFUSALS = 5;
-
-/** The longest that timers can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What is waited for at the moment, and how to end that. */
 interface Wait {
@@ -43,9 +40,12 @@ export function openSender(
   const circuit = newCircuit(retryDelayMs);
   let sending = false;
   let closed = false;
+  let halted = false;
   let wait: Wait | undefined;
   /** Halved when the server cannot take a batch, doubled when it can. */
   let batchSize = MAX_TRACES_PER_BATCH;
+  /** Failures of more than one record, since so many got through. */
+  let strikes = 0;
   let refusals = 0;
   let id: string | undefined;
   /** What the server knows of `account.lost`. */
@@ -87,17 +87,23 @@ export function openSender(
     const { length, 0: first } = batch.items;
     if (kind === "accepted") {
       queue.settled(batch, outcome.rejected, "rejected");
-      batchSize = Math.min(batchSize * 2, MAX_TRACES_PER_BATCH);
+      // A probe tells nothing of what is more than one record.
+      if (!circuit.open()) {
+        batchSize = Math.min(batchSize * 2, MAX_TRACES_PER_BATCH);
+        strikes = 0;
+      }
       refusals = 0;
       circuit.succeeded();
       reporter.forget("undelivered");
       reporter.forget("denied");
       return 0;
     }
-    // One trace that the server fails at must not hold up the others: find it.
+    // One trace that the server fails at, in whatever way, must not hold up the others: find it, and put it last. A server
+    // that is away does not mind the order, and one that asks for a pause has told what is wrong.
+    const alone = length === 1;
+    const pause = asked(outcome);
     const suspect = kind === "retry" ? outcome.suspect : kind !== "denied";
-    if (suspect) batchSize = Math.max(1, length >> 1);
-    const alone = suspect && length === 1;
+    if (!alone && pause === 0 && (suspect || ++strikes > 1)) batchSize = length >> 1;
     if (kind === "too_large" || kind === "refused") {
       if (!alone) return 0;
       if (kind === "too_large" || ++refusals <= MAX_REFUSALS) {
@@ -106,10 +112,10 @@ export function openSender(
         return 0;
       }
     }
-    if (alone) queue.putLast(first!);
+    if (alone && pause === 0) queue.putLast(first!);
     account.retries += 1;
     reporter.once(kind === "denied" ? kind : "undelivered", `Traces wait: ${outcome.message} (${outcome.code})`);
-    return Math.max(circuit.failed(kind !== "retry"), 1, asked(outcome));
+    return Math.max(circuit.failed(kind !== "retry"), 1, pause);
   }
 
   /** A wait that `wait` can end. */
@@ -139,7 +145,7 @@ export function openSender(
           if (!queue.holds(seq) || (wait && wait.kind !== "answer" && wait.due > deadline)) done();
         };
         // Keeps the process alive, as whoever waits for a flush wants it to; though not for longer than this.
-        const timer = setTimeout(done, Math.min(timeoutMs, MAX_TIMER_MS));
+        const timer = setTimeout(done, timerMs(timeoutMs));
         checks.add(check);
         check();
       }),
@@ -153,6 +159,12 @@ export function openSender(
       if (wait && (performance.now() >= wait.due || (now && wait.kind === "retry"))) wait.end();
     },
 
+    /** Aborts a request that hangs, and starts no other until something new comes: the process wants to end. */
+    halt(): void {
+      halted = true;
+      wait?.end();
+    },
+
     /** Stops for good, and aborts a request that hangs. */
     close(): void {
       closed = true;
@@ -160,9 +172,10 @@ export function openSender(
     },
 
     async run(): Promise<void> {
+      halted = false;
       if (sending) return;
       sending = true;
-      while (!closed) {
+      while (!closed && !halted) {
         const refill = queue.spool?.refill();
         // A slow disk does not hold up what is in memory.
         if (queue.idle()) await refill;
@@ -172,7 +185,7 @@ export function openSender(
         const outcome = await send(batch);
         if (outcome.kind === "accepted") reported = lost;
         const pause = settle(batch, outcome);
-        const over = pause > 0 && !closed && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
+        const over = pause > 0 && !closed && !halted && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
         checks.forEach((check) => check());
         await over;
       }

@@ -7,7 +7,7 @@
  * @module
  */
 import { appendFile, mkdir, readdir, rename, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Item, jsonOf } from "./item.ts";
 import { BEAT_MS, SpoolLock } from "./spool_lock.ts";
 import { readSegment } from "./spool_read.ts";
@@ -111,7 +111,7 @@ export class DiskSpool implements Spool {
   /** Shows that this process lives, and looks for what dead ones have left. */
   #beat(): void {
     void this.#run(async () => {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await makeDir(this.#dir);
       await this.#lock.beat();
       this.#broken = false;
       const dead = await this.#lock.dead();
@@ -180,6 +180,11 @@ export class DiskSpool implements Spool {
       if (this.#writing === segment) this.#writing = undefined;
       if (!segment.here) {
         segment.count -= items.length;
+        // Empty, it would be waited for until the disk works again.
+        if (segment.count === 0) {
+          this.#away = this.#away.filter((other) => other !== segment);
+          this.#delete(segment);
+        }
         this.waiting -= items.length;
         for (const item of items) this.#host.queue.keep(item);
       }
@@ -248,6 +253,20 @@ export class DiskSpool implements Spool {
       }
       this.#delete(oldest);
     }
+  }
+}
+
+/** As `mkdir` with `recursive`; but Node's tries for ever, on a thread of its own, where nothing can be made: in `/proc`. */
+async function makeDir(dir: string): Promise<void> {
+  const make = () => mkdir(dir, { mode: 0o700 });
+  try {
+    await make().catch(async (error) => {
+      if (!isMissing(error) || dirname(dir) === dir) throw error;
+      await makeDir(dirname(dir));
+      await make();
+    });
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
   }
 }
 

@@ -10,7 +10,7 @@ import type { CaptureRules } from "./capture.ts";
 import type { StartedStep, Trace, TraceKeys } from "./handles.ts";
 import type { OpenStep, OpenTask } from "./step.ts";
 import { errorText, type Mask } from "./text.ts";
-import type { Timer } from "./timers.ts";
+import { type Timer, timerMs } from "./timers.ts";
 import { uuidv7 } from "./uuid.ts";
 
 export type Node = OpenTrace | OpenStep | OpenTask;
@@ -116,7 +116,7 @@ export class OpenTrace implements Trace {
     this.ended = true;
     if (this.tasks === 0) return this.finish();
     // This timer keeps the process alive: without it, a task that waits for ever would take the trace with it.
-    this.timer = context.run(undefined, () => setTimeout(() => this.finish(), this.owner.backgroundMs));
+    this.timer = context.run(undefined, () => setTimeout(() => this.finish(), timerMs(this.owner.backgroundMs)));
   }
 
   /** As `end`, but waits for no task. */

@@ -216,7 +216,9 @@ export function createTracer<Steps extends StepTable = StepTable>(
     },
     stats: (): TracerStats => ({ ...delivery.stats(), orphanSteps, excessSteps }),
   };
-  const leaveExit = (options.flushOnExit ?? options.waitUntil === undefined) ? flushOnExit(tracer) : undefined;
+  const leaveExit = (options.flushOnExit ?? options.waitUntil === undefined)
+    ? flushOnExit({ ...tracer, halt: delivery.halt })
+    : undefined;
   return tracer as Tracer<keyof Steps & string>;
 }
 

@@ -72,33 +72,61 @@ export function httpTransport(url: string, key: string): Transport {
   return {
     async send(traces, signal, report) {
       const json = batchJson(traces, report);
-      if (json.length < GZIP_FROM) return await post(url, key, {}, json, signal);
+      if (json.length < GZIP_FROM) return await post(url, key, {}, json, signal, traces.length);
       const zipped = new Response(json).body!.pipeThrough(new CompressionStream("gzip"));
       const body = await new Response(zipped).arrayBuffer();
-      return await post(url, key, { "content-encoding": "gzip" }, body, signal);
+      return await post(url, key, { "content-encoding": "gzip" }, body, signal, traces.length);
     },
   };
 }
 
+/** Most of an answer that is read, in UTF-16 units: what is larger is none of ours. */
+const MAX_ANSWER = 1024 * 1024;
+
+/** @throws When it is too large, or no JSON. */
+async function answerOf({ body }: Response): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = "";
+  // An error in the loop also ends the download.
+  for await (const chunk of (body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_ANSWER) throw 0;
+  }
+  return JSON.parse(text);
+}
+
+/** @param count Of the traces in the body. */
 export async function post(
   url: string,
   bearer: string,
   headers: Record<string, string>,
   body: string | ArrayBuffer,
   signal: AbortSignal,
+  count: number,
 ): Promise<Outcome> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
-    body,
-    signal,
-  });
+  let request: Request;
+  try {
+    // Deno takes a user and password in an address, and quotes them when the server cannot be reached.
+    const { username, password } = new URL(url);
+    if (username || password) throw 0;
+    request = new Request(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
+      body,
+      signal,
+    });
+  } catch {
+    // The error would quote what it does not like: the key, or a password.
+    return { kind: "denied", code: "not_configured", message: "no valid url and key" };
+  }
+  const response = await fetch(request);
   const { ok, status } = response;
   const { items, code: ownCode, message = `the server answered ${status}`, hint } = Object(
-    await response.json().catch(() => {}),
+    await answerOf(response).catch(() => {}),
   );
   if (ok) {
-    if (Array.isArray(items)) {
+    // What has no item may not have been taken.
+    if (Array.isArray(items) && items.length >= count) {
       return {
         kind: "accepted",
         rejected: items.filter((item) => item?.result === "rejected"),

@@ -1,7 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createTracer, type Outcome, type TracerProblem, type Transport } from "../../tracer/index.ts";
 import { codes, expectBalanced, setup } from "./_support/delivery.ts";
-import { KEY } from "./_support/ingest.ts";
+import type { WireTrace } from "../../tracer/wire.ts";
+import { type Failure, KEY } from "./_support/ingest.ts";
 
 describe("batches", () => {
   test("ten traces go at once, before the interval is over", async () => {
@@ -118,6 +119,30 @@ describe("a server that fails", () => {
     ingest.failures = [];
     while (!await tracer.flush());
     expect(tracer.stats()).toMatchObject({ delivered: 9, dropped: {} });
+  });
+
+  test.each<[string, Failure]>([
+    ["502", { status: 502 }],
+    ["504", { status: 504 }],
+    ["546", { status: 546 }],
+    ["no answer", "hang"],
+    ["a reset connection", "reset"],
+    ["a 200 of somebody else", { status: 200 }],
+    ["a firewall's 403", { status: 403, code: "" }],
+    ["a 400 without a code", { status: 400, code: "" }],
+  ])("%s for one trace for ever holds up no other, and nothing is dropped", async (_, failure) => {
+    const { ingest, tracer, record } = await setup({ requestTimeoutMs: 50 });
+    const poison = (batch: WireTrace[]) => batch.some((trace) => trace.pipeline === "poison") ? failure : undefined;
+    ingest.failures = [poison];
+    record(15);
+    record(1, "poison");
+    record(15);
+    await ingest.until(() => ingest.stored.size === 30);
+    record(5);
+    await ingest.until(() => ingest.stored.size === 35);
+    ingest.failures = [];
+    while (!await tracer.flush());
+    expect(tracer.stats()).toMatchObject({ recorded: 36, delivered: 36, dropped: {} });
   });
 
   test("400: the batch is halved until what the server will never take is alone; only that is dropped", async () => {
@@ -245,8 +270,8 @@ describe("a server that wants nothing of us", () => {
     record(30);
     while (!await tracer.flush());
     const sizes = ingest.requests.map(({ batch }) => batch.length);
-    expect(sizes.slice(0, 5)).toEqual([30, 30, 30, 30, 30]);
-    expect(sizes.slice(5)).toEqual([1, 1, 29]);
+    expect(sizes.slice(0, 5)).toEqual([30, 30, 15, 7, 3]);
+    expect(sizes.slice(5, 8)).toEqual([1, 1, 1]);
     expect(tracer.stats()).toMatchObject({ delivered: 30, retries: 6 });
   });
 });

@@ -59,6 +59,18 @@ describe.each(Object.entries(runtimes))("%s", { timeout: 20_000 }, (_, runtime) 
     expect(pipelines(ingest.stored)).toEqual(["bot", "bot", "bot", "bot", "bot", "goodbye"]);
   });
 
+  test.each(["end", "leave"])("a server that hangs: a process that runs out of work (%s) ends soon", async (mode) => {
+    const ingest = await startIngest();
+    const hang = () => "hang" as const;
+    ingest.failures = [hang];
+    const { child, ended } = await start(runtime, ingest.url, mode);
+    const from = performance.now();
+    if (mode === "leave") child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+    expect(performance.now() - from).toBeLessThan(4000);
+    expect(ingest.requests).toHaveLength(1);
+  });
+
   test("a server that hangs holds up the end for two seconds, a second signal not at all", async () => {
     const ingest = await startIngest();
     ingest.failures = ["hang", "hang"];

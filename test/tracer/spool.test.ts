@@ -27,7 +27,8 @@ const setup = (dir: string, options: TracerOptions = {}, spool: Partial<DiskSpoo
 
 const segments = (dir: string) => readdirSync(dir).filter((file) => file.endsWith(".jsonl"));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const down = [() => ({ status: 503 })];
+/** It asks for a pause, so that the order stays: what fails alone without one is put last. */
+const down = [() => ({ status: 503, headers: { "retry-after": "0.02" } })];
 const until = (ready: () => unknown) => vi.waitFor(() => expect(ready()).toBe(true), { timeout: 20_000, interval: 5 });
 
 const line = (pipeline: string, started_at = Date.now()) => {
@@ -104,6 +105,13 @@ describe("diskSpool", () => {
     expect(tracer.stats()).toMatchObject({ delivered: tracer.stats().recorded, queued: 0, dropped: {} });
     const starts = [...ingest.stored.values()].map((trace) => trace.started_at as number);
     expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+  });
+
+  test("more than memory holds may end in one tick", async () => {
+    const { tracer, record } = await setup(folder(), { maxQueued: 20 });
+    record(100);
+    while (!await tracer.flush());
+    expect(tracer.stats()).toMatchObject({ delivered: 100, queued: 0, dropped: {} });
   });
 
   test("beyond its bound the oldest go, counted and told to the server", async () => {
@@ -225,6 +233,26 @@ describe("a disk that fails", () => {
     ingest.failures = [];
     while (!await tracer.flush());
     expect(tracer.stats()).toMatchObject({ delivered: 20, queued: 0 });
+  });
+
+  test.each(["file", "/proc/nope"])("%s: what was to be on disk only comes back, and is waited for", async (name) => {
+    const dir = name === "file" ? join(folder(), name) : name;
+    if (name === "file") writeFileSync(dir, "");
+    const { ingest, tracer, problems, record } = await setup(dir, { maxQueued: 20 });
+    ingest.failures = down;
+    // All of it before the disk has said a word.
+    for (let i = 0; i < 3; i++) {
+      record(10);
+      void tracer.flush({ timeoutMs: 0 });
+    }
+    expect(tracer.stats().queued).toBe(30);
+    await until(() => tracer.stats().queued === 20);
+    ingest.failures = [];
+    await until(() => tracer.stats().delivered === 20);
+    expect(await tracer.flush({ timeoutMs: 1000 })).toBe(true);
+    expect(await tracer.close()).toBe(true);
+    expect(tracer.stats()).toMatchObject({ recorded: 30, queued: 0, dropped: { queue_full: 10 } });
+    expect(codes(problems).filter((code) => code === "spool")).toHaveLength(1);
   });
 
   test("a full disk: what does not fit in memory is dropped, counted; nothing else is", async () => {

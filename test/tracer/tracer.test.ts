@@ -215,14 +215,28 @@ describe("what does not fit", () => {
   });
 });
 
-test("of traces that nobody ends, the oldest give way beyond 10,000", async () => {
+test("of traces that nobody ends for 15 minutes, the oldest give way beyond 10,000", async () => {
   const { tracer, problems, sent } = memoryTracer();
-  const ids = Array.from({ length: 10_002 }, () => tracer.startTrace("leak").id);
+  const ids = Array.from({ length: 10_000 }, () => tracer.startTrace("leak").id);
+  const later = performance.now() + 15 * 60_000;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  onTestFinished(() => void vi.restoreAllMocks());
+  tracer.startTrace("new");
+  tracer.startTrace("new");
+  vi.restoreAllMocks();
   expect(await sent()).toMatchObject([
     { trace_id: ids[0], status: "error", error: "never ended" },
     { trace_id: ids[1], status: "error", error: "never ended" },
   ]);
   expect(problems.map((problem) => problem.code)).toEqual(["never_ended"]);
+});
+
+test("more than 10,000 traces that run are as healthy as any", async () => {
+  const { tracer, problems, sent } = memoryTracer({ maxQueued: 20_000 });
+  const traces = Array.from({ length: 10_100 }, () => tracer.startTrace("busy"));
+  for (const trace of traces) trace.end();
+  expect((await sent()).filter(({ status }) => status === "ok")).toHaveLength(10_100);
+  expect(problems).toEqual([]);
 });
 
 describe("by hand", () => {
@@ -301,6 +315,20 @@ describe("the clock", () => {
         expect([offset_ms, duration_ms].every(Number.isInteger)).toBe(true);
       }
     }
+  });
+
+  test.each([Infinity, 2 ** 31])("a time of %d ms is long, and not none", async (ms) => {
+    const { tracer, sent } = memoryTracer({ announceAfterMs: ms, backgroundMs: ms, requestTimeoutMs: ms });
+    const gate = newGate();
+    await tracer.trace("p", (trace) => {
+      trace.background(() => tracer.step("task", () => gate.opened));
+      return new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    gate.open();
+    await vi.waitFor(async () => expect(await sent()).toHaveLength(1));
+    const number = expect.any(Number);
+    expect((await sent())[0]!.steps).toEqual([{ name: "task", offset_ms: number, duration_ms: number }]);
   });
 
   test("a trace that runs for long is announced, and completed under the same id", async () => {

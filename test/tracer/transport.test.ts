@@ -1,6 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { httpTransport } from "../../tracer/index.ts";
 import { rpcTransport } from "../../tracer/rpc.ts";
+import { errorText } from "../../tracer/text.ts";
 import { uuidv7 } from "../../tracer/uuid.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { type IngestServer, KEY, startIngest } from "./_support/ingest.ts";
@@ -67,6 +70,41 @@ describe.each(["http", "rpc"] as const)("%s", (kind) => {
     expect(await transport.send(json(trace()), signal)).toMatchObject(outcome);
   });
 
+  const answering = async (answer: (response: ServerResponse) => void) => {
+    const server = createServer((request, response) => {
+      request.resume();
+      answer(response.writeHead(200));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    return transports[kind]({ url: `http://127.0.0.1:${port}` } as IngestServer);
+  };
+
+  test("an answer with fewer items than traces were sent delivers none", async () => {
+    const transport = await answering((response) => response.end('{"items":[{"result":"stored"}]}'));
+    const outcome = await transport.send(json(trace(), trace()), signal);
+    expect(outcome).toMatchObject({ kind: "retry", code: "no_result" });
+  });
+
+  test("an answer without end is not read to its end", async () => {
+    let written = 0;
+    const transport = await answering((response) => {
+      response.on("error", () => {});
+      const write = () => {
+        while (!response.destroyed && (written += 65_536) < 50_000_000 && response.write(" ".repeat(65_536)));
+        if (written >= 50_000_000) response.end("{}");
+      };
+      response.on("drain", write);
+      write();
+    });
+    expect(await transport.send(json(trace()), signal)).toMatchObject({ kind: "retry", code: "no_result" });
+    expect(written).toBeLessThan(20_000_000);
+  });
+
   test("Retry-After may be a date", async () => {
     const { ingest, transport } = await setup();
     const inAMinute = new Date(Date.now() + 60_000).toUTCString();
@@ -94,6 +132,19 @@ describe.each(["http", "rpc"] as const)("%s", (kind) => {
     abort.abort();
     await expect(sent).rejects.toThrow();
   });
+});
+
+test.each([
+  ["http://127.0.0.1:9", "tg_secret\nline"],
+  ["http://127.0.0.1:9", "tg_secret语"],
+  ["http://user:tg_secret@127.0.0.1:9", KEY],
+  ["//user:tg_secret@127.0.0.1", KEY],
+])("what cannot be sent with is not quoted: %j, %j", async (url, key) => {
+  for (const transport of [httpTransport(url, key), rpcTransport(url, key, key)]) {
+    const told = await transport.send(json(trace()), signal).catch((error) => ({ message: errorText(error) }));
+    expect(JSON.stringify(told)).not.toContain("secret");
+    expect(told).toMatchObject({ kind: "denied", code: "not_configured" });
+  }
 });
 
 test("http: the key is a bearer token, and a large body is gzipped", async () => {

@@ -15,6 +15,7 @@ if (mode === "app") {
     }, 20);
   });
 }
+if (mode === "leave") process.once("SIGTERM", () => clearInterval(work));
 const options: TracerOptions = { url, key: "tg_test_key", flushIntervalMs: 60_000 };
 const tracer = createTracer(options);
 
@@ -31,6 +32,6 @@ for (let i = 0; i < 5; i++) {
   }, { update_id: i });
 }
 
-if (mode !== "end" && mode !== "unload") setInterval(() => {}, 1000);
+const work = mode === "end" || mode === "unload" ? undefined : setInterval(() => {}, 1000);
 if (mode === "open") void tracer.trace("open", () => new Promise(() => {}));
 console.log("ready");

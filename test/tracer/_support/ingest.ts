@@ -20,7 +20,7 @@ export type Failure =
   | { status: number; code?: string; headers?: Record<string, string> }
   | "hang"
   | "reset"
-  | ((batch: WireTrace[]) => { status: number; code?: string } | undefined);
+  | ((batch: WireTrace[]) => Failure | undefined);
 
 export interface IngestServer {
   url: string;
@@ -103,9 +103,9 @@ function answer(
 
   const lasting = ingest.failures.length === 1 && typeof ingest.failures[0] === "function";
   let failure = lasting ? ingest.failures[0] : ingest.failures.shift();
+  if (typeof failure === "function") failure = failure(batch);
   if (failure === "hang") return;
   if (failure === "reset") return void response.destroy();
-  if (typeof failure === "function") failure = failure(batch) as Exclude<Failure, string> | undefined;
   if (typeof failure === "object") {
     const { status, code = `http_${status}`, headers } = failure;
     return void send(status, { code, message: `told to answer ${status}`, hint: "Do better." }, headers);
