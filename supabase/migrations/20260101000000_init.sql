@@ -1566,6 +1566,7 @@ declare
   v_known  uuid[] := array[]::uuid[];
   v_new    uuid[];
   v_items  tracegram.item_result[];
+  v_table  text;
 begin
   -- "on conflict do nothing" would look for each trace before it inserts it, and most batches bring nothing but new ones.
   for attempt in 1 .. 3 loop
@@ -1593,6 +1594,14 @@ begin
       exit;
     exception when unique_violation then
       if attempt = 3 then
+        get stacked diagnostics v_table = table_name;
+        -- What is in the way has come after the snapshot that all of this transaction sees, and cannot be looked at in it. A row
+        -- of unended that was left behind would be in the way for ever, and PostgREST tries again what fails with 40001.
+        if pg_catalog.current_setting('transaction_isolation') in ('repeatable read', 'serializable') and v_table <> 'unended' then
+          raise exception sqlstate '40001' using
+            message = 'a trace of this batch came in meanwhile, and this transaction cannot see it',
+            hint    = 'Send the batch again.';
+        end if;
         raise; -- they keep coming in meanwhile
       end if;
       v_known := array(
@@ -1630,7 +1639,9 @@ $doc$Stores the good traces of a batch, all together.
 
 Returns what became of each: stored, updated (it was announced before and has now ended), duplicate, or rejected with a refusal.
 
-22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
+22xxx, 23514, 54xxx  a value cannot be read, or its day has no partition: nothing was stored
+23505                three times another sender was first: send them one by one
+40001                another sender was first, and the transaction is one that cannot see it: send the batch again$doc$;
 revoke all on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1667,6 +1678,8 @@ begin
     select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
     from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
+  when unique_violation then
+    raise; -- of what else is there: nothing is wrong with this trace
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
     return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
@@ -1805,7 +1818,7 @@ begin
     begin
       v_items := tracegram.store_traces(v_key.key_id, v_batch, v_settings, v_now);
     exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-      -- The batch was not stored: a value of one of its traces does not fit its type.
+      -- The batch was not stored: a value of one of its traces does not fit its type, or other senders were first three times.
     end;
   end if;
   if v_items is null then
@@ -1857,6 +1870,7 @@ TG001  unknown or revoked key          (do not retry)
 TG002  neither traces nor a report     (do not retry)
 TG003  too many traces or too large    (split and retry)
 TG004  the key's limit is reached      (wait a minute and retry)
+40001  a trace of it came in meanwhile (retry): only where transactions are repeatable read or serializable
 22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;
 revoke all on function public.ingest_traces(text, json) from public, anon, authenticated;
 -- anon: a bot holds no other key, and this function checks the ingest key itself.
