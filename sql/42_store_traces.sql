@@ -138,9 +138,10 @@ begin
       v_known := array(
         select t.trace_id
         from pg_catalog.unnest(v_traces) as t
-        where exists (
+        cross join lateral (
           select from tracegram.pipeline_traces as old where old.started_at = t.started_at and old.trace_id = t.trace_id
-        )
+          offset 0 -- looked up trace by trace
+        ) as old
       );
     end;
   end loop;
@@ -155,11 +156,10 @@ begin
   else
     v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
   end if;
-  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
+  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io)
+    or exists (select from pg_catalog.unnest(v_items) as i where i.result = 'updated')
+  then
     perform tracegram.store_io(p_batch, v_items, p_settings);
-    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
-      perform tracegram.store_late_io(p_batch, v_items, p_settings);
-    end if;
   end if;
   return v_items;
 end;

@@ -117,6 +117,34 @@ describe("I/O that comes later", () => {
     expect(await results(db, key, [ended])).toEqual(["updated"]);
   });
 
+  test("of an announcement goes with it: the steps of the end may be others", async ({ db }) => {
+    const key = await givenKey(db);
+    const ended = [two(), two({ io: [{ step: 2, request: "of the end" }] }), two()];
+    const neighbour = two();
+    await ingest(db, key, [
+      neighbour,
+      ...ended.map(({ duration_ms: _, io: __, ...rest }) => ({
+        ...rest,
+        status: "running",
+        steps: [step, step, step],
+      })),
+    ]);
+    const io = [{ step: 1, request: "of the announcement" }, { step: 3, request: "of a step that is gone" }];
+    await ingest(db, key, [...ended, neighbour].map((trace) => later(trace, io)));
+    const after = later(ended[2]!, [{ step: 2, request: "after the end" }]);
+    expect(await results(db, key, [ended[0], ended[1], after, ended[2]])).toEqual([
+      "updated",
+      "updated",
+      "duplicate",
+      "updated",
+    ]);
+    expect(await getTraceIo(db, ended[0]!.trace_id)).toEqual([]);
+    expect(await getTraceIo(db, ended[1]!.trace_id)).toMatchObject([{ step: 2, request: "of the end" }]);
+    expect(await getTraceIo(db, ended[2]!.trace_id)).toMatchObject([{ step: 2, request: "after the end" }]);
+    expect(await getTrace(db, ended[0]!.trace_id)).toMatchObject({ io_steps: [] });
+    expect(await getTraceIo(db, neighbour.trace_id)).toMatchObject([{ step: 1 }]);
+  });
+
   test("is sampled by the trace that is stored, and kept no longer than other I/O", async ({ db }) => {
     const key = await givenKey(db);
     await call(db, "service_role", "change_settings", { p_changes: { io_sample_percent: 0 } });
