@@ -194,6 +194,22 @@ $$;
 comment on function tracegram.why_unreadable(json, text) is 'The refusal of a trace that failed with p_error.';
 revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
 
+create function tracegram.item_head(p_item json, out trace_id text, out no_steps boolean)
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  trace_id := case when pg_catalog.json_typeof(p_item -> 'trace_id') = 'string' then p_item ->> 'trace_id' end;
+  no_steps := coalesce(p_item ->> 'steps' ~ '^\s*\[\s*\]$', false);
+exception when data_exception or program_limit_exceeded then
+  no_steps := false; -- it holds escapes that cannot be converted
+end;
+$$;
+
+comment on function tracegram.item_head(json, out text, out boolean) is
+  'The id of an item of a batch, as it was sent, and whether it has no steps. The id is null where it is no string or cannot be read.';
+revoke all on function tracegram.item_head(json, out text, out boolean) from public, anon, authenticated, service_role;
+
 create function tracegram.store_trace(
   p_key_id smallint, p_item json, p_ord bigint, p_settings tracegram.settings, p_now timestamptz
 )
@@ -201,9 +217,6 @@ create function tracegram.store_trace(
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- Read from the text, for the item may hold escapes that cannot be converted.
-  v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
     select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
@@ -213,9 +226,13 @@ exception
     raise; -- of what else is there: nothing is wrong with this trace
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
 end;
 $$;
 

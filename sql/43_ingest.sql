@@ -133,8 +133,10 @@ begin
       from (
         select e.*
         from pg_catalog.json_array_elements(p_batch) with ordinality as e (item, ord)
-        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql).
-        order by pg_catalog.substring(e.item::text, '"trace_id"\s*:\s*"([^"\\]*)"')
+        cross join lateral tracegram.item_head(e.item) as h
+        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql); and what comes with no steps
+        -- may be the I/O of a trace beside it.
+        order by h.trace_id, h.no_steps, e.ord
         offset 0
       ) as i
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s

@@ -68,6 +68,20 @@ describe("I/O that comes later", () => {
     }
   });
 
+  test("is taken in either order also where a neighbour cannot be read", async ({ db }) => {
+    const key = await givenKey(db);
+    const [a, b] = [two(), two()];
+    const io = [{ step: 2, request: "q" }];
+    expect(await results(db, key, [a, later(a, io), { ...two(), duration_ms: "x" }, later(b, io), b])).toEqual([
+      "stored",
+      "duplicate",
+      "TG010",
+      "duplicate",
+      "stored",
+    ]);
+    for (const { trace_id } of [a, b]) expect(await getTrace(db, trace_id)).toMatchObject({ io_steps: [2] });
+  });
+
   test("of a trace that is not stored is refused: it would be a trace without steps", async ({ db }) => {
     const key = await givenKey(db);
     const [missing, good] = [two(), two()];
