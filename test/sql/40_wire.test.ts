@@ -161,7 +161,7 @@ test("an unreadable trace is told with its own id, or none", async ({ db }) => {
     { ...bad, trace_id: 5 },
     bad,
     { ...bad, trace_id, pipeline: "\u0000" },
-    "\"trace_id\": \"in a text\"",
+    '"trace_id": "in a text"',
     [{ trace_id }],
   ]);
   expect(items.map((item) => [item.trace_id, item.result])).toEqual(
