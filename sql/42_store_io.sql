@@ -52,7 +52,7 @@ begin
   loop
     if v_completes then
       -- What came with the announcement, or later, is of its steps, and those of the end may be others.
-      v_completed := (select i.trace_id from pg_catalog.unnest(v_items) as i where i.result = 'updated');
+      v_completed := (select i.trace_id::uuid from pg_catalog.unnest(v_items) as i where i.result = 'updated');
       delete from tracegram.trace_io as old
       where old.started_at = tracegram.trace_time(v_completed) and old.trace_id = v_completed;
     end if;
