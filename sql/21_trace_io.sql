@@ -1,6 +1,6 @@
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_io, tracegram.store_late_io (42_store_traces.sql), nothing else
+-- Written by  tracegram.store_io (42_store_io.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --

@@ -102,7 +102,7 @@ begin
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
   if exists (
     select from pg_catalog.unnest(p_trace.io) as io
-    -- I/O without steps is of a trace that is stored already, whose steps store_late_io looks at.
+    -- I/O without steps is of a trace that is stored already, whose steps store_io looks at.
     where io.step is null or io.step not between 1 and coalesce(nullif(v_steps, 0), 1000)
   ) then
     return 'TG013 io: step must be the position of a step';

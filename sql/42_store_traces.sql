@@ -97,6 +97,7 @@ declare
   v_known  uuid[] := array[]::uuid[];
   v_new    uuid[];
   v_items  tracegram.item_result[];
+  v_table  text;
 begin
   -- "on conflict do nothing" would look for each trace before it inserts it, and most batches bring nothing but new ones.
   for attempt in 1 .. 3 loop
@@ -124,14 +125,23 @@ begin
       exit;
     exception when unique_violation then
       if attempt = 3 then
+        get stacked diagnostics v_table = table_name;
+        -- What is in the way has come after the snapshot that all of this transaction sees, and cannot be looked at in it. A row
+        -- of unended that was left behind would be in the way for ever, and PostgREST tries again what fails with 40001.
+        if pg_catalog.current_setting('transaction_isolation') in ('repeatable read', 'serializable') and v_table <> 'unended' then
+          raise exception sqlstate '40001' using
+            message = 'a trace of this batch came in meanwhile, and this transaction cannot see it',
+            hint    = 'Send the batch again.';
+        end if;
         raise; -- they keep coming in meanwhile
       end if;
       v_known := array(
         select t.trace_id
         from pg_catalog.unnest(v_traces) as t
-        where exists (
+        cross join lateral (
           select from tracegram.pipeline_traces as old where old.started_at = t.started_at and old.trace_id = t.trace_id
-        )
+          offset 0 -- looked up trace by trace
+        ) as old
       );
     end;
   end loop;
@@ -146,11 +156,10 @@ begin
   else
     v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
   end if;
-  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
+  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io)
+    or exists (select from pg_catalog.unnest(v_items) as i where i.result = 'updated')
+  then
     perform tracegram.store_io(p_batch, v_items, p_settings);
-    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
-      perform tracegram.store_late_io(p_batch, v_items, p_settings);
-    end if;
   end if;
   return v_items;
 end;
@@ -161,7 +170,9 @@ $doc$Stores the good traces of a batch, all together.
 
 Returns what became of each: stored, updated (it was announced before and has now ended), duplicate, or rejected with a refusal.
 
-22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
+22xxx, 23514, 54xxx  a value cannot be read, or its day has no partition: nothing was stored
+23505                three times another sender was first: send them one by one
+40001                another sender was first, and the transaction is one that cannot see it: send the batch again$doc$;
 revoke all on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -183,6 +194,22 @@ $$;
 comment on function tracegram.why_unreadable(json, text) is 'The refusal of a trace that failed with p_error.';
 revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
 
+create function tracegram.item_head(p_item json, out trace_id text, out no_steps boolean)
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  trace_id := case when pg_catalog.json_typeof(p_item -> 'trace_id') = 'string' then p_item ->> 'trace_id' end;
+  no_steps := coalesce(p_item ->> 'steps' ~ '^\s*\[\s*\]$', false);
+exception when data_exception or program_limit_exceeded then
+  no_steps := false; -- it holds escapes that cannot be converted
+end;
+$$;
+
+comment on function tracegram.item_head(json, out text, out boolean) is
+  'The id of an item of a batch, as it was sent, and whether it has no steps. The id is null where it is no string or cannot be read.';
+revoke all on function tracegram.item_head(json, out text, out boolean) from public, anon, authenticated, service_role;
+
 create function tracegram.store_trace(
   p_key_id smallint, p_item json, p_ord bigint, p_settings tracegram.settings, p_now timestamptz
 )
@@ -190,19 +217,22 @@ create function tracegram.store_trace(
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- Read from the text, for the item may hold escapes that cannot be converted.
-  v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
     select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
     from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
+  when unique_violation then
+    raise; -- of what else is there: nothing is wrong with this trace
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
 end;
 $$;
 

@@ -124,7 +124,7 @@ begin
     begin
       v_items := tracegram.store_traces(v_key.key_id, v_batch, v_settings, v_now);
     exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-      -- The batch was not stored: a value of one of its traces does not fit its type.
+      -- The batch was not stored: a value of one of its traces does not fit its type, or other senders were first three times.
     end;
   end if;
   if v_items is null then
@@ -133,8 +133,10 @@ begin
       from (
         select e.*
         from pg_catalog.json_array_elements(p_batch) with ordinality as e (item, ord)
-        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql).
-        order by pg_catalog.substring(e.item::text, '"trace_id"\s*:\s*"([^"\\]*)"')
+        cross join lateral tracegram.item_head(e.item) as h
+        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql); and what comes with no steps
+        -- may be the I/O of a trace beside it.
+        order by h.trace_id, h.no_steps, e.ord
         offset 0
       ) as i
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
@@ -176,6 +178,7 @@ TG001  unknown or revoked key          (do not retry)
 TG002  neither traces nor a report     (do not retry)
 TG003  too many traces or too large    (split and retry)
 TG004  the key's limit is reached      (wait a minute and retry)
+40001  a trace of it came in meanwhile (retry): only where transactions are repeatable read or serializable
 22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;
 revoke all on function public.ingest_traces(text, json) from public, anon, authenticated;
 -- anon: a bot holds no other key, and this function checks the ingest key itself.

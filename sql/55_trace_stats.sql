@@ -35,7 +35,9 @@ begin
         pg_catalog.sum(b.reasoning_tokens) as reasoning_tokens, pg_catalog.sum(b.cost_microusd) as cost_microusd,
         pg_catalog.sum(b.unpriced) as unpriced,
         pg_catalog.row_number() over (
-          partition by b.step = '' order by pg_catalog.sum(b.duration_ms) / pg_catalog.sum(b.count) desc, b.pipeline, b.step
+          -- As trace_stats orders them, or one that it shows would be without its durations.
+          partition by b.step = ''
+          order by pg_catalog.round(pg_catalog.sum(b.duration_ms) / pg_catalog.sum(b.count), 1) desc, b.pipeline, b.step
         ) as slowest
       from buckets as b
       group by b.pipeline, b.step

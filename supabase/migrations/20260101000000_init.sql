@@ -610,7 +610,7 @@ comment on view tracegram.trace_steps is 'One row per step, for ad-hoc SQL. Filt
 
 -- 21_trace_io.sql — full prompts and responses of captured steps.
 --
--- Written by  tracegram.store_io, tracegram.store_late_io (42_store_traces.sql), nothing else
+-- Written by  tracegram.store_io (42_store_io.sql), nothing else
 -- Read by     public.get_trace (which steps have I/O), public.get_trace_io
 -- Dropped by  tracegram.retain, a day at a time (70_retention.sql)
 --
@@ -1150,7 +1150,7 @@ begin
   if v_steps > 1000 then return pg_catalog.format('TG013 %s steps, at most 1000 are taken', v_steps); end if;
   if exists (
     select from pg_catalog.unnest(p_trace.io) as io
-    -- I/O without steps is of a trace that is stored already, whose steps store_late_io looks at.
+    -- I/O without steps is of a trace that is stored already, whose steps store_io looks at.
     where io.step is null or io.step not between 1 and coalesce(nullif(v_steps, 0), 1000)
   ) then
     return 'TG013 io: step must be the position of a step';
@@ -1383,88 +1383,84 @@ ended is the id of a trace that has ended with this batch; failed says how.$doc$
 
 create function tracegram.store_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
   returns void
-  language sql
-  set search_path = pg_catalog, pg_temp
-as $$
-  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-  -- Of a step that comes twice in one trace, either will do: both are of one run.
-  select distinct on (s.started_at, t.trace_id, io.step)
-    s.started_at, t.trace_id, io.step,
-    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
-    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
-    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
-  from pg_catalog.unnest(p_items) as r
-  cross join lateral pg_catalog.jsonb_populate_record(
-    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
-  ) as t
-  cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
-  cross join lateral pg_catalog.unnest(t.io) as io
-  where r.result in ('stored', 'updated')
-    -- A trace so late that the I/O of its day is gone is stored without it.
-    and s.started_at >= p_settings.io_from
-    -- Where the I/O of its day has no partition, either: nothing of the trace itself is lost for it.
-    and (
-      select c.relispartition
-      from pg_catalog.pg_class as c
-      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(s.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
-    )
-    and tracegram.io_sampled(t.trace_id, t.status = 'error', p_settings)
-  order by s.started_at, t.trace_id, io.step
-  -- What came with the announcement gives way to what comes with the end.
-  on conflict (started_at, trace_id, step) do update set
-    request_chars = excluded.request_chars, response_chars = excluded.response_chars,
-    request = excluded.request, response = excluded.response;
-$$;
-
-comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
-  'Stores the requests and responses of those traces of a batch that were stored, as far as tracegram.io_sampled says.';
-revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
-from public, anon, authenticated, service_role;
-
-create function tracegram.store_late_io(p_batch jsonb, p_items tracegram.item_result[], p_settings tracegram.settings)
-  returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
   -- Planning over all days costs more than this does.
   set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_completes constant boolean := exists (select from pg_catalog.unnest(p_items) as i where i.result = 'updated');
+  v_stored    jsonb; -- what the duplicates with I/O are of
+  v_items     tracegram.item_result[];
+  v_completed uuid;
 begin
-  insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
-  select distinct on (old.started_at, old.trace_id, io.step)
-    old.started_at, old.trace_id, io.step,
-    case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
-    case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
-    pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
-  from pg_catalog.unnest(p_items) as r
-  cross join lateral pg_catalog.jsonb_populate_record(
-    null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
-  ) as t
-  cross join lateral (
-    select p.started_at, p.trace_id, p.status, pg_catalog.cardinality(p.steps) as steps
-    from tracegram.pipeline_traces as p
-    where p.started_at = tracegram.wire_time(t.started_at) and p.trace_id = t.trace_id
-    offset 0 -- looked up trace by trace
-  ) as old
-  cross join lateral pg_catalog.unnest(t.io) as io
-  -- A duplicate came with the key of the trace: with another it is refused.
-  where r.result = 'duplicate' and t.io is not null
-    and io.step <= old.steps
-    and old.started_at >= p_settings.io_from
-    and (
-      select c.relispartition
-      from pg_catalog.pg_class as c
-      where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(old.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
-    )
-    and tracegram.io_sampled(old.trace_id, old.status = 'error', p_settings)
-  order by old.started_at, old.trace_id, io.step
-  on conflict (started_at, trace_id, step) do nothing;
+  if exists (select from pg_catalog.unnest(p_items) as i where i.result = 'duplicate') then
+    -- A duplicate came with the key of the trace: with another it is refused.
+    v_stored := (
+      select pg_catalog.jsonb_object_agg(old.trace_id, pg_catalog.to_jsonb(old) - 'trace_id')
+      from pg_catalog.unnest(p_items) as i
+      cross join lateral (
+        select p.trace_id, p.status, pg_catalog.cardinality(p.steps) as steps
+        from tracegram.pipeline_traces as p
+        where p.started_at = tracegram.trace_time(i.trace_id::uuid) and p.trace_id = i.trace_id::uuid
+        offset 0 -- looked up trace by trace
+      ) as old
+      where i.result = 'duplicate' and p_batch -> (i.ord - 1)::integer ? 'io'
+    );
+  end if;
+
+  -- Whatever is locked is locked in the order of the traces, so that two senders wait for each other and never deadlock: all in
+  -- one insert, or trace by trace where rows go as well.
+  for v_items in
+    select pg_catalog.array_agg(i)
+    from pg_catalog.unnest(p_items) as i
+    where i.result <> 'rejected'
+    group by case when v_completes then i.trace_id::uuid end
+    order by case when v_completes then i.trace_id::uuid end
+  loop
+    if v_completes then
+      -- What came with the announcement, or later, is of its steps, and those of the end may be others.
+      v_completed := (select i.trace_id::uuid from pg_catalog.unnest(v_items) as i where i.result = 'updated');
+      delete from tracegram.trace_io as old
+      where old.started_at = tracegram.trace_time(v_completed) and old.trace_id = v_completed;
+    end if;
+
+    insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+    -- Of a step that comes twice in one trace, either will do: both are of one run.
+    select distinct on (s.started_at, t.trace_id, io.step)
+      s.started_at, t.trace_id, io.step,
+      case when io.request is not null then greatest(io.request_chars, pg_catalog.length(io.request)) end,
+      case when io.response is not null then greatest(io.response_chars, pg_catalog.length(io.response)) end,
+      pg_catalog.left(io.request, 65536), pg_catalog.left(io.response, 65536)
+    from pg_catalog.unnest(v_items) as r
+    cross join lateral pg_catalog.jsonb_populate_record(
+      null::tracegram.wire_trace, (p_batch -> (r.ord - 1)::integer) - 'steps'
+    ) as t
+    cross join lateral (select tracegram.wire_time(t.started_at) as started_at) as s
+    cross join lateral pg_catalog.unnest(t.io) as io
+    where (r.result <> 'duplicate' or io.step <= (v_stored -> r.trace_id ->> 'steps')::integer)
+      -- A trace so late that the I/O of its day is gone is stored without it.
+      and s.started_at >= p_settings.io_from
+      -- Where the I/O of its day has no partition, either: nothing of the trace itself is lost for it.
+      and (
+        select c.relispartition
+        from pg_catalog.pg_class as c
+        where c.oid = pg_catalog.to_regclass('tracegram.trace_io' || pg_catalog.to_char(s.started_at at time zone 'UTC', '"_p"YYYYMMDD'))
+      )
+      and tracegram.io_sampled(t.trace_id, coalesce(v_stored -> r.trace_id ->> 'status', t.status) = 'error', p_settings)
+    order by s.started_at, t.trace_id, io.step, r.result = 'duplicate'
+    on conflict (started_at, trace_id, step) do nothing;
+  end loop;
 end;
 $$;
 
-comment on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings) is
-$doc$Stores the requests and responses that came with duplicates, of steps that have none yet: a sender in need sends traces first, and
-what was said in them later. What names a step that the stored trace does not have is left out.$doc$;
-revoke all on function tracegram.store_late_io(jsonb, tracegram.item_result[], tracegram.settings)
+comment on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings) is
+$doc$Stores the requests and responses of a batch, as far as tracegram.io_sampled says.
+
+Those of a trace that was completed replace all that came before. Those of a duplicate are taken for steps that have none yet: a
+sender in need sends traces first, and what was said in them later. What names a step that the stored trace does not have is left
+out.$doc$;
+revoke all on function tracegram.store_io(jsonb, tracegram.item_result[], tracegram.settings)
 from public, anon, authenticated, service_role;
 
 -- 42_store_traces.sql — what is good of a batch is stored, and each trace is told what became of it.
@@ -1566,6 +1562,7 @@ declare
   v_known  uuid[] := array[]::uuid[];
   v_new    uuid[];
   v_items  tracegram.item_result[];
+  v_table  text;
 begin
   -- "on conflict do nothing" would look for each trace before it inserts it, and most batches bring nothing but new ones.
   for attempt in 1 .. 3 loop
@@ -1593,14 +1590,23 @@ begin
       exit;
     exception when unique_violation then
       if attempt = 3 then
+        get stacked diagnostics v_table = table_name;
+        -- What is in the way has come after the snapshot that all of this transaction sees, and cannot be looked at in it. A row
+        -- of unended that was left behind would be in the way for ever, and PostgREST tries again what fails with 40001.
+        if pg_catalog.current_setting('transaction_isolation') in ('repeatable read', 'serializable') and v_table <> 'unended' then
+          raise exception sqlstate '40001' using
+            message = 'a trace of this batch came in meanwhile, and this transaction cannot see it',
+            hint    = 'Send the batch again.';
+        end if;
         raise; -- they keep coming in meanwhile
       end if;
       v_known := array(
         select t.trace_id
         from pg_catalog.unnest(v_traces) as t
-        where exists (
+        cross join lateral (
           select from tracegram.pipeline_traces as old where old.started_at = t.started_at and old.trace_id = t.trace_id
-        )
+          offset 0 -- looked up trace by trace
+        ) as old
       );
     end;
   end loop;
@@ -1615,11 +1621,10 @@ begin
   else
     v_items := tracegram.complete_traces(p_key_id, v_traces, v_new);
   end if;
-  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io) then
+  if exists (select from pg_catalog.unnest(v_traces) as t where t.has_io)
+    or exists (select from pg_catalog.unnest(v_items) as i where i.result = 'updated')
+  then
     perform tracegram.store_io(p_batch, v_items, p_settings);
-    if exists (select from pg_catalog.unnest(v_items) as i where i.result = 'duplicate') then
-      perform tracegram.store_late_io(p_batch, v_items, p_settings);
-    end if;
   end if;
   return v_items;
 end;
@@ -1630,7 +1635,9 @@ $doc$Stores the good traces of a batch, all together.
 
 Returns what became of each: stored, updated (it was announced before and has now ended), duplicate, or rejected with a refusal.
 
-22xxx, 23xxx, 54xxx  a value cannot be read, or its day has no partition: nothing was stored$doc$;
+22xxx, 23514, 54xxx  a value cannot be read, or its day has no partition: nothing was stored
+23505                three times another sender was first: send them one by one
+40001                another sender was first, and the transaction is one that cannot see it: send the batch again$doc$;
 revoke all on function tracegram.store_traces(smallint, jsonb, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1652,6 +1659,22 @@ $$;
 comment on function tracegram.why_unreadable(json, text) is 'The refusal of a trace that failed with p_error.';
 revoke all on function tracegram.why_unreadable(json, text) from public, anon, authenticated, service_role;
 
+create function tracegram.item_head(p_item json, out trace_id text, out no_steps boolean)
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  trace_id := case when pg_catalog.json_typeof(p_item -> 'trace_id') = 'string' then p_item ->> 'trace_id' end;
+  no_steps := coalesce(p_item ->> 'steps' ~ '^\s*\[\s*\]$', false);
+exception when data_exception or program_limit_exceeded then
+  no_steps := false; -- it holds escapes that cannot be converted
+end;
+$$;
+
+comment on function tracegram.item_head(json, out text, out boolean) is
+  'The id of an item of a batch, as it was sent, and whether it has no steps. The id is null where it is no string or cannot be read.';
+revoke all on function tracegram.item_head(json, out text, out boolean) from public, anon, authenticated, service_role;
+
 create function tracegram.store_trace(
   p_key_id smallint, p_item json, p_ord bigint, p_settings tracegram.settings, p_now timestamptz
 )
@@ -1659,19 +1682,22 @@ create function tracegram.store_trace(
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- Read from the text, for the item may hold escapes that cannot be converted.
-  v_trace_id constant text := pg_catalog.substring(p_item::text, '"trace_id"\s*:\s*"([^"\\]*)"');
 begin
   return query
     select p_ord, s.trace_id, s.result, s.refusal, s.ended, s.failed
     from pg_catalog.unnest(tracegram.store_traces(p_key_id, pg_catalog.jsonb_build_array(p_item::jsonb), p_settings, p_now)) as s;
 exception
+  when unique_violation then
+    raise; -- of what else is there: nothing is wrong with this trace
   when check_violation then
     -- The values were checked: what is violated is the partition bounds.
-    return query select p_ord, v_trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, 'TG012 the day of started_at is not kept'::text, null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    return query select p_ord, v_trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean;
+    return query
+      select p_ord, h.trace_id, 'rejected'::text, tracegram.why_unreadable(p_item, sqlerrm), null::uuid, null::boolean
+      from tracegram.item_head(p_item) as h;
 end;
 $$;
 
@@ -1805,7 +1831,7 @@ begin
     begin
       v_items := tracegram.store_traces(v_key.key_id, v_batch, v_settings, v_now);
     exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-      -- The batch was not stored: a value of one of its traces does not fit its type.
+      -- The batch was not stored: a value of one of its traces does not fit its type, or other senders were first three times.
     end;
   end if;
   if v_items is null then
@@ -1814,8 +1840,10 @@ begin
       from (
         select e.*
         from pg_catalog.json_array_elements(p_batch) with ordinality as e (item, ord)
-        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql).
-        order by pg_catalog.substring(e.item::text, '"trace_id"\s*:\s*"([^"\\]*)"')
+        cross join lateral tracegram.item_head(e.item) as h
+        -- In the order in which a whole batch is stored, for the same reason (42_store_traces.sql); and what comes with no steps
+        -- may be the I/O of a trace beside it.
+        order by h.trace_id, h.no_steps, e.ord
         offset 0
       ) as i
       cross join lateral tracegram.store_trace(v_key.key_id, i.item, i.ord, v_settings, v_now) as s
@@ -1857,6 +1885,7 @@ TG001  unknown or revoked key          (do not retry)
 TG002  neither traces nor a report     (do not retry)
 TG003  too many traces or too large    (split and retry)
 TG004  the key's limit is reached      (wait a minute and retry)
+40001  a trace of it came in meanwhile (retry): only where transactions are repeatable read or serializable
 22P02, 22P05  by PostgREST, of a body that is not JSON, or holds \u0000 or half a surrogate pair  (do not retry)$doc$;
 revoke all on function public.ingest_traces(text, json) from public, anon, authenticated;
 -- anon: a bot holds no other key, and this function checks the ingest key itself.
@@ -3487,7 +3516,9 @@ begin
         pg_catalog.sum(b.reasoning_tokens) as reasoning_tokens, pg_catalog.sum(b.cost_microusd) as cost_microusd,
         pg_catalog.sum(b.unpriced) as unpriced,
         pg_catalog.row_number() over (
-          partition by b.step = '' order by pg_catalog.sum(b.duration_ms) / pg_catalog.sum(b.count) desc, b.pipeline, b.step
+          -- As trace_stats orders them, or one that it shows would be without its durations.
+          partition by b.step = ''
+          order by pg_catalog.round(pg_catalog.sum(b.duration_ms) / pg_catalog.sum(b.count), 1) desc, b.pipeline, b.step
         ) as slowest
       from buckets as b
       group by b.pipeline, b.step

@@ -84,6 +84,7 @@ describe("the limits", () => {
     ["steps in a trace", n(wire.MAX_STEPS)],
     ["pipeline and step names", `${n(wire.MAX_NAME)} characters`],
     ["error texts", `${n(wire.MAX_ERROR)} characters`],
+    ["`release`, and `model` of a step", "300 characters"],
     ["each request and response", `${n(wire.MAX_IO_CHARS)} characters`],
     ["tokens of one class in a step", n(wire.MAX_TOKENS)],
     ["cost of a step", `${n(wire.MAX_COST_MICROUSD)} micro-dollars`],
@@ -100,6 +101,52 @@ describe("the limits", () => {
     expect(page).toContain(`not ended after ${settings.lost} minutes (unless set otherwise)`);
     expect(page).toContain(`for ${settings.io_days} days unless set otherwise`);
     expect(page).toContain(`Step names of at most ${wire.MAX_STEP_NAME} characters`);
+  });
+});
+
+describe("what the schema and the server do not agree on", () => {
+  const post = (body: string) =>
+    fetch(stack.info.functions["ingest"]!, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stack.info.ingest_key}`, "content-type": "application/json" },
+      body,
+    });
+  const nested = (depth: number) =>
+    JSON.stringify([{ ...makeTrace(), more: 0 }]).replace(
+      '"more":0',
+      `"more":${"[".repeat(depth)}${"]".repeat(depth)}`,
+    );
+
+  test("other JSON where a string is meant is taken as its text, and what is too long says how long it was", async () => {
+    const trace = makeTrace({ release: { v: 1 } as never, error: true as never, status: "error" });
+    const long = makeTrace({
+      release: "r".repeat(301),
+      steps: [{ name: "a", offset_ms: 0, duration_ms: 1, model: "m".repeat(301) }],
+    });
+    expect(await (await post(JSON.stringify([trace, long]))).json()).toMatchObject({ stored: 2 });
+    const { rows } = await db.query(
+      "select release, error, steps[1].model from tracegram.pipeline_traces where trace_id = any ($1) order by error",
+      [[trace.trace_id, long.trace_id]],
+    );
+    expect(rows[0]).toMatchObject({ release: '{"v": 1}', error: "true" });
+    expect([rows[1].release, rows[1].model]).toEqual(["r", "m"].map((of) => `${of.repeat(300)}… [301 characters]`));
+    expect(page).toContain("`… [301 characters]`");
+  });
+
+  test("nesting over 32 is refused whole by the function", async () => {
+    expect((await post(nested(31))).status).toBe(200);
+    const response = await post(nested(32));
+    expect([response.status, await response.json()]).toMatchObject([400, { code: "nested_too_deeply" }]);
+  });
+
+  test("a body may grow when it is written again", async () => {
+    const body = JSON.stringify([{ ...makeTrace(), more: 0 }]).replace(
+      '"more":0',
+      `"more":[${Array(60_000).fill("1e20").join()}]`,
+    );
+    expect(body.length).toBeLessThan(wire.MAX_BODY_BYTES / 2);
+    const response = await post(body);
+    expect([response.status, await response.json()]).toMatchObject([413, { code: "TG003" }]);
   });
 });
 
@@ -157,6 +204,12 @@ describe("without the ingest function", () => {
       return await outcome(post([makeTrace()], limited));
     }).toEqual([400, "TG004", null]);
     expect(await outcome(post([makeTrace({ pipeline: "\0" }), makeTrace()]))).toEqual([400, "22P05", null]);
+  });
+
+  test("a number that Postgres cannot hold is rejected, also in an unknown field", async () => {
+    const batch = JSON.stringify([{ ...makeTrace(), more: 0 }, makeTrace()]).replace('"more":0', '"more":1e200000');
+    const body = `{"p_key":${JSON.stringify(stack.info.ingest_key)},"p_batch":${batch}}`;
+    expect(await (await post(body)).json()).toMatchObject({ rejected: 1, stored: 1, items: [{ code: "TG010" }, {}] });
   });
 
   test("a whole number with a fraction is rejected, and through the function it is not", async () => {

@@ -153,6 +153,22 @@ describe("an item of a batch", () => {
   });
 });
 
+test("an unreadable trace is told with its own id, or none", async ({ db }) => {
+  const { trace_id, ...rest } = makeTrace();
+  const bad = { meta: { trace_id: "of another" }, ...rest, duration_ms: "long" };
+  const { items } = await ingest(db, await givenKey(db), [
+    { ...bad, trace_id },
+    { ...bad, trace_id: 5 },
+    bad,
+    { ...bad, trace_id, pipeline: "\u0000" },
+    '"trace_id": "in a text"',
+    [{ trace_id }],
+  ]);
+  expect(items.map((item) => [item.trace_id, item.result])).toEqual(
+    [trace_id, null, null, null, null, null].map((id) => [id, "rejected"]),
+  );
+});
+
 test("of an unreadable trace only the fields that are read are looked at, of the first thousand steps", async ({ db }) => {
   const why = async (item: object) =>
     (await db.query("select tracegram.unreadable_field($1) as why", [JSON.stringify(item)])).rows[0].why;

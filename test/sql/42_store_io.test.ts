@@ -68,6 +68,20 @@ describe("I/O that comes later", () => {
     }
   });
 
+  test("is taken in either order also where a neighbour cannot be read", async ({ db }) => {
+    const key = await givenKey(db);
+    const [a, b] = [two(), two()];
+    const io = [{ step: 2, request: "q" }];
+    expect(await results(db, key, [a, later(a, io), { ...two(), duration_ms: "x" }, later(b, io), b])).toEqual([
+      "stored",
+      "duplicate",
+      "TG010",
+      "duplicate",
+      "stored",
+    ]);
+    for (const { trace_id } of [a, b]) expect(await getTrace(db, trace_id)).toMatchObject({ io_steps: [2] });
+  });
+
   test("of a trace that is not stored is refused: it would be a trace without steps", async ({ db }) => {
     const key = await givenKey(db);
     const [missing, good] = [two(), two()];
@@ -115,6 +129,34 @@ describe("I/O that comes later", () => {
     expect(await getTrace(db, ended.trace_id)).toMatchObject({ status: "running", io_steps: [] });
     expect((await db.query("select count(*)::int as n from tracegram.unended")).rows).toEqual([{ n: 1 }]);
     expect(await results(db, key, [ended])).toEqual(["updated"]);
+  });
+
+  test("of an announcement goes with it: the steps of the end may be others", async ({ db }) => {
+    const key = await givenKey(db);
+    const ended = [two(), two({ io: [{ step: 2, request: "of the end" }] }), two()];
+    const neighbour = two();
+    await ingest(db, key, [
+      neighbour,
+      ...ended.map(({ duration_ms: _, io: __, ...rest }) => ({
+        ...rest,
+        status: "running",
+        steps: [step, step, step],
+      })),
+    ]);
+    const io = [{ step: 1, request: "of the announcement" }, { step: 3, request: "of a step that is gone" }];
+    await ingest(db, key, [...ended, neighbour].map((trace) => later(trace, io)));
+    const after = later(ended[2]!, [{ step: 2, request: "after the end" }]);
+    expect(await results(db, key, [ended[0], ended[1], after, ended[2]])).toEqual([
+      "updated",
+      "updated",
+      "duplicate",
+      "updated",
+    ]);
+    expect(await getTraceIo(db, ended[0]!.trace_id)).toEqual([]);
+    expect(await getTraceIo(db, ended[1]!.trace_id)).toMatchObject([{ step: 2, request: "of the end" }]);
+    expect(await getTraceIo(db, ended[2]!.trace_id)).toMatchObject([{ step: 2, request: "after the end" }]);
+    expect(await getTrace(db, ended[0]!.trace_id)).toMatchObject({ io_steps: [] });
+    expect(await getTraceIo(db, neighbour.trace_id)).toMatchObject([{ step: 1 }]);
   });
 
   test("is sampled by the trace that is stored, and kept no longer than other I/O", async ({ db }) => {

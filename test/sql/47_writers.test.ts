@@ -129,3 +129,36 @@ test("two senders of the same late I/O wait for each other and never deadlock", 
     expect(rows).toEqual([{ n: 200 }]);
   }
 });
+
+test(
+  "ends with I/O and late I/O of each other's traces never deadlock",
+  { timeout: 60_000 },
+  async ({ cluster, onTestFinished }) => {
+    const [one, other] = [cluster.client("postgres"), cluster.client("postgres")];
+    for (const db of [one, other]) {
+      await db.connect();
+      onTestFinished(() => db.end());
+    }
+    const key = await givenKey(one, "ends and late");
+    await one.query("update tracegram.ingest_keys set traces_per_minute = 1000000");
+    const send = async (db: typeof one, items: unknown[]) =>
+      (await db.query("select public.ingest_traces($1, $2) as answer", [key, JSON.stringify(items)])).rows[0].answer;
+    const steps = Array.from({ length: 30 }, () => ({ name: "llm", offset_ms: 0, duration_ms: 1 }));
+    const io = steps.map((_, i) => ({ step: i + 1, request: "q".repeat(300) }));
+    for (let round = 0; round < 30; round++) {
+      const at = Date.now() - 1_200_000; // out of the way of the others'
+      const traces = Array.from({ length: 10 }, (_, i) => makeTrace({ started_at: at + i, steps }));
+      const ends = traces.map((trace) => ({ ...trace, io }));
+      const late = traces.map((trace) => ({ ...trace, steps: [], io }));
+      await send(one, traces.map(({ duration_ms: _, ...trace }) => ({ ...trace, status: "running" })));
+      // Half of them have I/O that the end replaces.
+      await send(one, late.slice(5));
+      const mine = (items: unknown[], half: number) => items.filter((_, i) => i % 2 === half);
+      const answers = await Promise.all([
+        send(one, [...mine(ends, 0), ...mine(late, 1)]),
+        send(other, [...mine(ends, 1), ...mine(late, 0)]),
+      ]);
+      for (const answer of answers) expect(answer).toMatchObject({ updated: 5, duplicate: 5 });
+    }
+  },
+);

@@ -138,6 +138,19 @@ describe("trace_stats", () => {
     expect(counts).toEqual(counts.toSorted((a: number, b: number) => b - a));
   });
 
+  test("slowest steps whose means differ by hundredths all have their percentiles", async ({ db }) => {
+    // Over 100 runs their means are 100.00, 100.01, … 100.04: the same to a tenth, so that the names decide.
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const traces = Array.from({ length: 100 }, (_, run) =>
+      makeTrace({
+        steps: names.map((name, i) => ({ name, offset_ms: 0, duration_ms: run < Math.min(i, 4) ? 101 : 100 })),
+      }));
+    await ingest(db, await givenKey(db), traces);
+    const { slowest_steps } = await stats(db);
+    expect(slowest_steps.map((s: { step: string }) => s.step)).toEqual(["a", "b", "c", "d", "e"]);
+    for (const { p50_ms } of slowest_steps) expect(Math.abs(p50_ms - 100)).toBeLessThanOrEqual(5);
+  });
+
   test("an LLM call without a price is counted as one", async ({ db }) => {
     const call = { name: "llm", offset_ms: 0, duration_ms: 1, model: "m" };
     await ingest(db, await givenKey(db), [makeTrace({ steps: [call, { ...call, cost_microusd: 5 }] })]);

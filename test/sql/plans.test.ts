@@ -119,7 +119,10 @@ describe("a query opens only the partitions it must", () => {
     const running = { trace_id: traceIdAt(at), started_at: at, pipeline: "p", status: "running", steps: [] };
     const send = (trace: object) => opened(db, "select public.ingest_traces($1, $2)", [key, JSON.stringify([trace])]);
     expect(await send(running)).toEqual([]); // an insert scans nothing
-    expect(await send({ ...running, status: "ok", duration_ms: 1 })).toEqual([`pipeline_traces_p${day(at)}`]);
+    expect(await send({ ...running, status: "ok", duration_ms: 1 })).toEqual([
+      `pipeline_traces_p${day(at)}`,
+      `trace_io_p${day(at)}`,
+    ]);
   });
 });
 
