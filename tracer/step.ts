@@ -51,6 +51,7 @@ export class OpenStep implements Step {
       const known = Object.fromEntries(Object.entries(call).filter(([, value]) => value !== undefined));
       this.call = { ...this.call, ...known };
       // Nor of what is below a step that is never to be kept: it may be the same text.
+      // deno-lint-ignore no-this-alias -- the first of a chain
       for (let step: OpenStep | undefined = this; step; step = trace.steps[step.parent - 1]) {
         if (trace.owner.captureRules.get(step.name) === "never") return;
       }

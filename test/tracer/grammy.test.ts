@@ -105,7 +105,7 @@ test("a context that cannot be written to, and a client that is frozen or missin
   }, { update }];
   let handled = 0;
   for (const ctx of contexts) {
-    await traceUpdates(tracer)(ctx as never, async () => void (handled += 1));
+    await traceUpdates(tracer)(ctx as never, () => Promise.resolve(void (handled += 1)));
   }
   expect(handled).toBe(3);
   expect((await sent()).map(({ status, update_id }) => [status, update_id])).toEqual(Array(3).fill(["ok", 4]));
