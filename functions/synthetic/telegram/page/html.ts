@@ -32,7 +32,7 @@ export const HTML = `<!doctype html>
     <ol id="messages" role="log" aria-label="Messages" tabindex="0"></ol>
     <button id="wide" type="button" hidden></button>
     <form id="composer">
-      <textarea id="text" rows="1" placeholder="Message" aria-label="Message" autocomplete="off"></textarea>
+      <textarea id="text" rows="1" placeholder="Message" aria-label="Message" autocomplete="off" disabled></textarea>
       <button id="send" type="submit" aria-label="Send">➤</button>
     </form>
     <div id="toast" role="status"></div>

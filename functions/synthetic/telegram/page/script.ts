@@ -202,6 +202,11 @@ async function refresh() {
 }
 
 function open(next) {
+  // Before there is a chat, there is nowhere to send it to.
+  const first = $("text").disabled;
+  $("text").disabled = !next;
+  // On a phone this would bring the keyboard up over the chat.
+  if (first && matchMedia("(min-width: 641px)").matches) $("text").focus();
   $("messages").replaceChildren();
   shown.clear();
   user = next?.members[0].id;
@@ -250,6 +255,4 @@ $("composer").onsubmit = async (event) => {
   $("messages").scrollTop = $("messages").scrollHeight;
 };
 document.body.classList.add("chatting");
-// On a phone this would bring the keyboard up over the chat.
-if (matchMedia("(min-width: 641px)").matches) $("text").focus();
 `;
