@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: what may go wrong on the way to the server, against the same strict one.
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createTracer, type Outcome, type TracerProblem, type Transport } from "../../tracer/index.ts";
 import { codes, expectBalanced, setup } from "./_support/delivery.ts";

@@ -1,3 +1,4 @@
+// Over 300 lines, because it is two tables: what masks must take out, and what they must leave.
 import { describe, expect, test } from "vitest";
 import { maskDefaults } from "../../tracer/mask.ts";
 import { memoryTracer } from "./_support/memory.ts";

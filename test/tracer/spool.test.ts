@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: what may happen to a folder, under the same tracer and server.
 import {
   existsSync,
   mkdtempSync,

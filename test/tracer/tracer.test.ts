@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: what a tracer promises the bot that it lives in.
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTracer } from "../../tracer/index.ts";
