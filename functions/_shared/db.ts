@@ -18,6 +18,7 @@ import type {
 } from "./answers.ts";
 import { RpcError } from "./errors.ts";
 
+export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */

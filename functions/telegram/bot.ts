@@ -27,7 +27,7 @@ const ADMIN_COMMAND = /^\/admin(?:@(\w+))?(?:\s+(.*))?$/is;
 /** Longest handling of one update, in milliseconds: room for a slow query and one wait for Telegram's rate limit. */
 const HANDLER_TIMEOUT_MS = 30_000;
 
-export interface BotOptions extends ScreenDeps {
+export interface BotOptions extends Omit<ScreenDeps, "actor"> {
   token: string;
   /** Without the `@`; needed only for commands that name the bot, such as `/admin@my_bot`. */
   username?: string | undefined;
@@ -132,13 +132,15 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, recordOf: (ctx: Co
   /** Opens the screen and shows it, unless a newer press will replace it at once. */
   async function respond(ctx: Context, action: Action, message_id?: number, isNewest = () => true): Promise<void> {
     const started = performance.now();
-    const deps = { db: recordOf(ctx).timed(options.db), now: options.now };
+    const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: "owner" } as const;
+    const deps = { db: recordOf(ctx).timed(options.db), now: options.now, actor };
     const screen = await openScreen(deps, action).catch((error: unknown) => {
       options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
       return failureScreen(error, action);
     });
     if (!isNewest()) return;
-    await deliver(ctx, { chat_id: ctx.chat!.id, ...(message_id !== undefined && { message_id }) }, screen, started);
+    const target = { chat_id: ctx.chat!.id, ...(message_id !== undefined && { message_id }) };
+    await deliver(ctx, target, screen as Screen, started);
   }
 
   async function deliver(ctx: Context, target: Target, screen: Screen, started: number): Promise<void> {

@@ -14,7 +14,35 @@ export interface Screen {
   /** Visible UTF-16 units of `html`. */
   chars: number;
   keyboard: Button[][];
+  /** The same screen as a rich message, for the chats where the server accepts them. */
+  rich?: Rich;
 }
+
+/** A rich message (Bot API 10.1), in the HTML of `InputRichMessage`. */
+export interface Rich {
+  html: string;
+  /** Visible UTF-16 units of `html`; Telegram takes 32,768. */
+  chars: number;
+}
+
+/** A picture that takes the message's place. Its caption is Telegram HTML of at most 1,024 visible UTF-16 units. */
+export interface Picture extends Screen {
+  png: Uint8Array;
+}
+
+/** A file that is sent beside the message, which stays as it is but for a line of progress. */
+export interface Export {
+  /** For the log. */
+  name: string;
+  filename: string;
+  /** Pieces of the file, made as they are read. @throws What reading them throws. */
+  content(progress: (line: string) => void): AsyncIterable<Uint8Array>;
+  /** Shown above the file once it is complete. */
+  caption: string;
+}
+
+/** What an action is answered with. */
+export type Reply = Screen | Picture | Export;
 
 /** Rows without buttons are left out. */
 export function screen(name: string, message: Html, keyboard: Button[][]): Screen {

@@ -1,5 +1,6 @@
 /** One trace: what ran, when, for whom, what it cost, what failed, and its steps. */
 import type { TraceDetail } from "../../_shared/db.ts";
+import type { Action, Back } from "../callback.ts";
 import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, name, quoted, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
@@ -8,17 +9,14 @@ import { DETACHED, waterfall } from "./waterfall.ts";
 
 const ERROR_COLUMNS = 300;
 
-/** What is asked for: a trace, and the first trace of the page to go back to. */
+/** What is asked for: a trace, and where to go back to. */
 export interface TraceParams {
   trace_id: string;
-  back: string;
+  back: Back;
 }
 
 export function renderTrace(trace: TraceDetail | null, params: TraceParams, now: Date): Screen {
-  const back: Button = {
-    label: "⬅️ Back",
-    action: { screen: "traces", cursor: { direction: "from", trace_id: params.back } },
-  };
+  const back: Button = { label: "⬅️ Back", action: wayBack(params.back) };
   if (trace === null) return screen("trace", gone(params.trace_id), [[back]]);
 
   const refresh: Button = { label: "🔄 Refresh", action: { screen: "trace", ...params } };
@@ -29,6 +27,23 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
     ? line`No steps were recorded.`
     : waterfall(trace.steps, trace.duration_ms, budget);
   return screen("trace", message(...blocks, steps), [[back, refresh]]);
+}
+
+/** What opens the screen that a trace was opened from. */
+export function wayBack(back: Back): Action {
+  if (back.to !== "traces") {
+    return back.to === "home"
+      ? { screen: "home" }
+      : back.to === "alerts"
+      ? { screen: "alerts", all: false }
+      : { screen: back.to, hours: 24 };
+  }
+  const { filter, first } = back;
+  return {
+    screen: "traces",
+    ...(filter !== undefined && { filter }),
+    ...(first !== undefined && { cursor: { direction: "from", trace_id: first } }),
+  };
 }
 
 function gone(trace_id: string): Html {

@@ -68,7 +68,7 @@ function failure({ error_step, error }: TraceSummary): Html {
 function openButtons(traces: readonly TraceSummary[]): Button[][] {
   const buttons = traces.map((trace, i): Button => ({
     label: String(i + 1),
-    action: { screen: "trace", trace_id: trace.trace_id, back: traces[0]!.trace_id },
+    action: { screen: "trace", trace_id: trace.trace_id, back: { to: "traces", first: traces[0]!.trace_id } },
   }));
   return [buttons.slice(0, BUTTONS_PER_ROW), buttons.slice(BUTTONS_PER_ROW)];
 }

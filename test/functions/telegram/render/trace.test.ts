@@ -3,7 +3,7 @@ import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
 import { renderTrace } from "../../../../functions/telegram/render/trace.ts";
 import { detail, HOSTILE, id, shown, step, visible } from "../traces_fixture.ts";
 
-const params = { trace_id: id(2), back: id(1) };
+const params = { trace_id: id(2), back: { to: "traces" as const, first: id(1) } };
 const now = new Date("2025-01-31T12:03:23.500Z");
 
 describe("a trace", () => {
@@ -49,7 +49,10 @@ telegram.edit  70 ms         █
     expect(screen.chars).toBe(visible(screen.html).length);
     expect(screen.keyboard).toEqual([[
       { label: "⬅️ Back", action: { screen: "traces", cursor: { direction: "from", trace_id: id(1) } } },
-      { label: "🔄 Refresh", action: { screen: "trace", trace_id: id(2), back: id(1) } },
+      {
+        label: "🔄 Refresh",
+        action: { screen: "trace", trace_id: id(2), back: { to: "traces" as const, first: id(1) } },
+      },
     ]]);
   });
 

@@ -183,7 +183,10 @@ describe("its buttons", () => {
 
   test("a number opens its trace, and knows its page", () => {
     const seventh = renderTraces(page(traces)).keyboard[1]![1];
-    expect(seventh).toEqual({ label: "7", action: { screen: "trace", trace_id: id(7), back: id(1) } });
+    expect(seventh).toEqual({
+      label: "7",
+      action: { screen: "trace", trace_id: id(7), back: { to: "traces", first: id(1) } },
+    });
   });
 });
 
