@@ -13,8 +13,11 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 
-/** Most bytes of `.`, bundled, minified and gzipped, so that it does not grow. The aim, not reached, is 8,192. */
-export const MAX_BYTES = 9_984;
+/**
+ * Most bytes of `.`, bundled, minified and gzipped, so that it does not grow. The aim, not reached, is 8,192: it would be missed
+ * without the built-in masks too, which are 1,480 and must not depend on an import that somebody forgets.
+ */
+export const MAX_BYTES = 9_780;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 

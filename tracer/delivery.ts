@@ -51,7 +51,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
   let closed = false;
   const problem = (message: string) => reporter.once("spool", message);
   try {
-    queue.spool = options.spool?.({ maxCount, maxBytes, queue, account, wake: () => closed || tick(), problem });
+    queue.spool = options.spool?.({ maxCount, maxBytes, queue, account, wake: tick, problem });
   } catch (error) {
     problem(`No spool: ${errorText(error)}`);
   }
@@ -59,6 +59,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
   function tick(): void {
     clearTimeout(timer);
     timer = undefined;
+    if (closed) return;
     queue.serialise();
     void sender.run();
   }
@@ -109,7 +110,7 @@ export function openDelivery(transport: Transport, reporter: Reporter, options: 
       const size = queue.size();
       closed = true;
       clearTimeout(timer);
-      sender.close();
+      sender.halt();
       // A disk that hangs must not hold up the end of the process.
       const rest = Math.max(timeoutMs - (performance.now() - start), 1000);
       if (spool) await Promise.race([spool.close(), new Promise((resolve) => background(() => resolve(0), rest))]);

@@ -39,7 +39,6 @@ export function openSender(
 ) {
   const circuit = newCircuit(retryDelayMs);
   let sending = false;
-  let closed = false;
   let halted = false;
   let wait: Wait | undefined;
   /** Halved when the server cannot take a batch, doubled when it can. */
@@ -159,15 +158,9 @@ export function openSender(
       if (wait && (performance.now() >= wait.due || (now && wait.kind === "retry"))) wait.end();
     },
 
-    /** Aborts a request that hangs, and starts no other until something new comes: the process wants to end. */
+    /** Aborts a request that hangs, and starts no other until the next `run`: the process wants to end. */
     halt(): void {
       halted = true;
-      wait?.end();
-    },
-
-    /** Stops for good, and aborts a request that hangs. */
-    close(): void {
-      closed = true;
       wait?.end();
     },
 
@@ -175,17 +168,17 @@ export function openSender(
       halted = false;
       if (sending) return;
       sending = true;
-      while (!closed && !halted) {
+      while (!halted) {
         const refill = queue.spool?.refill();
         // A slow disk does not hold up what is in memory.
         if (queue.idle()) await refill;
         const batch = queue.next(circuit.open() ? 1 : batchSize);
-        if (batch.items.length === 0 || closed) break;
+        if (batch.items.length === 0 || halted) break;
         const { lost } = account;
         const outcome = await send(batch);
         if (outcome.kind === "accepted") reported = lost;
         const pause = settle(batch, outcome);
-        const over = pause > 0 && !closed && !halted && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
+        const over = pause > 0 && !halted && until(asked(outcome) > 0 ? "retry_after" : "retry", pause);
         checks.forEach((check) => check());
         await over;
       }

@@ -1,9 +1,10 @@
 /**
  * What does it cost the example bot to be traced?
  *
- * Users in some chats write their next message when they have the last one's answer, to the same bot in three processes, in
- * turn: not traced; traced, through the real ingest function into Postgres; and traced while the ingest takes requests and
- * never answers, which shows whether anything in the bot waits for it. Telegram and the LLM are stand-ins whose latencies stay
+ * Users in some chats write their next message when they have the last one's answer, to the same bot in four processes, in
+ * turn: not traced; not traced, and in an AsyncLocalStorage that nobody reads, which no tracer can do without; traced, through
+ * the real ingest function into Postgres; and traced while the ingest takes requests and never answers, which shows whether
+ * anything in the bot waits for it. Telegram and the LLM are stand-ins whose latencies stay
  * as they are. Then the same without any latency, so that a bot handles what its one core can.
  *
  * All of it runs on one machine. What would be elsewhere in a real installation, behind the tracer, runs with a lower
@@ -32,7 +33,7 @@ const TELEGRAF = new URL("../../tracer/telegraf.ts", import.meta.url);
 const UNTRACED = new URL("bot/untraced.ts", import.meta.url);
 
 interface Bot {
-  name: "off" | "on" | "stalled";
+  name: "off" | "bare" | "on" | "stalled";
   program: Program<{ kind: Demand }, Answer>;
   port: number;
   rounds: Round[];
@@ -58,7 +59,7 @@ export async function bot({ size, clusters, progress, report }: Context): Promis
   progress("starting");
   const world = await startWorld(cluster, SATURATED.chats);
   const bots = await startBots(world, clusters.key);
-  const [off, on, stalled] = bots as [Bot, Bot, Bot];
+  const [off, bare, on, stalled] = bots as [Bot, Bot, Bot, Bot];
   try {
     for (const [load, what] of [[MODERATE, "moderate load"], [SATURATED, "all that it can handle"]] as const) {
       Object.assign(world.latency, load.latency);
@@ -81,15 +82,13 @@ export async function bot({ size, clusters, progress, report }: Context): Promis
       const rate = (bot: Bot) => median(bot.rounds.map(({ rate }) => rate));
       const throughput = { case: title, unit: "updates/s", value: rate(on), against: rate(off) };
       report({ ...throughput, metric: "traced, against not traced", bar: ratioAtLeast(0.97) });
-      if (load === MODERATE) { for (const line of latencies(title, off, on, stalled)) report(line); }
+      report({ ...throughput, metric: "in a bare AsyncLocalStorage, against not traced", value: rate(bare) });
+      if (load === MODERATE) { for (const line of latencies(title, off, bare, on, stalled)) report(line); }
       const cpu = (bot: Bot) => median(bot.rounds.map(({ cpuMs }) => cpuMs));
-      report({
-        case: title,
-        metric: "CPU time of the bot's process, an update, against not traced",
-        unit: "ms",
-        value: cpu(on),
-        against: cpu(off),
-      });
+      const spent = { case: title, unit: "ms", against: cpu(off) };
+      const ofBot = "CPU time of the bot's process, an update";
+      report({ ...spent, metric: `${ofBot}, against not traced`, value: cpu(on) });
+      report({ ...spent, metric: `${ofBot}, in a bare AsyncLocalStorage, against not traced`, value: cpu(bare) });
     }
     const { delivered } = await settled(on);
     const { rows: [{ stored }] } = await db.query("select count(*)::integer as stored from tracegram.pipeline_traces");
@@ -114,6 +113,7 @@ async function settled({ program }: Bot): Promise<Answer["stats"]> {
 async function startBots(world: World, key: string): Promise<Bot[]> {
   const code = {
     off: await bundle(new URL("bot/off.ts", import.meta.url), [{ of: TELEGRAF, is: UNTRACED }]),
+    bare: await bundle(new URL("bot/bare.ts", import.meta.url), [{ of: TELEGRAF, is: UNTRACED }]),
     on: await bundle(new URL("bot/on.ts", import.meta.url)),
   };
   const started = async (name: Bot["name"], code: string, env: Record<string, string> = {}): Promise<Bot> => {
@@ -123,6 +123,7 @@ async function startBots(world: World, key: string): Promise<Bot[]> {
   };
   return [
     await started("off", code.off),
+    await started("bare", code.bare),
     await started("on", code.on, { INGEST_URL: world.ingest, INGEST_KEY: key }),
     await started("stalled", code.on, { INGEST_URL: world.stalled, INGEST_KEY: key, INGEST_STALLS: "1" }),
   ];
@@ -156,12 +157,13 @@ async function run(world: World, bot: Bot, chats: number, ms: number): Promise<R
   };
 }
 
-function* latencies(title: string, off: Bot, on: Bot, stalled: Bot) {
+function* latencies(title: string, off: Bot, bare: Bot, on: Bot, stalled: Bot) {
   const all = (bot: Bot) => bot.rounds.flatMap(({ ms }) => ms);
-  const [offMs, onMs, stalledMs] = [all(off), all(on), all(stalled)];
+  const [offMs, bareMs, onMs, stalledMs] = [all(off), all(bare), all(on), all(stalled)];
   const line = { case: title, unit: "ms" };
   yield { ...line, metric: "an update, p95, not traced", value: p95(offMs) };
   yield { ...line, metric: "added to it when traced", value: p95(onMs) - p95(offMs), bar: atMost(1) };
+  yield { ...line, metric: "added to it by a bare AsyncLocalStorage", value: p95(bareMs) - p95(offMs) };
   const stalls = "added to it when traced and the ingest never answers";
   yield { ...line, metric: stalls, value: p95(stalledMs) - p95(offMs), bar: atMost(1) };
   yield { ...line, metric: "p50, traced, against not traced", value: median(onMs), against: median(offMs) };

@@ -12,13 +12,13 @@ import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createTelegram } from "../../../functions/synthetic/telegram/telegram.ts";
 import { edgeFunctions, startFunction } from "../../stack/functions.ts";
-import { startGateway } from "../../stack/gateway.ts";
 import { signKey } from "../../stack/jwt.ts";
 import { freePort } from "../../stack/ports.ts";
 import { startPostgrest } from "../../stack/postgrest.ts";
 import { serve } from "../../stack/serve.ts";
 import { STACK_DIR } from "../../stack/stack.ts";
 import type { BenchCluster } from "../cluster.ts";
+import { bundle, start } from "../tracer/process.ts";
 
 const BOT = { token: "1:bench", username: "bench_bot", first_name: "Bench" };
 const FIRST_USER = 1_000;
@@ -105,20 +105,28 @@ async function startIngest(cluster: BenchCluster, stops: (() => Promise<unknown>
   const jwtSecret = randomBytes(24).toString("base64url");
   const log = (name: string) => cluster.log.replace("postgres", name);
   const rest = await startPostgrest({ dbPort: cluster.port, jwtSecret, log: log("postgrest") });
-  const functions = new Map<string, { port: number; verifyJwt: boolean }>();
-  const gateway = await startGateway({ port: await freePort(), restPort: rest.port, functions, jwtSecret });
-  const url = `http://127.0.0.1:${gateway.port}`;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
   const ingest = await startFunction(
     edgeFunctions().find(({ name }) => name === "ingest")!,
     { SUPABASE_URL: url, SUPABASE_ANON_KEY: signKey("anon", jwtSecret) },
     { log: log("ingest"), cache: join(STACK_DIR, "deno") },
   );
-  functions.set("ingest", ingest);
+  const gateway = start<object, object>("the gateway", await bundle(new URL("gateway.ts", import.meta.url)), {
+    cwd: STACK_DIR,
+    env: {
+      PORT: String(port),
+      REST_PORT: String(rest.port),
+      FUNCTIONS: JSON.stringify([["ingest", { port: ingest.port, verifyJwt: ingest.verifyJwt }]]),
+      JWT_SECRET: jwtSecret,
+    },
+  });
+  await gateway.ask({});
   const postmaster = readFileSync(join(dirname(cluster.log), "data/postmaster.pid"), "utf8").split("\n")[0]!;
   for (const pid of [postmaster, rest.child.pid, ingest.child.pid]) {
     execFileSync("renice", ["-n", "10", "-p", String(pid)], { stdio: "ignore" });
   }
-  stops.push(() => rest.child.stop(), () => ingest.child.stop(), () => gateway.close());
+  stops.push(() => rest.child.stop(), () => ingest.child.stop(), () => gateway.stop());
   return `${url}/functions/v1/ingest`;
 }
 
