@@ -111,7 +111,9 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     const started = performance.now();
     const command = commandOf(ctx.message.text, options);
     const asked = { command, reply: ctx.message, isGroup: ctx.chat.type !== "private" };
-    const reply = await commandReply(depsOf(ctx), options, asked, handledOf(ctx).admission).catch((error: unknown) => {
+    const { unclaimed } = handledOf(ctx).admission;
+    const how = { unclaimed, open: (action: Action) => open(ctx, action) };
+    const reply = await commandReply(depsOf(ctx), options, asked, how).catch((error: unknown) => {
       options.log({ level: "warn", event: "command_failed", ...describe(error) });
       return failureScreen(error, { screen: "home" });
     });

@@ -5,9 +5,9 @@
  */
 import type { Message } from "telegraf/types";
 import { parseAdminWords, runAdminCommand } from "./admin_command.ts";
+import type { Action } from "./callback.ts";
 import { parseCommand } from "./command.ts";
 import type { Command, HeadOptions } from "./head.ts";
-import { openAllowed } from "./open_allowed.ts";
 import type { Reply } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { findScreen } from "./screens/find.ts";
@@ -27,12 +27,12 @@ export async function commandReply(
   deps: ScreenDeps,
   { adminIds }: HeadOptions,
   { command, reply, isGroup }: Asked,
-  admission: { unclaimed?: unknown },
+  { unclaimed, open }: { unclaimed?: unknown; open: (action: Action) => Promise<Reply> },
 ): Promise<Reply> {
   if (!command) return usageScreen();
   const admin = command.name === "admin" ? parseAdminWords(command.words) : null;
   if (admin) {
-    if (admission.unclaimed) throw admission.unclaimed;
+    if (unclaimed) throw unclaimed;
     return await runAdminCommand(deps, admin, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
   }
   if (command.name === "trace" && command.words === "") {
@@ -42,7 +42,7 @@ export async function commandReply(
   const parsed = parseCommand(wordsOf(command));
   switch (parsed.kind) {
     case "open":
-      return await openAllowed(deps, parsed.action, admission);
+      return await open(parsed.action);
     case "filter":
       return await filteredScreen(deps, parsed.filter);
     case "find":

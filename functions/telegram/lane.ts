@@ -7,7 +7,7 @@
 import type { Db, Lane } from "../_shared/db.ts";
 
 /** Who has just pressed is likely to press again. Longer than it takes a hurried finger, shorter than anybody minds. */
-const SETTLE_MS = 300;
+const SETTLE_MS = 250;
 const POLL_MS = 100;
 /** Then Telegram delivers the update again. */
 const MAX_WAIT_MS = 8000;

@@ -55,4 +55,4 @@ test("every page and trace is accepted by Telegram, within its limits, and nothi
       expect(Buffer.byteLength(callback_data!)).toBeLessThanOrEqual(64);
     }
   }
-});
+}, 120_000); // Each press comes so soon after the one before that it waits for one more.
