@@ -186,10 +186,8 @@ export function createDb(url: string, key: string): Db {
     listAdmins: () => rpc("list_admins", {}),
     setAdmin: (actor, userId, role, fromSecret) =>
       rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
-    allowChat: (actor, chatId, allowed) =>
-      rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
-    listAudit: (actor, { before, limit }) =>
-      rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
+    allowChat: (actor, chatId, allowed) => rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
+    listAudit: (actor, { before, limit }) => rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
   };
 }
 

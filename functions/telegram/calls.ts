@@ -58,7 +58,9 @@ export async function callOnce(
   const signal = AbortSignal.timeout(ms) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
   try {
     // Its types end at Bot API 7.1.
-    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], { ...(signal && { signal }) });
+    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
+      ...(signal && { signal }),
+    });
   } catch (error) {
     if (error instanceof TelegramError && error.code === 429) rateLimited(error.parameters?.retry_after ?? 0);
     throw error;

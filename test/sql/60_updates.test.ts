@@ -162,7 +162,9 @@ describe("the lane of a chat", () => {
         expect(lanes.filter((lane) => lane === "yours")).toHaveLength(1);
         if (lanes[1] !== "yours") {
           await clients[0]!.query("select public.finish_update($1, true)", [id]);
-          expect((await clients[1]!.query("select public.take_lane($1) as r", [id + 1])).rows).toEqual([{ r: "yours" }]);
+          expect((await clients[1]!.query("select public.take_lane($1) as r", [id + 1])).rows).toEqual([{
+            r: "yours",
+          }]);
         }
         for (const i of [0, 1]) await clients[0]!.query("select public.finish_update($1, true)", [id + i]);
       }
@@ -178,7 +180,7 @@ describe("rich messages", () => {
     await finish(db, 1, true, true);
     expect(await claim(db, aPress(2))).toMatchObject({ rich: false });
     expect(await claim(db, aPress(3, { chat_id: 1002 }))).toMatchObject({ rich: true });
-    await db.query("update tracegram.admin_chat_state set rich_refused_at = now() - interval '30 days'");
+    await db.query("update tracegram.admin_chat_state set rich_refused_at = now() - interval '30 days 1 second'");
     await finish(db, 2);
     expect(await claim(db, aPress(4))).toMatchObject({ rich: true });
     // Refused once more, it is remembered once more.
