@@ -6,6 +6,17 @@
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
 import type {
+  AdminChange,
+  Admins,
+  AuditEntry,
+  Lane,
+  RefusalCounts,
+  Refused,
+  UpdateClaim,
+  UpdateHead,
+} from "./access_answers.ts";
+import type {
+  Role,
   Settings,
   SettingsChanges,
   TraceDetail,
@@ -14,10 +25,10 @@ import type {
   TracePage,
   TraceStats,
   TraceStatus,
-  UpdateClaim,
 } from "./answers.ts";
 import { RpcError } from "./errors.ts";
 
+export type * from "./access_answers.ts";
 export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
 
@@ -62,6 +73,13 @@ export interface AdminResponse {
   retry_after?: number;
 }
 
+/** What became of an update. */
+export interface Answered {
+  responses: readonly AdminResponse[];
+  /** Telegram did not know what a rich message is. */
+  richRefused: boolean;
+}
+
 export interface Db {
   /** @throws {RpcError} TG001–TG004, see `errors.ts`. */
   ingestTraces(key: string, batch: unknown): Promise<IngestResult>;
@@ -78,9 +96,22 @@ export interface Db {
   changeSettings(changes: SettingsChanges): Promise<Settings>;
   /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
   defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
-  claimUpdate(updateId: number): Promise<UpdateClaim>;
-  /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
-  finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
+  /** Judges an update, and claims it and the lane of its chat. `refusals`: as {@link Db.countRefusals}. */
+  claimUpdate(update: UpdateHead, refusals?: RefusalCounts): Promise<UpdateClaim>;
+  /** The lane of its chat, for an update that was told to wait. */
+  takeLane(updateId: number): Promise<Lane>;
+  /** Ends a claim, and with it the lane: `handled` false gives the update back, so that its redelivery is handled. */
+  finishUpdate(updateId: number, handled: boolean, answered: Answered): Promise<void>;
+  /** Adds to what was refused. */
+  countRefusals(counts: RefusalCounts): Promise<void>;
+  /** Notes in the audit that an action was refused for want of a role. */
+  refuseAction(actor: number, needs: Role, action: string, detail: object): Promise<boolean>;
+  listAdmins(): Promise<Admins>;
+  /** Null takes the role away. `fromSecret`: the secret names the user. @throws {RpcError} TG050: no such role. */
+  setAdmin(actor: number, userId: number, role: Role | null, fromSecret: boolean): Promise<AdminChange>;
+  allowChat(actor: number, chatId: number, allowed: boolean): Promise<{ allowed: boolean } | Refused>;
+  /** What admins did, newest first. `before`: older than this entry. */
+  listAudit(actor: number, options: { before?: number; limit: number }): Promise<{ entries: AuditEntry[] } | Refused>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -130,9 +161,33 @@ export function createDb(url: string, key: string): Db {
     getSettings: () => rpc("get_settings", {}),
     changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
     defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
-    claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
-    finishUpdate: (updateId, handled, responses) =>
-      rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
+    claimUpdate: ({ update_id, user_id, chat_id, chat_type, message_id, bootstrap, allows }, refusals) =>
+      rpc("claim_update", {
+        p_update_id: update_id,
+        p_user_id: user_id,
+        p_chat_id: chat_id,
+        p_chat_type: chat_type,
+        p_message_id: message_id,
+        p_bootstrap: bootstrap,
+        p_allows: allows,
+        p_refusals: refusals,
+      }),
+    takeLane: (updateId) => rpc("take_lane", { p_update_id: updateId }),
+    finishUpdate: (updateId, handled, { responses, richRefused }) =>
+      rpc("finish_update", {
+        p_update_id: updateId,
+        p_handled: handled,
+        p_responses: responses,
+        p_rich_refused: richRefused,
+      }),
+    countRefusals: (counts) => rpc("count_refusals", { p_counts: counts }),
+    refuseAction: (actor, needs, action, detail) =>
+      rpc("refuse_action", { p_actor: actor, p_role: needs, p_action: action, p_detail: detail }),
+    listAdmins: () => rpc("list_admins", {}),
+    setAdmin: (actor, userId, role, fromSecret) =>
+      rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
+    allowChat: (actor, chatId, allowed) => rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
+    listAudit: (actor, { before, limit }) => rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
   };
 }
 

@@ -35,7 +35,10 @@ export interface Person {
  * Telegram is as strict as ever, in a shorter window of its rate limit; and its clock moves on a second with each thing that
  * a {@link Person} does or that is posted, so that only what is meant to reach the limit does.
  */
-export async function startAdminStack(telegram: Partial<TelegramOptions> = {}): Promise<AdminStack> {
+export async function startAdminStack(
+  telegram: Partial<TelegramOptions> = {},
+  { isolates = 1 }: { isolates?: number } = {},
+): Promise<AdminStack> {
   const admins = [1001, 1002, 1003];
   const waiting = new Map<string, () => void>();
   let ahead = 0;
@@ -51,6 +54,7 @@ export async function startAdminStack(telegram: Partial<TelegramOptions> = {}): 
   };
   const stack = await startTestStack({
     env: { TELEGRAM_ADMIN_IDS: admins.join(",") },
+    isolates: { telegram: isolates },
     telegram: {
       now: () => Date.now() + ahead,
       limits: { chat: { count: 5, ms: 1000 } },
