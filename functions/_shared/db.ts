@@ -17,9 +17,11 @@ import type {
   UpdateClaim,
 } from "./answers.ts";
 import { RpcError } from "./errors.ts";
+import type { ExportNote, IoExport, IoPage, IoParams, Refused } from "./io_answers.ts";
 
 export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
+export type * from "./io_answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
 export interface PageCursor {
@@ -81,6 +83,12 @@ export interface Db {
   claimUpdate(updateId: number): Promise<UpdateClaim>;
   /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
   finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
+  /** A page of a step's request or response; null when there is none. Noted in the audit. */
+  adminTraceIo(actor: number, params: IoParams): Promise<IoPage | Refused | null>;
+  /** Whole requests and responses of the next steps after one. Noted in the audit. */
+  adminExportIo(actor: number, traceId: string, after: number): Promise<IoExport | Refused>;
+  /** Notes in the audit that an admin takes data out. */
+  adminNoteExport(actor: number, what: ExportNote): Promise<Refused | Record<string, never>>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -133,6 +141,19 @@ export function createDb(url: string, key: string): Db {
     claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
     finishUpdate: (updateId, handled, responses) =>
       rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
+    adminTraceIo: (actor, { trace_id, step, side, page, page_chars, around_chars }) =>
+      rpc("admin_trace_io", {
+        p_actor: actor,
+        p_trace_id: trace_id,
+        p_step: step,
+        p_side: side,
+        p_page: page,
+        p_page_chars: page_chars,
+        p_around_chars: around_chars,
+      }),
+    adminExportIo: (actor, traceId, after) =>
+      rpc("admin_export_io", { p_actor: actor, p_trace_id: traceId, p_after: after }),
+    adminNoteExport: (actor, what) => rpc("admin_note_export", { p_actor: actor, p_what: what }),
   };
 }
 
