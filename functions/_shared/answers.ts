@@ -200,6 +200,3 @@ export type SettingsChanges =
 
 /** What an admin may do. Each may do what those before it may. */
 export type Role = "viewer" | "operator" | "owner";
-
-/** `claimed`: handle it. `done`: handled before. `busy`: another isolate is at it now. */
-export type UpdateClaim = "claimed" | "done" | "busy";

@@ -6,6 +6,17 @@
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
 import type {
+  AdminChange,
+  Admins,
+  AuditEntry,
+  Lane,
+  RefusalCounts,
+  Refused,
+  UpdateClaim,
+  UpdateHead,
+} from "./access_answers.ts";
+import type {
+  Role,
   Settings,
   SettingsChanges,
   TraceDetail,
@@ -14,11 +25,11 @@ import type {
   TracePage,
   TraceStats,
   TraceStatus,
-  UpdateClaim,
 } from "./answers.ts";
 import { RpcError } from "./errors.ts";
-import type { ExportNote, IoExport, IoPage, IoParams, Refused } from "./io_answers.ts";
+import type { ExportNote, IoExport, IoPage, IoParams } from "./io_answers.ts";
 
+export type * from "./access_answers.ts";
 export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
 export type * from "./io_answers.ts";
@@ -64,6 +75,13 @@ export interface AdminResponse {
   retry_after?: number;
 }
 
+/** What became of an update. */
+export interface Answered {
+  responses: readonly AdminResponse[];
+  /** Telegram did not know what a rich message is. */
+  richRefused: boolean;
+}
+
 export interface Db {
   /** @throws {RpcError} TG001–TG004, see `errors.ts`. */
   ingestTraces(key: string, batch: unknown): Promise<IngestResult>;
@@ -80,15 +98,28 @@ export interface Db {
   changeSettings(changes: SettingsChanges): Promise<Settings>;
   /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
   defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
-  claimUpdate(updateId: number): Promise<UpdateClaim>;
-  /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
-  finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
   /** A page of a step's request or response; null when there is none. Noted in the audit. */
   adminTraceIo(actor: number, params: IoParams): Promise<IoPage | Refused | null>;
   /** Whole requests and responses of the next steps after one. Noted in the audit. */
   adminExportIo(actor: number, traceId: string, after: number): Promise<IoExport | Refused>;
   /** Notes in the audit that an admin takes data out. */
   adminNoteExport(actor: number, what: ExportNote): Promise<Refused | Record<string, never>>;
+  /** Judges an update, and claims it and the lane of its chat. `refusals`: as {@link Db.countRefusals}. */
+  claimUpdate(update: UpdateHead, refusals?: RefusalCounts): Promise<UpdateClaim>;
+  /** The lane of its chat, for an update that was told to wait. */
+  takeLane(updateId: number): Promise<Lane>;
+  /** Ends a claim, and with it the lane: `handled` false gives the update back, so that its redelivery is handled. */
+  finishUpdate(updateId: number, handled: boolean, answered: Answered): Promise<void>;
+  /** Adds to what was refused. */
+  countRefusals(counts: RefusalCounts): Promise<void>;
+  /** Notes in the audit that an action was refused for want of a role. */
+  refuseAction(actor: number, needs: Role, action: string, detail: object): Promise<boolean>;
+  listAdmins(): Promise<Admins>;
+  /** Null takes the role away. `fromSecret`: the secret names the user. @throws {RpcError} TG050: no such role. */
+  setAdmin(actor: number, userId: number, role: Role | null, fromSecret: boolean): Promise<AdminChange>;
+  allowChat(actor: number, chatId: number, allowed: boolean): Promise<{ allowed: boolean } | Refused>;
+  /** What admins did, newest first. `before`: older than this entry. */
+  listAudit(actor: number, options: { before?: number; limit: number }): Promise<{ entries: AuditEntry[] } | Refused>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -138,9 +169,6 @@ export function createDb(url: string, key: string): Db {
     getSettings: () => rpc("get_settings", {}),
     changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
     defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
-    claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
-    finishUpdate: (updateId, handled, responses) =>
-      rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
     adminTraceIo: (actor, { trace_id, step, side, page, page_chars, around_chars }) =>
       rpc("admin_trace_io", {
         p_actor: actor,
@@ -154,6 +182,35 @@ export function createDb(url: string, key: string): Db {
     adminExportIo: (actor, traceId, after) =>
       rpc("admin_export_io", { p_actor: actor, p_trace_id: traceId, p_after: after }),
     adminNoteExport: (actor, what) => rpc("admin_note_export", { p_actor: actor, p_what: what }),
+    claimUpdate: ({ update_id, user_id, chat_id, chat_type, message_id, bootstrap, allows }, refusals) =>
+      rpc("claim_update", {
+        p_update_id: update_id,
+        p_user_id: user_id,
+        p_chat_id: chat_id,
+        p_chat_type: chat_type,
+        p_message_id: message_id,
+        p_bootstrap: bootstrap,
+        p_allows: allows,
+        p_refusals: refusals,
+      }),
+    takeLane: (updateId) => rpc("take_lane", { p_update_id: updateId }),
+    finishUpdate: (updateId, handled, { responses, richRefused }) =>
+      rpc("finish_update", {
+        p_update_id: updateId,
+        p_handled: handled,
+        p_responses: responses,
+        p_rich_refused: richRefused,
+      }),
+    countRefusals: (counts) => rpc("count_refusals", { p_counts: counts }),
+    refuseAction: (actor, needs, action, detail) =>
+      rpc("refuse_action", { p_actor: actor, p_role: needs, p_action: action, p_detail: detail }),
+    listAdmins: () => rpc("list_admins", {}),
+    setAdmin: (actor, userId, role, fromSecret) =>
+      rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
+    allowChat: (actor, chatId, allowed) =>
+      rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
+    listAudit: (actor, { before, limit }) =>
+      rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
   };
 }
 

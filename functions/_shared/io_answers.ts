@@ -3,15 +3,10 @@
  *
  * @module
  */
-import type { Role, TraceIo } from "./answers.ts";
+import type { TraceIo } from "./answers.ts";
 import type { WireStep } from "../../tracer/wire.ts";
 
 export type IoSide = "request" | "response";
-
-/** The actor's role is not enough; the attempt is in the audit. */
-export interface Refused {
-  refused: Role;
-}
 
 /** A page of one side of a step's I/O, and the text around it. Positions and lengths are in characters (code points). */
 export interface IoPage {

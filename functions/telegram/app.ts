@@ -10,12 +10,7 @@ import { createWebhook } from "./webhook.ts";
 export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
-  const bot = createBot({
-    ...settings,
-    db,
-    log: logLine,
-    now: () => new Date(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  });
-  return createWebhook({ secret: webhookSecret, db, bot, log: logLine });
+  const shared = { ...settings, db, log: logLine, now: () => new Date() };
+  const bot = createBot({ ...shared, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) });
+  return createWebhook({ ...shared, secret: webhookSecret, bot });
 }

@@ -1,54 +1,67 @@
 /**
- * The admin bot: commands and buttons in, screens out. Who may use it is decided here too.
+ * The admin bot: commands and buttons in, screens out.
  *
  * @module
  */
 import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
 import type { Update } from "telegraf/types";
-import type { AdminResponse } from "../_shared/db.ts";
+import type { Answered, Lane, Role } from "../_shared/db.ts";
 import { type Action, decodeAction } from "./callback.ts";
+import { hasEffect } from "./access.ts";
+import { isTransient, type SendDeps } from "./calls.ts";
+import { commandReply } from "./commands.ts";
+import { commandOf, type HeadOptions } from "./head.ts";
+import { holdLane, LaneBusy } from "./lane.ts";
 import { createLatest } from "./latest.ts";
 import { describe, type Log } from "./log.ts";
+import { openAllowed } from "./open_allowed.ts";
 import { UpdateRecord } from "./record.ts";
 import { MAX_VISIBLE } from "./render/html.ts";
-import type { Screen } from "./render/screen.ts";
+import type { Reply } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { failureScreen } from "./screens/failure.ts";
-import { openScreen } from "./screens/open.ts";
-import { usageScreen } from "./screens/usage.ts";
-import { answer, isTransient, type SendDeps, show, type Target } from "./send.ts";
+import { answer, show, type Target } from "./send.ts";
+import { sendExport } from "./send_export.ts";
 
 /** A page does not wait longer than this, in milliseconds, for Telegram to take the answer to the press that asks for it. */
 const ANSWER_WAIT_MS = 1000;
-/** `/admin`, `/admin@name`, and what follows. Of the text alone: not every sender of updates marks its commands. */
-const ADMIN_COMMAND = /^\/admin(?:@(\w+))?(?:\s+(.*))?$/is;
-
-/** Longest handling of one update, in milliseconds: room for a slow query and one wait for Telegram's rate limit. */
+/** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
 
-export interface BotOptions extends Omit<ScreenDeps, "actor"> {
+export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {
   token: string;
-  /** Without the `@`; needed only for commands that name the bot, such as `/admin@my_bot`. */
-  username?: string | undefined;
   apiRoot: string;
-  adminIds: readonly number[];
   log: Log;
-  /** Waits for Telegram's rate limit. */
+  /** Waits for Telegram's rate limit, and for a chat's lane. */
   sleep: (ms: number) => Promise<void>;
 }
 
-export interface Bot {
-  /** Whether the update is a message or a pressed button of an admin, in a private chat. */
-  admits(update: Update): boolean;
-  /** Never throws. */
-  handle(update: Update): Promise<Handling>;
+/** What the database said when the update was claimed. Without it, nothing may be changed. */
+export interface Admission {
+  role: Role;
+  lane: Lane;
+  rich: boolean;
+  /** Why there is no claim. */
+  unclaimed?: unknown;
 }
 
-export interface Handling {
+export interface Bot {
+  /** Never throws. */
+  handle(update: Update, admission: Admission): Promise<Handling>;
+}
+
+export interface Handling extends Answered {
   /** False when the update could not be handled now, but may be when it is delivered again. */
   handled: boolean;
-  responses: AdminResponse[];
+}
+
+/** An update while it is handled. */
+export interface Handled {
+  admission: Admission;
+  record: UpdateRecord;
+  /** When it must have ended, on the clock of `performance.now`. */
+  until: number;
 }
 
 export function createBot(options: BotOptions): Bot {
@@ -63,7 +76,7 @@ export function createBot(options: BotOptions): Bot {
     is_bot: true,
     first_name: "Tracegram",
     username,
-    can_join_groups: false,
+    can_join_groups: true,
     can_read_all_group_messages: false,
     supports_inline_queries: false,
   };
@@ -71,92 +84,111 @@ export function createBot(options: BotOptions): Bot {
   telegraf.catch((error) => {
     throw error;
   });
-  const records = new WeakMap<Update, UpdateRecord>();
-  addHandlers(telegraf, options, (ctx) => records.get(ctx.update)!);
+  const handling = new WeakMap<Update, Handled>();
+  addHandlers(telegraf, options, (ctx) => handling.get(ctx.update)!);
 
-  const admins = new Set(options.adminIds);
   return {
-    admits(update) {
-      const { from, chat } = partiesOf(update);
-      return chat?.type === "private" && from !== undefined && admins.has(from.id);
-    },
-    async handle(update) {
-      const record = new UpdateRecord();
-      records.set(update, record);
+    async handle(update, admission) {
+      const record = new UpdateRecord(admission.rich);
+      handling.set(update, { admission, record, until: performance.now() + HANDLER_TIMEOUT_MS });
       try {
         await telegraf.handleUpdate(update);
-        return { handled: true, responses: record.responses };
+        return { handled: true, ...record.answered };
       } catch (error) {
         const transient = isTransient(error);
         log({ level: "warn", event: "update_failed", update_id: update.update_id, transient, ...describe(error) });
         // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day.
-        return { handled: !transient, responses: record.responses };
+        return { handled: !transient, ...record.answered };
       }
     },
   };
 }
 
-/** Sender and chat, of the kinds of update that the bot answers. */
-export function partiesOf(update: Partial<Update.MessageUpdate & Update.CallbackQueryUpdate>) {
-  const from = update.message?.from ?? update.callback_query?.from;
-  return { from, chat: update.message?.chat ?? update.callback_query?.message?.chat };
-}
-
-function addHandlers(telegraf: Telegraf, options: BotOptions, recordOf: (ctx: Context) => UpdateRecord): void {
+function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: Context) => Handled): void {
   const latest = createLatest();
 
-  telegraf.hears(ADMIN_COMMAND, async (ctx) => {
-    const [, name, words = ""] = ctx.match;
-    const isForUs = !name || !options.username || name.toLowerCase() === options.username.toLowerCase();
-    if (isForUs && words.trim().toLowerCase() === "traces") await respond(ctx, { screen: "traces" });
-    else await deliver(ctx, { chat_id: ctx.chat.id }, usageScreen(), performance.now());
+  telegraf.on(message("text"), async (ctx) => {
+    const started = performance.now();
+    const command = commandOf(ctx.message.text, options);
+    const asked = { command, reply: ctx.message, isGroup: ctx.chat.type !== "private" };
+    const reply = await commandReply(depsOf(ctx), options, asked, handledOf(ctx).admission).catch((error: unknown) => {
+      options.log({ level: "warn", event: "command_failed", ...describe(error) });
+      return failureScreen(error, { screen: "home" });
+    });
+    const message_thread_id = ctx.message.is_topic_message ? ctx.message.message_thread_id : undefined;
+    await deliver(ctx, { chat_id: ctx.chat.id, message_thread_id }, reply, started);
   });
 
-  // Also /start, and whatever else an admin writes.
-  telegraf.on(message("text"), (ctx) => deliver(ctx, { chat_id: ctx.chat.id }, usageScreen(), performance.now()));
-
   telegraf.on("callback_query", async (ctx) => {
+    const started = performance.now();
     const answered = answer(sending(ctx), ctx.callbackQuery.id);
     const under = ctx.callbackQuery.message;
     if (!under) return await answered;
-    const data: unknown = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : null;
-    const action = typeof data === "string" ? decodeAction(data) : null;
+    // What is of an earlier version leads home (head.ts has refused everything else).
+    const data = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : "";
+    const action = decodeAction(data) ?? { screen: "home" };
+    const { admission } = handledOf(ctx);
+    // A change is made, whatever will be shown of it.
+    const changed = hasEffect(action) ? await open(ctx, action) : undefined;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
-    await latest(`${under.chat.id}:${under.message_id}`, async (isNewest) => {
+    await latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
       await atMost(ANSWER_WAIT_MS, answered);
-      await respond(ctx, action ?? { screen: "traces" }, under.message_id, isNewest);
+      const isOurs = await holdLane(options, ctx.update.update_id, admission.lane, isNewest).catch((error: unknown) => {
+        // What was changed must not be changed again, after what the admin has done since.
+        if (changed && error instanceof LaneBusy) return false;
+        throw error;
+      });
+      if (!isOurs) return;
+      const reply = changed ?? await open(ctx, action);
+      if (!isNewest()) return;
+      const isPicture = "photo" in under;
+      const message_thread_id = "is_topic_message" in under && under.is_topic_message
+        ? under.message_thread_id
+        : undefined;
+      const target = { chat_id: under.chat.id, message_id: under.message_id, message_thread_id, isPicture };
+      await deliver(ctx, target, reply, started);
     });
     await answered;
   });
 
-  /** Opens the screen and shows it, unless a newer press will replace it at once. */
-  async function respond(ctx: Context, action: Action, message_id?: number, isNewest = () => true): Promise<void> {
-    const started = performance.now();
-    const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: "owner" } as const;
-    const deps = { db: recordOf(ctx).timed(options.db), now: options.now, actor };
-    const screen = await openScreen(deps, action).catch((error: unknown) => {
+  /** What an action is answered with; a failure is a screen, too. */
+  async function open(ctx: Context, action: Action): Promise<Reply> {
+    try {
+      return await openAllowed(depsOf(ctx), action, handledOf(ctx).admission);
+    } catch (error) {
       options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
       return failureScreen(error, action);
-    });
-    if (!isNewest()) return;
-    const target = { chat_id: ctx.chat!.id, ...(message_id !== undefined && { message_id }) };
-    await deliver(ctx, target, screen as Screen, started);
+    }
   }
 
-  async function deliver(ctx: Context, target: Target, screen: Screen, started: number): Promise<void> {
-    recordOf(ctx).showing(screen);
-    const shown = await show(sending(ctx), target, screen);
+  async function deliver(ctx: Context, target: Target, reply: Reply, started: number): Promise<void> {
+    const chars = "content" in reply ? reply.caption.length : reply.chars;
+    const shown = "content" in reply
+      ? await sendExport(sending(ctx), target, reply)
+      : await show(sending(ctx), target, reply);
     const ms = Math.round(performance.now() - started);
-    const level = screen.chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
-    options.log({ level, event: "response", screen: screen.name, chars: screen.chars, ms, shown });
+    const level = chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
+    options.log({ level, event: "response", screen: reply.name, chars, ms, shown });
   }
 
-  const sending = (ctx: Context): SendDeps => ({
-    telegram: ctx.telegram,
-    log: options.log,
-    sleep: options.sleep,
-    rateLimited: (retryAfterS) => recordOf(ctx).rateLimited(retryAfterS),
-  });
+  function depsOf(ctx: Context): ScreenDeps {
+    const { record, admission } = handledOf(ctx);
+    const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: admission.role };
+    return { db: record.timed(options.db), now: options.now, actor };
+  }
+
+  function sending(ctx: Context): SendDeps {
+    const { record, until } = handledOf(ctx);
+    return {
+      telegram: ctx.telegram,
+      log: options.log,
+      sleep: options.sleep,
+      left: () => until - performance.now(),
+      rateLimited: (retryAfterS) => record.rateLimited(retryAfterS),
+      showing: (shown) => record.showing(shown),
+      rich: record.rich,
+    };
+  }
 }
 
 /** Waits for `promise`, but not longer than `ms`. */

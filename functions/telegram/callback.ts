@@ -71,6 +71,11 @@ export function decodeAction(data: string): Action | null {
   }
 }
 
+/** Whether `data` is of an earlier version, whose buttons are still under old messages. */
+export function isOutdated(data: string): boolean {
+  return /^[1-9]/.test(data) && data < VERSION;
+}
+
 function encoded(action: Action): string {
   switch (action.screen) {
     case "home":

@@ -3844,72 +3844,208 @@ guard         {io_sample_percent (null: as the owner has set), steps: the quota 
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;
 
--- 60_updates.sql — each Telegram update is handled once.
+-- 60_updates.sql — each Telegram update of an admin is handled once, and the edits of one chat come one after the other.
 --
--- Written by  public.claim_update, public.finish_update (the telegram function)
+-- Written by  public.claim_update, public.take_lane, public.finish_update (the telegram function)
 -- Dropped by  tracegram.purge (90_jobs.sql)
 --
 -- A claim is a lease: when an isolate dies in the middle of an update, the redelivery is handled after the lease has run out.
+-- A chat has one lane, and whoever holds it may edit; it ends with the claim of the update that holds it, however that ends.
 
 create table tracegram.seen_updates (
   update_id  bigint primary key,
   claimed_at timestamptz(3) not null,
-  handled_at timestamptz(3)
+  handled_at timestamptz(3),
+  chat_id    bigint not null,
+  message_id bigint,
+  lane_at    timestamptz(3)
 );
+create index seen_updates_chat on tracegram.seen_updates (chat_id, claimed_at);
+comment on index tracegram.seen_updates_chat is 'The updates of a chat whose lease may not have run out: tracegram.lane_of.';
 alter table tracegram.seen_updates enable row level security;
 
-comment on table tracegram.seen_updates is 'Telegram updates of the admin bot that were claimed or handled, kept 2 days.';
+comment on table tracegram.seen_updates is 'Telegram updates of admins that were claimed or handled, kept 2 days.';
 comment on column tracegram.seen_updates.update_id is 'Telegram''s id of the update.';
 comment on column tracegram.seen_updates.claimed_at is 'Start of the last lease.';
 comment on column tracegram.seen_updates.handled_at is 'Null until the update was handled.';
+comment on column tracegram.seen_updates.chat_id is 'Chat that it is answered in.';
+comment on column tracegram.seen_updates.message_id is 'Message whose button was pressed. Null: it is answered with a new message.';
+comment on column tracegram.seen_updates.lane_at is 'When it took the lane of its chat. Null: it has not.';
 
-create function tracegram.claim_update(p_update_id bigint, p_now timestamptz)
+create function tracegram.lane_of(p_update_id bigint, p_settled boolean, p_now timestamptz)
   returns text
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  c_lease constant timestamptz := p_now - interval '60 seconds';
+  v_mine  tracegram.seen_updates;
 begin
-  insert into tracegram.seen_updates as u (update_id, claimed_at)
-  values (p_update_id, p_now)
-  on conflict (update_id) do update set claimed_at = excluded.claimed_at
-    where u.handled_at is null and u.claimed_at <= p_now - interval '60 seconds';
-  if found then
-    return 'claimed';
+  select * into v_mine from tracegram.seen_updates where update_id = p_update_id;
+  if v_mine.handled_at is not null or v_mine.update_id is null then
+    return 'superseded';
   end if;
-  return case
-    when exists (select from tracegram.seen_updates as u where u.update_id = p_update_id and u.handled_at is not null) then 'done'
-    else 'busy'
-  end;
+  -- By Telegram's order, not by that of arrival: two isolates must not each wait for the other's page.
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.update_id > p_update_id and u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+  ) then
+    return 'superseded';
+  end if;
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.claimed_at > c_lease and u.update_id <> p_update_id
+      and u.handled_at is null and u.lane_at is not null
+  ) then
+    return 'wait';
+  end if;
+  -- A finger that presses again and again is likely to press once more: it gets its first page at once, and its last.
+  if not p_settled and exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.claimed_at > p_now - interval '1 second' and u.update_id <> p_update_id
+      and u.message_id = v_mine.message_id
+  ) then
+    return 'wait';
+  end if;
+  update tracegram.seen_updates set lane_at = p_now where update_id = p_update_id;
+  return 'yours';
 end;
 $$;
 
-comment on function tracegram.claim_update(bigint, timestamptz) is 'See public.claim_update; p_now is the time of the claim.';
-revoke all on function tracegram.claim_update(bigint, timestamptz) from public, anon, authenticated, service_role;
+comment on function tracegram.lane_of(bigint, boolean, timestamptz) is
+$doc$Takes the lane of its chat for a claimed update, if it may: see public.take_lane. Only with the chat's lock
+(tracegram.lock_chat) held.
 
-create function public.claim_update(p_update_id bigint)
-  returns text
+p_settled  it has waited a moment already for a newer press of the same message$doc$;
+revoke all on function tracegram.lane_of(bigint, boolean, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.lock_chat(p_chat_id bigint)
+  returns void
   language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.lane'), pg_catalog.hashint8(p_chat_id));
+$$;
+
+comment on function tracegram.lock_chat(bigint) is 'Until the end of the transaction nobody else decides about the lane of this chat.';
+revoke all on function tracegram.lock_chat(bigint) from public, anon, authenticated, service_role;
+
+create function tracegram.claim_update(
+  p_update_id bigint, p_user_id bigint, p_chat_id bigint, p_chat_type text, p_message_id bigint, p_bootstrap boolean,
+  p_allows boolean, p_refusals jsonb, p_now timestamptz
+)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role constant text := tracegram.admit(p_user_id, p_bootstrap, p_now);
+begin
+  perform tracegram.count_refusals(p_refusals, p_now);
+  if v_role is null then
+    perform tracegram.count_refusals('{"stranger": 1}', p_now);
+    return '{"claim": "refused"}';
+  end if;
+  if p_chat_type is distinct from 'private' and not (p_allows and v_role = 'owner')
+    and not exists (select from tracegram.admin_chats as c where c.chat_id = p_chat_id)
+  then
+    perform tracegram.count_refusals('{"group": 1}', p_now);
+    return '{"claim": "refused"}';
+  end if;
+
+  if p_message_id is not null then
+    perform tracegram.lock_chat(p_chat_id);
+  end if;
+  insert into tracegram.seen_updates as u (update_id, claimed_at, chat_id, message_id)
+  values (p_update_id, p_now, p_chat_id, p_message_id)
+  on conflict (update_id) do update set claimed_at = excluded.claimed_at, lane_at = null
+    where u.handled_at is null and u.claimed_at <= p_now - interval '60 seconds';
+  if not found then
+    return pg_catalog.jsonb_build_object('claim', case
+      when exists (select from tracegram.seen_updates as u where u.update_id = p_update_id and u.handled_at is not null) then 'done'
+      else 'busy'
+    end);
+  end if;
+  return pg_catalog.jsonb_build_object(
+    'claim', 'claimed', 'role', v_role,
+    -- A new message runs over nothing.
+    'lane', case when p_message_id is null then 'yours' else tracegram.lane_of(p_update_id, false, p_now) end,
+    'rich', tracegram.takes_rich(p_chat_id, p_now)
+  );
+end;
+$$;
+
+comment on function tracegram.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb, timestamptz) is
+  'See public.claim_update; p_now is the time of the claim.';
+revoke all on function tracegram.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb, timestamptz)
+  from public, anon, authenticated, service_role;
+
+create function public.claim_update(
+  p_update_id bigint, p_user_id bigint, p_chat_id bigint, p_chat_type text, p_message_id bigint default null,
+  p_bootstrap boolean default false, p_allows boolean default false, p_refusals jsonb default '{}'
+)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.claim_update(
+    p_update_id, p_user_id, p_chat_id, p_chat_type, p_message_id, p_bootstrap, p_allows, p_refusals, pg_catalog.now()
+  );
+$$;
+
+comment on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) is
+$doc$Claims a Telegram update for handling, for 60 seconds, if its sender may be answered in its chat, and takes the lane of the
+chat if that is free.
+
+p_user_id     the sender
+p_chat_type   as Telegram has it: private, group, supergroup …
+p_message_id  the message whose button was pressed, which will be edited; null for an update that is answered with a new one
+p_bootstrap   the secret TELEGRAM_ADMIN_IDS names the sender, who is an owner by that
+p_allows      the update asks to allow this group: an owner may ask that in any
+p_refusals    what was refused meanwhile, as count_refusals takes it
+
+Returns {claim, role, lane, rich}. claim: claimed (handle it, then call finish_update), done (it was handled before), busy (another
+isolate has it: answer 503, and Telegram delivers it again), or refused (a stranger, or a group that is not allowed; it is counted, and
+not answered). The rest comes with claimed: the role of the sender (viewer, operator, owner); yours, wait or superseded, as take_lane has
+it; and whether the chat may be sent rich messages.$doc$;
+revoke all on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) from public, anon, authenticated;
+grant execute on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) to service_role;
+
+create function public.take_lane(p_update_id bigint)
+  returns text
+  language plpgsql
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-  select tracegram.claim_update(p_update_id, pg_catalog.now());
+begin
+  perform tracegram.lock_chat((select u.chat_id from tracegram.seen_updates as u where u.update_id = p_update_id));
+  return tracegram.lane_of(p_update_id, true, pg_catalog.now());
+end;
 $$;
 
-comment on function public.claim_update(bigint) is
-$doc$Claims a Telegram update for handling, for 60 seconds.
+comment on function public.take_lane(bigint) is
+$doc$Takes the lane of its chat for an update that claim_update has told to wait.
 
-Returns claimed (handle it, then call finish_update), done (it was handled before), or busy (another isolate has it: answer
-503, and Telegram delivers it again).$doc$;
-revoke all on function public.claim_update(bigint) from public, anon, authenticated;
-grant execute on function public.claim_update(bigint) to service_role;
+Returns yours (edit, then call finish_update, which gives the lane back), wait (somebody edits in this chat: ask again soon), or
+superseded (a newer press of the same message was claimed, and will be shown instead).$doc$;
+revoke all on function public.take_lane(bigint) from public, anon, authenticated;
+grant execute on function public.take_lane(bigint) to service_role;
 
-create function public.finish_update(p_update_id bigint, p_handled boolean, p_responses jsonb default '[]')
+create function public.finish_update(
+  p_update_id bigint, p_handled boolean, p_responses jsonb default '[]', p_rich_refused boolean default false
+)
   returns void
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if p_rich_refused then
+    insert into tracegram.admin_chat_state as s (chat_id, rich_refused_at)
+    select u.chat_id, pg_catalog.now() from tracegram.seen_updates as u where u.update_id = p_update_id
+    on conflict (chat_id) do update set rich_refused_at = excluded.rich_refused_at;
+  end if;
   if p_handled then
     update tracegram.seen_updates set handled_at = pg_catalog.now() where update_id = p_update_id;
   else
@@ -3919,15 +4055,16 @@ begin
 end;
 $$;
 
-comment on function public.finish_update(bigint, boolean, jsonb) is
-$doc$Ends a claim, and records what was answered meanwhile.
+comment on function public.finish_update(bigint, boolean, jsonb, boolean) is
+$doc$Ends a claim, gives the lane of the chat back, and records what was answered meanwhile.
 
-p_handled    true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.
-p_responses  an array of {screen, characters, query_ms, retry_after}: the screen's name, the visible length of the message in
-             UTF-16 units, how long its query took in milliseconds (null without one), and the longest wait in seconds that
-             Telegram asked for with a 429 (left out without one). What makes no sense is left out.$doc$;
-revoke all on function public.finish_update(bigint, boolean, jsonb) from public, anon, authenticated;
-grant execute on function public.finish_update(bigint, boolean, jsonb) to service_role;
+p_handled       true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.
+p_responses     an array of {screen, characters, query_ms, retry_after}: the screen's name, the visible length of the message in
+                UTF-16 units, how long its query took in milliseconds (null without one), and the longest wait in seconds that
+                Telegram asked for with a 429 (left out without one). What makes no sense is left out.
+p_rich_refused  Telegram did not know what a rich message is: the chat is sent none for 30 days.$doc$;
+revoke all on function public.finish_update(bigint, boolean, jsonb, boolean) from public, anon, authenticated;
+grant execute on function public.finish_update(bigint, boolean, jsonb, boolean) to service_role;
 
 -- 61_responses.sql — what the admin bot answered: how long each message was, how long its query took, what Telegram held up.
 --
@@ -3998,57 +4135,408 @@ $$;
 comment on function tracegram.purge_responses(timestamptz) is 'Deletes responses of over 30 days ago.';
 revoke all on function tracegram.purge_responses(timestamptz) from public, anon, authenticated, service_role;
 
--- 62_admins.sql — stand-in for part ENGINE's: who may do what, and the audit of it.
+-- 62_admins.sql — who the admin bot answers, in which chats, and whom it does not.
+--
+-- Written by  public.claim_update (60_updates.sql), public.set_admin, public.allow_chat, public.count_refusals
+-- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins
+-- Dropped by  tracegram.purge_admins (90_jobs.sql): counts of refusals; the rest stays
 
 create table tracegram.admins (
-  user_id bigint primary key,
-  role    text not null check (role in ('viewer', 'operator', 'owner'))
+  user_id     bigint primary key,
+  role        text check (role in ('viewer', 'operator', 'owner')),
+  from_secret boolean not null default false,
+  added_by    bigint,
+  added_at    timestamptz(3) not null default now(),
+  check (role is not null or from_secret)
 );
 alter table tracegram.admins enable row level security;
-comment on table tracegram.admins is 'Who may use the admin bot.';
-comment on column tracegram.admins.user_id is 'Telegram''s id.';
-comment on column tracegram.admins.role is 'viewer, operator or owner.';
+
+comment on table tracegram.admins is 'Who may use the admin bot. Each role may do what those before it may: viewer, operator, owner.';
+comment on column tracegram.admins.user_id is 'Telegram''s id of the user.';
+comment on column tracegram.admins.role is 'Role that an owner gave. Null: none did.';
+comment on column tracegram.admins.from_secret is 'TELEGRAM_ADMIN_IDS named the user when they were last heard: an owner, whatever the role.';
+comment on column tracegram.admins.added_by is 'Owner who gave the role. Null: nobody did.';
+comment on column tracegram.admins.added_at is 'When the user was first an admin, or was last given a role.';
+
+create table tracegram.admin_chats (
+  chat_id  bigint primary key,
+  added_by bigint not null,
+  added_at timestamptz(3) not null default now()
+);
+alter table tracegram.admin_chats enable row level security;
+
+comment on table tracegram.admin_chats is 'Groups in which admins are answered. In private chats they always are.';
+comment on column tracegram.admin_chats.chat_id is 'Telegram''s id of the group.';
+comment on column tracegram.admin_chats.added_by is 'Owner who allowed it.';
+comment on column tracegram.admin_chats.added_at is 'When.';
+
+create table tracegram.admin_chat_state (
+  chat_id         bigint primary key,
+  rich_refused_at timestamptz(3) not null
+);
+alter table tracegram.admin_chat_state enable row level security;
+
+comment on table tracegram.admin_chat_state is 'What was learned about a chat.';
+comment on column tracegram.admin_chat_state.chat_id is 'Telegram''s id of the chat.';
+comment on column tracegram.admin_chat_state.rich_refused_at is 'When Telegram last did not know what a rich message is.';
+
+create table tracegram.admin_refusals (
+  day    date not null,
+  reason text not null check (reason in ('stranger', 'group', 'wrong_secret', 'not_an_update', 'forged_data', 'forbidden')),
+  count  bigint not null check (count > 0),
+  primary key (day, reason)
+);
+alter table tracegram.admin_refusals enable row level security;
+
+comment on table tracegram.admin_refusals is 'What the admin bot did not do, counted by day. Kept 400 days.';
+comment on column tracegram.admin_refusals.day is 'UTC.';
+comment on column tracegram.admin_refusals.reason is
+  'stranger: not an admin. group: an admin in a group that is not allowed. wrong_secret, not_an_update: not from Telegram. forged_data: a button that the bot did not make. forbidden: an admin without the role.';
+comment on column tracegram.admin_refusals.count is 'How often. A lower bound: an isolate that ends takes with it what it has not handed over.';
+
+create function tracegram.count_refusals(p_counts jsonb, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into tracegram.admin_refusals as r (day, reason, count)
+  select (p_now at time zone 'UTC')::date, c.key, tracegram.whole_number(c.value)
+  from pg_catalog.jsonb_each(case pg_catalog.jsonb_typeof(p_counts) when 'object' then p_counts else '{}' end) as c
+  where c.key in ('stranger', 'group', 'wrong_secret', 'not_an_update', 'forged_data', 'forbidden')
+    and tracegram.whole_number(c.value) > 0
+  -- One order, so that two isolates do not wait for each other.
+  order by c.key
+  on conflict (day, reason) do update set count = r.count + excluded.count;
+$$;
+
+comment on function tracegram.count_refusals(jsonb, timestamptz) is 'See public.count_refusals; p_now says the day.';
+revoke all on function tracegram.count_refusals(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.count_refusals(p_counts jsonb)
+  returns void
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.count_refusals(p_counts, pg_catalog.now());
+$$;
+
+comment on function public.count_refusals(jsonb) is
+$doc$Counts what the admin bot has refused, all that an isolate has gathered in one call.
+
+p_counts  such as {"wrong_secret": 12}: reasons of tracegram.admin_refusals and how often. What makes no sense is left out.$doc$;
+revoke all on function public.count_refusals(jsonb) from public, anon, authenticated;
+grant execute on function public.count_refusals(jsonb) to service_role;
+
+create function tracegram.role_of(p_user_id bigint)
+  returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when a.from_secret then 'owner' else a.role end from tracegram.admins as a where a.user_id = p_user_id;
+$$;
+
+comment on function tracegram.role_of(bigint) is 'What a user may do: viewer, operator, owner. Null: nothing.';
+revoke all on function tracegram.role_of(bigint) from public, anon, authenticated, service_role;
+
+create function tracegram.admit(p_user_id bigint, p_bootstrap boolean, p_now timestamptz)
+  returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_bootstrap then
+    -- Nearly always there is nothing to write.
+    if not exists (select from tracegram.admins as a where a.user_id = p_user_id and a.from_secret) then
+      insert into tracegram.admins (user_id, from_secret, added_at) values (p_user_id, true, p_now)
+      on conflict (user_id) do update set from_secret = true;
+    end if;
+  else
+    -- Taken out of the secret, a user is what an owner made of them.
+    delete from tracegram.admins as a where a.user_id = p_user_id and a.from_secret and a.role is null;
+    update tracegram.admins as a set from_secret = false where a.user_id = p_user_id and a.from_secret;
+  end if;
+  return tracegram.role_of(p_user_id);
+end;
+$$;
+
+comment on function tracegram.admit(bigint, boolean, timestamptz) is
+  'What a user may do who was just heard; p_bootstrap: the secret names them, which is remembered. Null: nothing.';
+revoke all on function tracegram.admit(bigint, boolean, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.takes_rich(p_chat_id bigint, p_now timestamptz)
+  returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select not exists (
+    select from tracegram.admin_chat_state as s where s.chat_id = p_chat_id and s.rich_refused_at > p_now - interval '30 days'
+  );
+$$;
+
+comment on function tracegram.takes_rich(bigint, timestamptz) is
+  'Whether a chat is sent rich messages: always, but for 30 days after Telegram did not know them.';
+revoke all on function tracegram.takes_rich(bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.list_admins()
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'admins', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'user_id', a.user_id, 'role', tracegram.role_of(a.user_id), 'from_secret', a.from_secret,
+        'added_by', a.added_by, 'added_at', tracegram.iso(a.added_at)
+      ) order by a.added_at, a.user_id), '[]')
+      from tracegram.admins as a
+    ),
+    'chats', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'chat_id', c.chat_id, 'added_by', c.added_by, 'added_at', tracegram.iso(c.added_at)
+      ) order by c.added_at, c.chat_id), '[]')
+      from tracegram.admin_chats as c
+    ),
+    'refusals', (
+      select coalesce(pg_catalog.jsonb_object_agg(r.reason, r.count), '{}')
+      from (
+        select reason, pg_catalog.sum(count) as count from tracegram.admin_refusals
+        where day > (pg_catalog.now() at time zone 'UTC')::date - 7
+        group by reason
+      ) as r
+    )
+  );
+$$;
+
+comment on function public.list_admins() is
+$doc$Who may use the admin bot, and where, oldest first.
+
+Returns {admins: [{user_id, role, from_secret, added_by, added_at}], chats: [{chat_id, added_by, added_at}], refusals}. from_secret: the
+user is an owner because TELEGRAM_ADMIN_IDS said so when they last wrote. added_by is null where nobody was. refusals: how often what was
+refused in the last 7 days, by reason.$doc$;
+revoke all on function public.list_admins() from public, anon, authenticated;
+grant execute on function public.list_admins() to service_role;
+
+create function public.set_admin(p_actor bigint, p_user_id bigint, p_role text, p_from_secret boolean default false)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_was text;
+begin
+  if p_role is not null and p_role not in ('viewer', 'operator', 'owner') then
+    raise exception sqlstate 'TG050' using
+      message = pg_catalog.format('%L is not a role', p_role), hint = 'Those are viewer, operator and owner.';
+  end if;
+  if not tracegram.require_role(
+    p_actor, 'owner', 'set_admin', pg_catalog.jsonb_build_object('user_id', p_user_id, 'role', p_role)
+  ) then
+    return '{"refused": "owner"}';
+  end if;
+  -- Two owners who remove each other at the same moment would leave none.
+  lock table tracegram.admins in share row exclusive mode;
+  v_was := tracegram.role_of(p_user_id);
+  if p_role is distinct from 'owner' then
+    if p_from_secret then
+      return '{"unchanged": "from_secret"}';
+    end if;
+    if v_was = 'owner' and not exists (
+      select from tracegram.admins as a where a.user_id <> p_user_id and tracegram.role_of(a.user_id) = 'owner'
+    ) then
+      return '{"unchanged": "last_owner"}';
+    end if;
+  end if;
+  if p_role is null then
+    delete from tracegram.admins where user_id = p_user_id;
+  else
+    insert into tracegram.admins as a (user_id, role, added_by) values (p_user_id, p_role, p_actor)
+    on conflict (user_id) do update
+      set role = excluded.role, from_secret = p_from_secret, added_by = excluded.added_by, added_at = excluded.added_at;
+  end if;
+  return pg_catalog.jsonb_build_object('was', v_was, 'role', tracegram.role_of(p_user_id));
+end;
+$$;
+
+comment on function public.set_admin(bigint, bigint, text, boolean) is
+$doc$Gives a user a role in the admin bot, or takes it away. Only owners may; it is in the audit.
+
+p_actor        who asks
+p_user_id      whose role it is
+p_role         viewer, operator or owner; null: none any more
+p_from_secret  the secret TELEGRAM_ADMIN_IDS names the user
+
+Returns {was, role}, the roles before and after, null for none; {"refused": "owner"} when the actor is no owner; or {"unchanged": why}
+with from_secret (an owner for as long as the secret names them) or last_owner (there must be one).
+
+TG050  no such role  (nothing was changed)$doc$;
+revoke all on function public.set_admin(bigint, bigint, text, boolean) from public, anon, authenticated;
+grant execute on function public.set_admin(bigint, bigint, text, boolean) to service_role;
+
+create function public.allow_chat(p_actor bigint, p_chat_id bigint, p_allowed boolean)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not tracegram.require_role(
+    p_actor, 'owner', 'allow_chat', pg_catalog.jsonb_build_object('chat_id', p_chat_id, 'allowed', p_allowed)
+  ) then
+    return '{"refused": "owner"}';
+  end if;
+  if p_allowed then
+    insert into tracegram.admin_chats (chat_id, added_by) values (p_chat_id, p_actor) on conflict do nothing;
+  else
+    delete from tracegram.admin_chats where chat_id = p_chat_id;
+  end if;
+  return pg_catalog.jsonb_build_object('allowed', p_allowed);
+end;
+$$;
+
+comment on function public.allow_chat(bigint, bigint, boolean) is
+$doc$Lets admins be answered in a group, or no longer. Only owners may; it is in the audit.
+
+Returns {"allowed": p_allowed}, or {"refused": "owner"} when the actor is no owner.$doc$;
+revoke all on function public.allow_chat(bigint, bigint, boolean) from public, anon, authenticated;
+grant execute on function public.allow_chat(bigint, bigint, boolean) to service_role;
+
+-- 63_audit.sql — which admin did what, or tried to.
+--
+-- Written by  tracegram.require_role, in every function that spends money, changes settings or reads prompts
+-- Read by     public.list_audit
+-- Dropped by  tracegram.purge_admins (90_jobs.sql)
 
 create table tracegram.admin_audit (
   audit_id bigint generated always as identity primary key,
   at       timestamptz(3) not null,
   user_id  bigint not null,
   role     text,
-  action   text not null,
+  action   text not null check (length(action) between 1 and 64),
   detail   jsonb not null,
   allowed  boolean not null
 );
+create index admin_audit_at on tracegram.admin_audit (at);
+comment on index tracegram.admin_audit_at is 'The purge.';
 alter table tracegram.admin_audit enable row level security;
-comment on table tracegram.admin_audit is 'What admins did that spends money, changes settings or reads prompts.';
-comment on column tracegram.admin_audit.audit_id is 'In order of their time.';
-comment on column tracegram.admin_audit.at is 'When.';
-comment on column tracegram.admin_audit.user_id is 'Who.';
-comment on column tracegram.admin_audit.role is 'The role they had. Null: none.';
-comment on column tracegram.admin_audit.action is 'Such as read_io.';
-comment on column tracegram.admin_audit.detail is 'Of what.';
-comment on column tracegram.admin_audit.allowed is 'Whether they were allowed to.';
 
-create function tracegram.require_role(p_actor bigint, p_role text, p_action text, p_detail jsonb, p_now timestamptz default now())
+comment on table tracegram.admin_audit is 'What admins did that spends money, changes something or reads prompts. Append only, kept 400 days.';
+comment on column tracegram.admin_audit.audit_id is 'In order of their time, about.';
+comment on column tracegram.admin_audit.at is 'When.';
+comment on column tracegram.admin_audit.user_id is 'Telegram''s id of the admin.';
+comment on column tracegram.admin_audit.role is 'What the admin was then. Null: not one any more.';
+comment on column tracegram.admin_audit.action is 'What, such as read_io.';
+comment on column tracegram.admin_audit.detail is 'To what, such as {"trace_id": …}. Never what was read.';
+comment on column tracegram.admin_audit.allowed is 'False: it needed another role, and was not done.';
+
+create function tracegram.require_role(
+  p_actor bigint, p_role text, p_action text, p_detail jsonb, p_now timestamptz default now()
+)
   returns boolean
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_roles constant text[] := array['viewer', 'operator', 'owner'];
-  v_role  constant text := (select a.role from tracegram.admins as a where a.user_id = p_actor);
+  c_roles   constant text[] := array['viewer', 'operator', 'owner'];
+  v_has     constant text := tracegram.role_of(p_actor);
   v_allowed constant boolean := coalesce(
-    pg_catalog.array_position(v_roles, v_role) >= pg_catalog.array_position(v_roles, p_role), false
+    pg_catalog.array_position(c_roles, v_has) >= pg_catalog.array_position(c_roles, p_role), false
   );
 begin
   insert into tracegram.admin_audit (at, user_id, role, action, detail, allowed)
-  values (p_now, p_actor, v_role, p_action, p_detail, v_allowed);
+  values (
+    p_now, coalesce(p_actor, 0), v_has, pg_catalog.left(p_action, 64),
+    -- What a caller passes on from outside must not fill the table.
+    case
+      when pg_catalog.length(p_detail::text) <= 2000 then p_detail
+      else pg_catalog.jsonb_build_object('cut', pg_catalog.left(p_detail::text, 1000))
+    end,
+    v_allowed
+  );
+  if not v_allowed then
+    perform tracegram.count_refusals('{"forbidden": 1}', p_now);
+  end if;
   return v_allowed;
 end;
 $$;
 
 comment on function tracegram.require_role(bigint, text, text, jsonb, timestamptz) is
-  'Whether an admin has a role, or one above it; noted in the audit either way.';
+$doc$Whether an admin has a role, or one that may do more. Either way it is in the audit, so a caller that gets false must return and
+not raise, which would take that back: {"refused": p_role}.
+
+p_actor   the admin
+p_role    viewer, operator or owner
+p_action  what needs it, such as read_io; 1..64 characters
+p_detail  what it is done to$doc$;
 revoke all on function tracegram.require_role(bigint, text, text, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.refuse_action(p_actor bigint, p_role text, p_action text, p_detail jsonb)
+  returns boolean
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.require_role(p_actor, p_role, p_action, p_detail);
+$$;
+
+comment on function public.refuse_action(bigint, text, text, jsonb) is
+$doc$Notes in the audit that an admin asked for something that needs a role that the admin does not have.
+
+Returns whether the admin has it by now.$doc$;
+revoke all on function public.refuse_action(bigint, text, text, jsonb) from public, anon, authenticated;
+grant execute on function public.refuse_action(bigint, text, text, jsonb) to service_role;
+
+create function public.list_audit(p_actor bigint, p_before bigint default null, p_limit integer default 20)
+  returns jsonb
+  language plpgsql stable
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tracegram.role_of(p_actor) is distinct from 'owner' then
+    return '{"refused": "owner"}';
+  end if;
+  return pg_catalog.jsonb_build_object('entries', (
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+      'audit_id', e.audit_id, 'at', tracegram.iso(e.at), 'user_id', e.user_id, 'role', e.role, 'action', e.action,
+      'detail', e.detail, 'allowed', e.allowed
+    ) order by e.audit_id desc), '[]')
+    from (
+      select * from tracegram.admin_audit as a
+      where p_before is null or a.audit_id < p_before
+      order by a.audit_id desc
+      limit least(greatest(p_limit, 1), 100)
+    ) as e
+  ));
+end;
+$$;
+
+comment on function public.list_audit(bigint, bigint, integer) is
+$doc$What admins did, newest first. For owners.
+
+p_actor   who asks
+p_before  only what is older than this audit_id
+p_limit   1..100
+
+Returns {entries: [{audit_id, at, user_id, role, action, detail, allowed}]}, or {"refused": "owner"} when the actor is no owner.$doc$;
+revoke all on function public.list_audit(bigint, bigint, integer) from public, anon, authenticated;
+grant execute on function public.list_audit(bigint, bigint, integer) to service_role;
+
+create function tracegram.purge_admins(p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from tracegram.admin_audit where at < p_now - interval '400 days';
+  delete from tracegram.admin_refusals where day < (p_now at time zone 'UTC')::date - 400;
+  delete from tracegram.admin_chat_state where rich_refused_at < p_now - interval '30 days';
+$$;
+
+comment on function tracegram.purge_admins(timestamptz) is
+  'Deletes what admins did, and what was refused, of over 400 days ago, and what was learned about chats over 30 days ago.';
+revoke all on function tracegram.purge_admins(timestamptz) from public, anon, authenticated, service_role;
 
 -- 65_read_io.sql — the requests and responses of a step, a page at a time, for admins who may read them.
 --
@@ -5728,6 +6216,7 @@ as $$
   select tracegram.purge_gaps(p_now);
   select tracegram.purge_dropped(p_now);
   select tracegram.purge_responses(p_now);
+  select tracegram.purge_admins(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
   delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
@@ -5735,7 +6224,7 @@ $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot and plan checks after 30, resolved alerts after 90.
+of the admin bot and plan checks after 30, resolved alerts after 90, what admins did after 400.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;

@@ -1,11 +1,13 @@
 /** What the bot can do. */
-import { bold, code, line, lines, message } from "./html.ts";
+import { bold, code, line, lines, message, quoted } from "./html.ts";
 import { type Screen, screen } from "./screen.ts";
 
-export function renderUsage(): Screen {
-  const text = message(
+/** @param unknown What was not understood. */
+export function renderUsage(unknown?: string): Screen {
+  const words = message(
+    ...(unknown === undefined ? [] : [line`Not understood: ${quoted(unknown)}`]),
     bold(line`Tracegram`),
     lines(line`${code(line`/admin traces`)} · what your bot's pipelines did, newest first`),
   );
-  return screen("usage", text, [[{ label: "Traces", action: { screen: "traces" } }]]);
+  return screen("usage", words, [[{ label: "Traces", action: { screen: "traces" } }]]);
 }

@@ -1,0 +1,73 @@
+/**
+ * What a message of an admin is answered with.
+ *
+ * @module
+ */
+import type { Message } from "telegraf/types";
+import { parseAdminWords, runAdminCommand } from "./admin_command.ts";
+import { parseCommand } from "./command.ts";
+import type { Command, HeadOptions } from "./head.ts";
+import { openAllowed } from "./open_allowed.ts";
+import type { Reply } from "./render/screen.ts";
+import type { ScreenDeps } from "./screens/deps.ts";
+import { findScreen } from "./screens/find.ts";
+import { originScreen } from "./screens/origin.ts";
+import { filteredScreen } from "./screens/traces.ts";
+import { usageScreen } from "./screens/usage.ts";
+
+/** A message; `command` is null when it is none. */
+export interface Asked {
+  command: Command | null;
+  reply: Message.TextMessage;
+  isGroup: boolean;
+}
+
+/** @throws {RpcError} When the database fails. */
+export async function commandReply(
+  deps: ScreenDeps,
+  { adminIds }: HeadOptions,
+  { command, reply, isGroup }: Asked,
+  admission: { unclaimed?: unknown },
+): Promise<Reply> {
+  if (!command) return usageScreen();
+  const admin = command.name === "admin" ? parseAdminWords(command.words) : null;
+  if (admin) {
+    if (admission.unclaimed) throw admission.unclaimed;
+    return await runAdminCommand(deps, admin, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
+  }
+  if (command.name === "trace" && command.words === "") {
+    const origin = originOf(reply);
+    return origin ? await originScreen(deps, origin.chat_id, origin.message_id) : usageScreen();
+  }
+  const parsed = parseCommand(wordsOf(command));
+  switch (parsed.kind) {
+    case "open":
+      return await openAllowed(deps, parsed.action, admission);
+    case "filter":
+      return await filteredScreen(deps, parsed.filter);
+    case "find":
+      return await findScreen(deps, parsed.prefix);
+    case "usage":
+      return usageScreen(parsed.unknown);
+  }
+}
+
+function wordsOf({ name, words }: Command): string {
+  if (name === "admin") return words;
+  return name === "trace" ? `trace ${words}` : name === "help" ? "help" : "";
+}
+
+/**
+ * The message that a `/trace` replies to, where Telegram tells its id: in the same chat, in another group or channel, or of
+ * a forwarded post of a channel. Of what was forwarded from a private chat, it does not.
+ */
+function originOf(message: Message.TextMessage): { chat_id: number; message_id: number } | null {
+  const { external_reply: external, reply_to_message: replied } = message;
+  if (external?.chat && external.message_id !== undefined) {
+    return { chat_id: external.chat.id, message_id: external.message_id };
+  }
+  if (!replied) return null;
+  const forwarded = "forward_origin" in replied ? replied.forward_origin : undefined;
+  if (!forwarded) return { chat_id: message.chat.id, message_id: replied.message_id };
+  return forwarded.type === "channel" ? { chat_id: forwarded.chat.id, message_id: forwarded.message_id } : null;
+}
