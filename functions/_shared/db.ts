@@ -15,6 +15,7 @@ import type {
   UpdateClaim,
   UpdateHead,
 } from "./access_answers.ts";
+import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
 import type {
   Role,
   Settings,
@@ -63,6 +64,15 @@ export interface ListOptions extends Window {
   error?: string;
 }
 
+/** A page of a list whose filter is kept: one that is given, or by its id, or neither for all traces. */
+export interface ViewOptions {
+  filter?: ListFilter;
+  filterId?: string | undefined;
+  change?: FilterChange | undefined;
+  cursor?: PageCursor | undefined;
+  limit: number;
+}
+
 /** What was answered to an update, for `tracegram.admin_responses`. */
 export interface AdminResponse {
   /** Name of the screen. */
@@ -98,6 +108,10 @@ export interface Db {
   changeSettings(changes: SettingsChanges): Promise<Settings>;
   /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
   defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
+  /** A window, by default the last 24 hours, in equal stretches, by default 24. */
+  traceSeries(options?: Window & { points?: number }): Promise<Series>;
+  /** @throws {RpcError} TG055: the filter or its change is none. */
+  listView(options: ViewOptions): Promise<ListView>;
   /** A page of a step's request or response; null when there is none. Noted in the audit. */
   adminTraceIo(actor: number, params: IoParams): Promise<IoPage | Refused | null>;
   /** Whole requests and responses of the next steps after one. Noted in the audit. */
@@ -169,6 +183,16 @@ export function createDb(url: string, key: string): Db {
     getSettings: () => rpc("get_settings", {}),
     changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
     defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
+    traceSeries: ({ from, to, points } = {}) => rpc("trace_series", { p_from: from, p_to: to, p_points: points }),
+    listView: ({ filter, filterId, change, cursor, limit }) =>
+      rpc("list_view", {
+        p_filter: filter,
+        p_filter_id: filterId,
+        p_change: change,
+        p_cursor: cursor?.trace_id,
+        p_direction: cursor?.direction,
+        p_limit: limit,
+      }),
     adminTraceIo: (actor, { trace_id, step, side, page, page_chars, around_chars }) =>
       rpc("admin_trace_io", {
         p_actor: actor,
@@ -207,10 +231,8 @@ export function createDb(url: string, key: string): Db {
     listAdmins: () => rpc("list_admins", {}),
     setAdmin: (actor, userId, role, fromSecret) =>
       rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
-    allowChat: (actor, chatId, allowed) =>
-      rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
-    listAudit: (actor, { before, limit }) =>
-      rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
+    allowChat: (actor, chatId, allowed) => rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
+    listAudit: (actor, { before, limit }) => rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
   };
 }
 

@@ -87,7 +87,10 @@ function pictureForm(screen: Picture): Form {
   const reply_markup = keyboardOf(screen);
   return {
     kind: "picture",
-    edit: { method: "editMessageMedia", content: { media: { type: "photo", media: source, ...caption }, reply_markup } },
+    edit: {
+      method: "editMessageMedia",
+      content: { media: { type: "photo", media: source, ...caption }, reply_markup },
+    },
     send: { method: "sendPhoto", content: { photo: source, ...caption, reply_markup } },
   };
 }
@@ -130,7 +133,9 @@ async function tryEdit(deps: SendDeps, method: string, payload: object): Promise
     return "edited";
   } catch (error) {
     if (refusedWith(error, /message is not modified/)) return "unchanged";
-    if (refusedWith(error, /message (to edit )?(is )?not found|message can't be edited|MESSAGE_ID_INVALID/)) return "gone";
+    if (refusedWith(error, /message (to edit )?(is )?not found|message can't be edited|MESSAGE_ID_INVALID/)) {
+      return "gone";
+    }
     if (refusedWith(error, /there is no (text|media|caption) in the message to edit/)) return "other";
     throw error;
   }
@@ -138,7 +143,8 @@ async function tryEdit(deps: SendDeps, method: string, payload: object): Promise
 
 /** A server without rich messages does not know the method, or sees neither text nor what it calls a message in the edit. */
 function isUnknown(error: TelegramError): boolean {
-  return error.code === 404 || /message text is empty|rich.*(not (supported|allowed|found)|unsupported)/i.test(error.description);
+  return error.code === 404 ||
+    /message text is empty|rich.*(not (supported|allowed|found)|unsupported)/i.test(error.description);
 }
 
 /** What cannot be deleted any more stays where it is. */

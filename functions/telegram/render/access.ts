@@ -30,7 +30,9 @@ export function renderChatChange(change: "allow" | "deny" | "not_a_group"): Scre
   const words = {
     allow: lines(bold(line`Admins are answered in this group now.`), line`Everybody in it sees the answers.`),
     deny: bold(line`Nobody is answered in this group any more.`),
-    not_a_group: line`This is for groups: send ${code(line`/admin allow`)} in one. In private, admins are always answered.`,
+    not_a_group: line`This is for groups: send ${
+      code(line`/admin allow`)
+    } in one. In private, admins are always answered.`,
   }[change];
   return screen("chat_change", words, change === "deny" ? [] : [[{ label: "🏠", action: { screen: "home" } }]]);
 }
