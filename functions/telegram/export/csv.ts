@@ -22,4 +22,4 @@ function cell(value: Cell): string {
 
 /** A text that a spreadsheet would take for a formula gets a `'` before it. */
 const inert = (value: string): string =>
-  /^[\s\u0000]*[=+\-@\uFF0B\uFF0D\uFF1D\uFF20]|^[\t\r\n]/.test(value) ? `'${value}` : value;
+  /^\s*[=+\-@\uFF0B\uFF0D\uFF1D\uFF20]|^[\t\r\n]/.test(value) ? `'${value}` : value;
