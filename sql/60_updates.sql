@@ -98,13 +98,13 @@ begin
   perform tracegram.count_refusals(p_refusals, p_now);
   if v_role is null then
     perform tracegram.count_refusals('{"stranger": 1}', p_now);
-    return '{"claim": "refused"}';
+    return '{"claim": "refused"}'::jsonb;
   end if;
   if p_chat_type is distinct from 'private' and not (p_allows and v_role = 'owner')
     and not exists (select from tracegram.admin_chats as c where c.chat_id = p_chat_id)
   then
     perform tracegram.count_refusals('{"group": 1}', p_now);
-    return '{"claim": "refused"}';
+    return '{"claim": "refused"}'::jsonb;
   end if;
 
   if p_message_id is not null then

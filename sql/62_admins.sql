@@ -197,19 +197,19 @@ begin
   if not tracegram.require_role(
     p_actor, 'owner', 'set_admin', pg_catalog.jsonb_build_object('user_id', p_user_id, 'role', p_role)
   ) then
-    return '{"refused": "owner"}';
+    return '{"refused": "owner"}'::jsonb;
   end if;
   -- Two owners who remove each other at the same moment would leave none.
   lock table tracegram.admins in share row exclusive mode;
   v_was := tracegram.role_of(p_user_id);
   if p_role is distinct from 'owner' then
     if p_from_secret then
-      return '{"unchanged": "from_secret"}';
+      return '{"unchanged": "from_secret"}'::jsonb;
     end if;
     if v_was = 'owner' and not exists (
       select from tracegram.admins as a where a.user_id <> p_user_id and tracegram.role_of(a.user_id) = 'owner'
     ) then
-      return '{"unchanged": "last_owner"}';
+      return '{"unchanged": "last_owner"}'::jsonb;
     end if;
   end if;
   if p_role is null then
@@ -248,7 +248,7 @@ begin
   if not tracegram.require_role(
     p_actor, 'owner', 'allow_chat', pg_catalog.jsonb_build_object('chat_id', p_chat_id, 'allowed', p_allowed)
   ) then
-    return '{"refused": "owner"}';
+    return '{"refused": "owner"}'::jsonb;
   end if;
   if p_allowed then
     insert into tracegram.admin_chats (chat_id, added_by) values (p_chat_id, p_actor) on conflict do nothing;

@@ -91,7 +91,7 @@ create function public.list_audit(p_actor bigint, p_before bigint default null, 
 as $$
 begin
   if tracegram.role_of(p_actor) is distinct from 'owner' then
-    return '{"refused": "owner"}';
+    return '{"refused": "owner"}'::jsonb;
   end if;
   return pg_catalog.jsonb_build_object('entries', (
     select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(

@@ -32,7 +32,7 @@ const costing = (cost_microusd: number): Partial<WireTrace> => ({
 const answered = (db: pg.Client, responses: object[]) =>
   as(db, "service_role", async () => {
     const id = Number.parseInt(randomBytes(4).toString("hex"), 16);
-    await db.query("select public.claim_update($1)", [id]);
+    await db.query("select public.claim_update($1, 1, 1, 'private', null, true)", [id]);
     await db.query("select public.finish_update($1, true, $2)", [id, JSON.stringify(responses)]);
   });
 

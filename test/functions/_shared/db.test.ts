@@ -5,6 +5,7 @@ import { createDb, type Db, type ListOptions } from "../../../functions/_shared/
 import type { WireTrace } from "../../../tracer/wire.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
+import { aPress, CLAIMED } from "../../_support/updates.ts";
 
 let stack: TestStack;
 let sql: pg.Client;
@@ -216,10 +217,34 @@ test("changeSettings and getSettings: what is named is changed, a secret is neve
   expect(await db.getSettings()).toEqual(after);
 });
 
-test("claimUpdate and finishUpdate: the responses go with the end", async () => {
-  expect(await db.claimUpdate(5)).toBe("claimed");
-  await db.finishUpdate(5, true, [{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }]);
-  expect(await db.claimUpdate(5)).toBe("done");
+test("claimUpdate, takeLane and finishUpdate: the responses go with the end", async () => {
+  const head = aPress(5);
+  expect(await db.claimUpdate(head, { wrong_secret: 2 })).toEqual(CLAIMED);
+  expect(await db.takeLane(5)).toBe("yours");
+  const responses = [{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }];
+  await db.finishUpdate(5, true, { responses, richRefused: true });
+  expect(await db.claimUpdate(head)).toEqual({ claim: "done" });
+  expect(await db.claimUpdate({ ...head, update_id: 6 })).toMatchObject({ rich: false });
   const { rows } = await sql.query("select screen, characters, query_ms, retry_after from tracegram.admin_responses");
   expect(rows).toEqual([{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }]);
+});
+
+test("admins, groups, refusals and the audit", async () => {
+  await db.claimUpdate(aPress(7, { chat_id: 7 }));
+  expect(await db.setAdmin(1001, 5, "viewer", false)).toEqual({ was: null, role: "viewer" });
+  expect(await db.setAdmin(5, 5, "owner", false)).toEqual({ refused: "owner" });
+  await expect(db.setAdmin(1001, 5, "root" as never, false)).rejects.toMatchObject({ code: "TG050", status: 400 });
+  expect(await db.allowChat(1001, -100, true)).toEqual({ allowed: true });
+  expect(await db.refuseAction(5, "operator", "alert", { act: "mute_1h" })).toBe(false);
+  await db.countRefusals({ stranger: 2 });
+  const { admins, chats, refusals } = await db.listAdmins();
+  expect(admins.map(({ user_id, role }) => [user_id, role])).toEqual([[1001, "owner"], [5, "viewer"]]);
+  expect(chats.map(({ chat_id }) => chat_id)).toEqual([-100]);
+  expect(refusals).toMatchObject({ stranger: 2, forbidden: 2 });
+  const audit = await db.listAudit(1001, { limit: 2 });
+  expect("entries" in audit && audit.entries.map(({ action, allowed }) => [action, allowed])).toEqual([
+    ["alert", false],
+    ["allow_chat", true],
+  ]);
+  expect(await db.listAudit(5, { limit: 2 })).toEqual({ refused: "owner" });
 });
