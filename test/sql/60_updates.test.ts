@@ -162,7 +162,9 @@ describe("the lane of a chat", () => {
         expect(lanes.filter((lane) => lane === "yours")).toHaveLength(1);
         if (lanes[1] !== "yours") {
           await clients[0]!.query("select public.finish_update($1, true)", [id]);
-          expect((await clients[1]!.query("select public.take_lane($1) as r", [id + 1])).rows).toEqual([{ r: "yours" }]);
+          expect((await clients[1]!.query("select public.take_lane($1) as r", [id + 1])).rows).toEqual([{
+            r: "yours",
+          }]);
         }
         for (const i of [0, 1]) await clients[0]!.query("select public.finish_update($1, true)", [id + i]);
       }

@@ -81,7 +81,9 @@ describe("in a group", () => {
   test("only an owner may allow it", async ({ db }) => {
     await roleOf(db, 1001, true);
     await setAdmin(db, 1001, 5, "operator");
-    expect(await claim(db, inGroup(1000, { user_id: 5, bootstrap: false, allows: true }))).toEqual({ claim: "refused" });
+    expect(await claim(db, inGroup(1000, { user_id: 5, bootstrap: false, allows: true }))).toEqual({
+      claim: "refused",
+    });
     expect(await allow(db, 5, true)).toEqual({ refused: "owner" });
     expect((await listAdmins(db)).chats).toEqual([]);
   });

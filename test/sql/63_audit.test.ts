@@ -16,7 +16,8 @@ async function require(db: pg.Client, actor: number | null, role: string, detail
 
 const audit = (db: pg.Client, actor = 1, args: object = {}) =>
   call<{ entries: AuditEntry[] } | Refused>(db, "service_role", "list_audit", { p_actor: actor, ...args });
-const entries = async (db: pg.Client, args: object = {}) => (await audit(db, 1, args) as { entries: AuditEntry[] }).entries;
+const entries = async (db: pg.Client, args: object = {}) =>
+  (await audit(db, 1, args) as { entries: AuditEntry[] }).entries;
 
 describe("require_role", () => {
   test("each role may do what those before it may", async ({ db }) => {
@@ -58,7 +59,12 @@ describe("require_role", () => {
     await given(db);
     const args = { p_actor: 3, p_role: "operator", p_action: "alert", p_detail: '{"act": "mute_1h"}' };
     expect(await call(db, "service_role", "refuse_action", args)).toBe(false);
-    expect(await entries(db)).toMatchObject([{ user_id: 3, action: "alert", detail: { act: "mute_1h" }, allowed: false }]);
+    expect(await entries(db)).toMatchObject([{
+      user_id: 3,
+      action: "alert",
+      detail: { act: "mute_1h" },
+      allowed: false,
+    }]);
   });
 });
 
@@ -81,9 +87,12 @@ describe("list_audit", () => {
 test("what is old is deleted, and nothing else", async ({ db }) => {
   await given(db);
   for (const days of [399, 401]) {
-    await db.query("insert into tracegram.admin_refusals values ((now() at time zone 'UTC')::date - $1::int, 'stranger', $1)", [
-      days,
-    ]);
+    await db.query(
+      "insert into tracegram.admin_refusals values ((now() at time zone 'UTC')::date - $1::int, 'stranger', $1)",
+      [
+        days,
+      ],
+    );
     await db.query(
       "select tracegram.require_role(1, 'owner', 'x', jsonb_build_object('days', $1::int), now() - $1::int * interval '1 day')",
       [days],

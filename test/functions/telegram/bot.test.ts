@@ -60,7 +60,14 @@ async function setUp(username?: string, admission = OWNER, answers?: Record<stri
   });
   const handle = (update: Update, as = admission) => bot.handle(update, as);
   const asked = database?.asked ?? [];
-  return { ...telegram, bot: { handle }, asked, logged, slept, methods: () => telegram.calls.map((call) => call.method) };
+  return {
+    ...telegram,
+    bot: { handle },
+    asked,
+    logged,
+    slept,
+    methods: () => telegram.calls.map((call) => call.method),
+  };
 }
 
 const chat = (id = ADMIN, type = "private") => ({ id, type, first_name: "Ada" });
@@ -138,7 +145,10 @@ describe("who may not", () => {
     const { bot, calls, asked } = await setUp(undefined, viewer, { refuse_action: false });
     await bot.handle(pressed(encodeAction(action)));
     expect(asked).toMatchObject([{ name: "refuse_action", args: { p_actor: ADMIN, p_action: action.screen } }]);
-    expect(calls.at(-1)).toMatchObject({ method: "editMessageText", payload: { text: expect.stringContaining("may not") } });
+    expect(calls.at(-1)).toMatchObject({
+      method: "editMessageText",
+      payload: { text: expect.stringContaining("may not") },
+    });
   });
 
   test("changes anything while there is no claim: it says that the database is away", async () => {
@@ -160,7 +170,9 @@ describe("who may not", () => {
 
 describe("the lane", () => {
   test("is waited for before anything is opened, and a press that is superseded is not shown", async () => {
-    const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "superseded" });
+    const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
+      take_lane: "superseded",
+    });
     expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: true, responses: [] });
     expect(asked).toEqual([{ name: "take_lane", args: { p_update_id: 2 } }]);
     expect([methods(), slept]).toEqual([["answerCallbackQuery"], [300]]);

@@ -27,7 +27,15 @@ async function setUp() {
     showing: ({ name, chars }) => void showing.push([name, chars]),
     rich: { accepted: true },
   };
-  return { ...telegram, deps, logged, slept, limited, showing, methods: () => telegram.calls.map((call) => call.method) };
+  return {
+    ...telegram,
+    deps,
+    logged,
+    slept,
+    limited,
+    showing,
+    methods: () => telegram.calls.map((call) => call.method),
+  };
 }
 
 describe("show", () => {
@@ -186,16 +194,19 @@ describe("a rich screen", () => {
     ["edit", old, "editMessageText", refuse(400, "Bad Request: message text is empty")],
     ["edit", old, "editMessageText", refuse(400, "Bad Request: rich messages are not supported")],
     ["message", { chat_id: 1001 }, "sendRichMessage", refuse(404, "Not Found: method not found")],
-  ])("that Telegram does not know is HTML in the same press, and from then on: %s", async (_, target, method, refusal) => {
-    const { deps, next, calls, showing } = await setUp();
-    next(method, refusal);
-    expect(await show(deps, target, rich)).toBe(method === "editMessageText" ? "edited" : "sent");
-    expect(deps.rich.accepted).toBe(false);
-    expect(calls.at(-1)!.payload).toMatchObject({ text: "hello", parse_mode: "HTML" });
-    expect(showing).toEqual([["trace", 5]]);
-    await show(deps, target, rich);
-    expect(calls).toHaveLength(3);
-  });
+  ])(
+    "that Telegram does not know is HTML in the same press, and from then on: %s",
+    async (_, target, method, refusal) => {
+      const { deps, next, calls, showing } = await setUp();
+      next(method, refusal);
+      expect(await show(deps, target, rich)).toBe(method === "editMessageText" ? "edited" : "sent");
+      expect(deps.rich.accepted).toBe(false);
+      expect(calls.at(-1)!.payload).toMatchObject({ text: "hello", parse_mode: "HTML" });
+      expect(showing).toEqual([["trace", 5]]);
+      await show(deps, target, rich);
+      expect(calls).toHaveLength(3);
+    },
+  );
 
   test("that only it is refused for is HTML this once", async () => {
     const { deps, next, methods } = await setUp();
@@ -241,7 +252,9 @@ test("a file goes beside the message", async () => {
   async function* content() {
     for (const piece of ["a,b\n", "1,2\n"]) yield await Promise.resolve(new TextEncoder().encode(piece));
   }
-  expect(await sendExport(deps, old, { name: "export", filename: "traces.csv", caption: "2 rows", content })).toBe("sent");
+  expect(await sendExport(deps, old, { name: "export", filename: "traces.csv", caption: "2 rows", content })).toBe(
+    "sent",
+  );
   expect(calls).toMatchObject([{
     method: "sendDocument",
     payload: { chat_id: "1001", caption: "2 rows", document: { filename: "traces.csv" } },
