@@ -32,9 +32,9 @@ export interface SendDeps {
 type Call = Telegram["callApi"];
 
 /** {@link callOnce}, and once more after a 429 that there is time to wait for. */
-export async function call(deps: SendDeps, method: string, payload: object, timeoutMs?: number): Promise<void> {
+export async function call(deps: SendDeps, method: string, payload: object, timeoutMs?: number): Promise<unknown> {
   try {
-    await callOnce(deps, method, payload, timeoutMs);
+    return await callOnce(deps, method, payload, timeoutMs);
   } catch (error) {
     const retry_after_s = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
     if (retry_after_s === undefined) throw error;
@@ -42,7 +42,7 @@ export async function call(deps: SendDeps, method: string, payload: object, time
     deps.log({ level: "warn", event: "rate_limited", method, retry_after_s, retried });
     if (!retried) throw error;
     await deps.sleep(retry_after_s * 1000);
-    await callOnce(deps, method, payload, timeoutMs);
+    return await callOnce(deps, method, payload, timeoutMs);
   }
 }
 
@@ -51,14 +51,14 @@ export async function callOnce(
   method: string,
   payload: object,
   timeoutMs = CALL_TIMEOUT_MS,
-): Promise<void> {
+): Promise<unknown> {
   // A call that goes out after the update was given up would run over what is shown for the next one.
   const ms = Math.max(0, Math.min(timeoutMs, left()));
   // Telegraf names the signal of a package that stands in for the one of the platform.
   const signal = AbortSignal.timeout(ms) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
   try {
     // Its types end at Bot API 7.1.
-    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
+    return await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
       ...(signal && { signal }),
     });
   } catch (error) {
