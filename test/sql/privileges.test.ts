@@ -7,12 +7,18 @@ const ROLES = ["anon", "authenticated", "service_role"] as const;
 
 /** Who may call what. A new function of public fails here until it is added; whatever is not here is nobody's. */
 const CALLERS: Record<string, Role[]> = {
+  "public.admin_change_rule(bigint, text, jsonb)": ["service_role"],
+  "public.admin_change_settings(bigint, jsonb, boolean)": ["service_role"],
+  "public.alert_act(bigint, bigint, text)": ["service_role"],
   "public.change_alert_rule(text, jsonb)": ["service_role"],
   "public.change_settings(jsonb)": ["service_role"],
+  "public.claim_alert_messages(bigint, bigint[])": ["service_role"],
   "public.claim_update(bigint)": ["service_role"],
   "public.create_ingest_key(text)": ["service_role"],
   "public.define_steps(jsonb)": ["service_role"],
+  "public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)": ["service_role"],
   "public.finish_update(bigint, boolean, jsonb)": ["service_role"],
+  "public.get_alert(bigint)": ["service_role"],
   "public.get_settings()": ["service_role"],
   "public.get_trace(uuid)": ["service_role"],
   "public.get_trace_io(uuid, integer)": ["service_role"],
