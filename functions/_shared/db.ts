@@ -16,8 +16,10 @@ import type {
   TraceStatus,
   UpdateClaim,
 } from "./answers.ts";
+import type { Admins } from "./access_answers.ts";
 import { RpcError } from "./errors.ts";
 
+export type { AdminEntry, Admins } from "./access_answers.ts";
 export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
 
@@ -81,6 +83,7 @@ export interface Db {
   claimUpdate(updateId: number): Promise<UpdateClaim>;
   /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
   finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
+  listAdmins(): Promise<Admins>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -133,6 +136,7 @@ export function createDb(url: string, key: string): Db {
     claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
     finishUpdate: (updateId, handled, responses) =>
       rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
+    listAdmins: () => rpc("list_admins", {}),
   };
 }
 
