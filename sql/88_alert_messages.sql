@@ -35,8 +35,8 @@ create function tracegram.alert_chats(p_owners bigint[])
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  -- A private chat has the id of its user.
-  select a.user_id from tracegram.admins as a
+  -- A private chat has the id of its user. Who is an owner by the secret alone, p_owners knows.
+  select a.user_id from tracegram.admins as a where a.role is not null
   union
   select c.chat_id from tracegram.admin_chats as c
   union
@@ -154,7 +154,7 @@ comment on function public.claim_alert_messages(bigint, bigint[]) is
 $doc$Claims, for 60 seconds, the messages that do not show their alert as it is now.
 
 p_event_id  of the event that was posted; its alert is what counts.
-p_owners    Telegram's ids of owners who are not in tracegram.admins.
+p_owners    Telegram's ids of those whom TELEGRAM_ADMIN_IDS names.
 
 Returns {alert (as list_alerts gives it), revision, claims: [{chat_id, message_id}], held}; null when there is no such event, or no
 longer. Edit each message of claims, or send one where message_id is null, and call finish_alert_message for each. held counts those

@@ -16,11 +16,21 @@ import type {
   TraceStatus,
   UpdateClaim,
 } from "./answers.ts";
-import type { Admins } from "./access_answers.ts";
+import type { Admins, Refused } from "./access_answers.ts";
+import type {
+  Alert,
+  AlertClaims,
+  AlertList,
+  AlertOutcome,
+  AlertRule,
+  RuleChanges,
+  SettingsAnswer,
+} from "./alert_answers.ts";
 import { RpcError } from "./errors.ts";
 
 export type { AdminEntry, Admins } from "./access_answers.ts";
 export type * from "./admin_answers.ts";
+export type * from "./alert_answers.ts";
 export type * from "./answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
@@ -84,6 +94,19 @@ export interface Db {
   /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
   finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
   listAdmins(): Promise<Admins>;
+  /** `before`: alert_id of the last alert of the page before. */
+  listAlerts(options: { openOnly: boolean; limit: number; before?: number }): Promise<AlertList>;
+  /** Null when there is no such alert, or no longer. */
+  getAlert(alertId: number): Promise<Alert | null>;
+  /** For operators. `act`: acknowledge, mute_1h, mute_24h, unmute. Its messages in all chats follow by themselves. */
+  alertAct(actor: number, alertId: number, act: string): Promise<Alert | Refused | null>;
+  /** Claims the messages that do not show their alert as it is now; null when there is no such event any more. */
+  claimAlertMessages(eventId: number, owners: readonly number[]): Promise<AlertClaims | null>;
+  finishAlertMessage(outcome: AlertOutcome): Promise<void>;
+  /** For owners. @throws {RpcError} TG020: nothing was changed. */
+  adminChangeSettings(actor: number, changes: SettingsChanges, confirmed: boolean): Promise<SettingsAnswer>;
+  /** For owners. @throws {RpcError} TG040: no such rule, nothing was changed. */
+  adminChangeRule(actor: number, rule: string, changes: RuleChanges): Promise<AlertRule | Refused>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -137,6 +160,26 @@ export function createDb(url: string, key: string): Db {
     finishUpdate: (updateId, handled, responses) =>
       rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
     listAdmins: () => rpc("list_admins", {}),
+    listAlerts: ({ openOnly, limit, before }) =>
+      rpc("list_alerts", { p_open_only: openOnly, p_limit: limit, p_before: before }),
+    getAlert: (alertId) => rpc("get_alert", { p_alert_id: alertId }),
+    alertAct: (actor, alertId, act) => rpc("alert_act", { p_actor: actor, p_alert_id: alertId, p_act: act }),
+    claimAlertMessages: (eventId, owners) => rpc("claim_alert_messages", { p_event_id: eventId, p_owners: owners }),
+    finishAlertMessage: (outcome) =>
+      rpc("finish_alert_message", {
+        p_alert_id: outcome.alert_id,
+        p_chat_id: outcome.chat_id,
+        p_outcome: outcome.outcome,
+        p_revision: outcome.revision,
+        p_message_id: outcome.message_id,
+        p_error: outcome.error,
+        p_characters: outcome.characters,
+        p_retry_after: outcome.retry_after,
+      }),
+    adminChangeSettings: (actor, changes, confirmed) =>
+      rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed: confirmed }),
+    adminChangeRule: (actor, rule, changes) =>
+      rpc("admin_change_rule", { p_actor: actor, p_rule: rule, p_changes: changes }),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Environment in, handler out: the whole telegram function but for what only Deno has. */
+import { Telegram } from "telegraf";
 import { createDb } from "../_shared/db.ts";
 import type { GetEnv } from "../_shared/env.ts";
+import { createAlerts, isAlert } from "./alerts.ts";
 import { createBot } from "./bot.ts";
 import { logLine } from "./log.ts";
 import { readSettings } from "./settings.ts";
@@ -10,12 +12,17 @@ import { createWebhook } from "./webhook.ts";
 export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
-  const bot = createBot({
-    ...settings,
+  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const bot = createBot({ ...settings, db, log: logLine, now: () => new Date(), sleep });
+  const webhook = createWebhook({ secret: webhookSecret, db, bot, log: logLine });
+  const alerts = createAlerts({
+    webhookSecret,
+    owners: settings.adminIds,
     db,
+    telegram: new Telegram(settings.token, { apiRoot: settings.apiRoot, webhookReply: false }),
+    sleep,
     log: logLine,
-    now: () => new Date(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    refused: () => logLine({ level: "warn", event: "alert_refused" }),
   });
-  return createWebhook({ secret: webhookSecret, db, bot, log: logLine });
+  return (req) => isAlert(req) ? alerts(req) : webhook(req);
 }

@@ -139,7 +139,8 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, recordOf: (ctx: Co
       return failureScreen(error, action);
     });
     if (!isNewest()) return;
-    const target = { chat_id: ctx.chat!.id, ...(message_id !== undefined && { message_id }) };
+    const isEdit = message_id !== undefined && !("fresh" in screen && screen.fresh);
+    const target = { chat_id: ctx.chat!.id, ...(isEdit && { message_id }) };
     await deliver(ctx, target, screen as Screen, started);
   }
 

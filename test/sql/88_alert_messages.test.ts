@@ -55,7 +55,7 @@ const act = (db: pg.Client, actor: number, alert_id: number, what: string) =>
   });
 
 test("each admin's chat, each allowed group and each other owner has one message, once", async ({ db, admins: _ }) => {
-  await db.query("insert into tracegram.admin_chats (chat_id) values (-100)");
+  await db.query("insert into tracegram.admin_chats (chat_id, added_by) values (-100, 1)");
   const event = await breach(db, 0, true);
   const first = await claim(db, event, 0, [1, 7]);
   expect(first).toMatchObject({ revision: 1, held: 0, alert: { rule: "quota", resolved_at: null } });
@@ -131,7 +131,7 @@ test("an alert of which nobody could be told is told as the rule's next, when th
 
 test("acknowledged, by whom and when: the first counts", async ({ db, admins: _ }) => {
   await show(db, await claim(db, await breach(db, 0, true), 0));
-  const [{ alert_id }] = await alertsOf(db, "quota") as [{ alert_id: string }];
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
   await db.query("insert into tracegram.admins (user_id, role) values (8, 'operator')");
   expect(await act(db, 8, Number(alert_id), "acknowledge")).toMatchObject({
     acknowledged_by: 8,
@@ -155,9 +155,13 @@ test("acknowledged, by whom and when: the first counts", async ({ db, admins: _ 
 
 test("a viewer, and a stranger, change nothing, and that they tried is known", async ({ db, admins: _ }) => {
   await breach(db, 0, true);
-  const [{ alert_id }] = await alertsOf(db, "quota") as [{ alert_id: string }];
-  for (const actor of [2, 99]) expect(await act(db, actor, Number(alert_id), "mute_1h")).toEqual({ refused: "operator" });
-  expect((await db.query("select muted_until from tracegram.alert_rules where muted_until is not null")).rows).toEqual([]);
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
+  for (const actor of [2, 99]) {
+    expect(await act(db, actor, Number(alert_id), "mute_1h")).toEqual({ refused: "operator" });
+  }
+  expect((await db.query("select muted_until from tracegram.alert_rules where muted_until is not null")).rows).toEqual(
+    [],
+  );
   expect((await db.query("select allowed from tracegram.admin_audit")).rows)
     .toEqual([{ allowed: false }, { allowed: false }]);
   expect(await act(db, 1, 999_999, "mute_1h")).toBeNull();
@@ -166,12 +170,17 @@ test("a viewer, and a stranger, change nothing, and that they tried is known", a
 
 test("while a rule is muted its alerts get no new message; who has one sees it resolve", async ({ db, admins: _ }) => {
   await show(db, await claim(db, await breach(db, 0, true), 0));
-  const [{ alert_id }] = await alertsOf(db, "quota") as [{ alert_id: string }];
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
   const muted = async (until: Date | null) =>
     await db.query("update tracegram.alert_rules set muted_until = $1 where rule = 'quota'", [until]);
-  expect(await act(db, 1, Number(alert_id), "mute_24h")).toMatchObject({ muted_by: 1, muted_until: expect.any(String) });
+  expect(await act(db, 1, Number(alert_id), "mute_24h")).toMatchObject({
+    muted_by: 1,
+    muted_until: expect.any(String),
+  });
   await muted(at(300));
-  expect((await claim(db, await breach(db, 5, false), 5)).claims).toMatchObject([{ message_id: 100 }, { message_id: 101 }]);
+  expect((await claim(db, await breach(db, 5, false), 5)).claims).toMatchObject([{ message_id: 100 }, {
+    message_id: 101,
+  }]);
 
   // Two hours later one opens, and resolves before the mute is over.
   const hidden = await breach(db, 125, true);
@@ -192,14 +201,14 @@ test("what opens while its rule is muted is posted when it no longer is; unmutin
   const deliver = async (minute: number) =>
     (await db.query("select tracegram.deliver_alerts($1) as n", [at(minute)])).rows[0].n;
   expect([await deliver(1), await deliver(59), await deliver(60)]).toEqual([0, 0, 1]);
-  const [{ alert_id }] = await alertsOf(db, "quota") as [{ alert_id: string }];
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
   expect(await act(db, 1, Number(alert_id), "unmute")).toMatchObject({ muted_until: null, muted_by: null });
 });
 
 test("a change is posted at once", async ({ db, admins: _ }) => {
   await db.query(`select public.change_settings('{"alert_url": "http://127.0.0.1:9/"}')`);
   await breach(db, 0, true);
-  const [{ alert_id }] = await alertsOf(db, "quota") as [{ alert_id: string }];
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
   await act(db, 1, Number(alert_id), "acknowledge");
   const sent = "select kind, request_id is not null as sent from tracegram.alert_events order by event_id";
   expect((await db.query(sent)).rows).toEqual([{ kind: "opened", sent: false }, { kind: "changed", sent: true }]);

@@ -42,14 +42,18 @@ test("an operator changes neither settings nor rules", async ({ db, admins: _ })
   expect(await change(db, 2, { io_sample_percent: 10 })).toEqual({ refused: "owner" });
   expect(await changeRule(db, 2, "quota", { enabled: false })).toEqual({ refused: "owner" });
   expect(await audit(db)).toMatchObject([{ allowed: false }, { action: "change_rule", allowed: false }]);
-  expect((await db.query("select io_sample_percent from tracegram.settings")).rows).toEqual([{ io_sample_percent: 100 }]);
+  expect((await db.query("select io_sample_percent from tracegram.settings")).rows).toEqual([{
+    io_sample_percent: 100,
+  }]);
 });
 
 test("what would drop days is asked about first", async ({ db, admins: _ }) => {
   // Days that lie further back than the template has any.
   await db.query("update tracegram.settings set traces_from = now() - interval '30 days'");
   for (const days of [3, 5]) {
-    const name = `pipeline_traces_p${new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "")}`;
+    const name = `pipeline_traces_p${
+      new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "")
+    }`;
     const { rows: [{ there }] } = await db.query("select to_regclass($1) is not null as there", [`tracegram.${name}`]);
     expect(there).toBe(true);
   }
@@ -57,7 +61,9 @@ test("what would drop days is asked about first", async ({ db, admins: _ }) => {
   expect(asked.settings).toMatchObject({ trace_days: 30, io_days: 7 });
   expect(asked.drops!.trace_days).toBeGreaterThan(0);
   expect(asked.drops!.bytes).toBeGreaterThan(0);
-  expect(await change(db, 1, { trace_days: 4, io_days: 4 }, true)).toMatchObject({ settings: { trace_days: 4, io_days: 4 } });
+  expect(await change(db, 1, { trace_days: 4, io_days: 4 }, true)).toMatchObject({
+    settings: { trace_days: 4, io_days: 4 },
+  });
   expect((await audit(db)).map(({ action }) => action)).toEqual(["ask_change_settings", "change_settings"]);
 });
 
@@ -67,9 +73,17 @@ test("more days drop nothing, and are not asked about", async ({ db, admins: _ }
   expect(answer.drops).toBeUndefined();
 });
 
-test.for([[{ alert_url: "http://elsewhere" }], [{ alert_secret: "x" }], [{ trace_days: "7" }], [{ trace_days: 0 }], [
-  { io_days: 31 },
-], [[1]], [null]])("refused: %j", async ([changes], { db, admins: _ }) => {
+test.for([
+  [{ alert_url: "http://elsewhere" }],
+  [{ alert_secret: "x" }],
+  [{ trace_days: "7" }],
+  [{ trace_days: 0 }],
+  [
+    { io_days: 31 },
+  ],
+  [[1]],
+  [null],
+])("refused: %j", async ([changes], { db, admins: _ }) => {
   await expect(change(db, 1, changes, true)).rejects.toMatchObject({ code: "TG020" });
 });
 

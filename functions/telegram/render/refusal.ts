@@ -13,4 +13,3 @@ export function renderRefusal(needs: Role): Screen {
   const words = lines(bold(line`You may not do this.`), literal(WHO[needs]));
   return screen("refusal", words, [[{ label: "🏠", action: { screen: "home" } }]]);
 }
-
