@@ -122,8 +122,8 @@ create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- Where alerts go and with which secret is not for a chat to read or write.
-  c_changeable constant text[] := array['trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after'];
+  -- Where alerts go is not for a chat to say; and to lower the quota has the guard drop days, nobody knows how many.
+  c_changeable constant text[] := array['trace_days', 'io_days', 'io_sample_percent', 'lost_after'];
   v_drops      jsonb;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
@@ -158,7 +158,7 @@ comment on function public.admin_change_settings(bigint, jsonb, boolean) is
 $doc$Changes settings as change_settings does. For owners, and audited with what they were before.
 
 p_actor      Telegram's id of the admin.
-p_changes    such as {"trace_days": 14}; not alert_url and alert_secret.
+p_changes    such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
 p_confirmed  true: also when data is dropped for it.
 
 Returns {settings}, as get_settings gives them. When days would be dropped and that is not confirmed, nothing was changed, and the

@@ -1,6 +1,6 @@
 /** Alerts: the open ones and how each rule stands; or all there were, page by page. */
 import type { Alert, AlertList, AlertRule } from "../../_shared/db.ts";
-import { amount } from "./amount.ts";
+import { amount, amountOf } from "./amount.ts";
 import { bold, code, dotted, type Html, line, lines, message, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { clock, day, duration } from "./units.ts";
@@ -80,11 +80,10 @@ function row(alert: Alert, number: number, now: Date): Html {
 /** `🟢 p95 · 2.41 s of 30.0 s`. */
 function ruleRow(rule: AlertRule): Html {
   const { threshold, unit, value, enabled, error, open_alert_id, muted_until } = rule;
-  const limit = text(amount(threshold, unit));
   const name = code(text(rule.rule, 20));
   if (!enabled) return line`⚪️ ${dotted(name, line`off`)}`;
   if (error !== null) return line`⚠️ ${dotted(name, line`could not be measured`)}`;
-  const stands = value === null ? line`too little to say` : line`${text(amount(value, unit))} of ${limit}`;
+  const stands = value === null ? line`too little to say` : text(amountOf(value, threshold, unit));
   const muted = muted_until === null ? null : line`🔕 until ${text(clock(muted_until))}`;
   return line`${text(open_alert_id === null ? "🟢" : "🔴")} ${dotted(name, stands, muted)}`;
 }

@@ -6,29 +6,19 @@ import { day } from "./units.ts";
 
 /** A setting that buttons change. Its position and those of its choices are in buttons: add at the end. */
 interface Choice {
-  setting: "trace_days" | "io_days" | "io_sample_percent" | "quota_bytes";
+  setting: "trace_days" | "io_days" | "io_sample_percent";
   title: string;
   values: readonly number[];
   label: (value: number) => string;
 }
 
-const days = (value: number) => `${value} d`;
+const days = (value: number): string => `${value} d`;
+const share = (value: number): string => `${value} %`;
 
 const CHOICES: readonly Choice[] = [
   { setting: "trace_days", title: "Traces are kept", values: [7, 14, 30, 90], label: days },
   { setting: "io_days", title: "Requests and responses are kept", values: [1, 3, 7, 14, 30], label: days },
-  {
-    setting: "io_sample_percent",
-    title: "Of good traces they are stored of",
-    values: [0, 10, 50, 100],
-    label: (n) => `${n} %`,
-  },
-  {
-    setting: "quota_bytes",
-    title: "The plan allows the database",
-    values: [500_000_000, 8_000_000_000, 100_000_000_000],
-    label: (n) => n < 1e9 ? `${n / 1e6} MB` : `${n / 1e9} GB`,
-  },
+  { setting: "io_sample_percent", title: "Share of good runs that have them", values: [0, 10, 50, 100], label: share },
 ];
 
 /** Positions of a setting and of a value among its choices. */
@@ -57,7 +47,11 @@ export function renderSettings(
   );
   const blocks = [
     bold(changed ? line`✅ Settings, changed` : line`Settings`),
-    lines(...rows, line`A run that has not ended after ${bold(text(settings.lost_after))} is lost`),
+    lines(
+      ...rows,
+      line`The plan allows ${bold(text(megabytes(settings.quota_bytes)))}`,
+      line`A run that has not ended after ${bold(text(settings.lost_after))} is lost`,
+    ),
     ...guarded(settings),
     lines(
       line`Traces since ${text(day(settings.traces_from))}, requests and responses since ${
@@ -132,5 +126,4 @@ const ICON: Record<Choice["setting"], string> = {
   trace_days: "📈",
   io_days: "💬",
   io_sample_percent: "🎲",
-  quota_bytes: "💾",
 };

@@ -43,9 +43,13 @@ let seen: Map<string, number>;
 beforeEach(async () => {
   stack.telegram.client.clearFaults();
   for (const { chat } of everybody()) stack.telegram.client.block(chat, false);
-  await db.query("delete from tracegram.alerts; delete from tracegram.alert_state; delete from tracegram.admin_responses");
+  await db.query(
+    "delete from tracegram.alerts; delete from tracegram.alert_state; delete from tracegram.admin_responses",
+  );
   await db.query("update tracegram.alert_rules set enabled = rule = 'quota', muted_until = null");
-  await db.query("update tracegram.alert_rules set opens_after = 1, resolves_after = 1, threshold = 80 where rule = 'quota'");
+  await db.query(
+    "update tracegram.alert_rules set opens_after = 1, resolves_after = 1, threshold = 80 where rule = 'quota'",
+  );
   await fillQuota(db, 50);
   start = Date.now();
   seen = new Map(everybody().map(({ chat, view }) => [chat, view().messages.at(-1)?.message_id ?? 0]));
@@ -115,8 +119,11 @@ const post = (body: unknown, header: string) =>
   });
 
 test("runs that fail are told to each admin once, acknowledged for all, and resolved in the same message", async () => {
-  await db.query("update tracegram.alert_rules set enabled = true, opens_after = 1, resolves_after = 1 where rule = 'error_rate'");
-  const failed = (i: number) => makeTrace({ started_at: Date.now() - 5000 - i, status: "error", error: "boom", steps: [] });
+  await db.query(
+    "update tracegram.alert_rules set enabled = true, opens_after = 1, resolves_after = 1 where rule = 'error_rate'",
+  );
+  const failed = (i: number) =>
+    makeTrace({ started_at: Date.now() - 5000 - i, status: "error", error: "boom", steps: [] });
   await stack.ingest([
     ...Array.from({ length: 8 }, (_, i) => failed(i)),
     ...Array.from({ length: 24 }, (_, i) => makeTrace({ started_at: Date.now() - 5000 - i, steps: [] })),
@@ -143,7 +150,9 @@ test("runs that fail are told to each admin once, acknowledged for all, and reso
   await watch(2);
   expect(await lastErrors()).toEqual([null, null, null]);
   // What Telegram was told is remembered as any response.
-  const { rows } = await db.query("select distinct screen, characters > 50 as long from tracegram.admin_responses where screen like 'alert%'");
+  const { rows } = await db.query(
+    "select distinct screen, characters > 50 as long from tracegram.admin_responses where screen like 'alert%'",
+  );
   expect(rows).toEqual([{ screen: "alert_message", long: true }]);
 });
 
@@ -232,7 +241,9 @@ test("an event that comes again, also at once, tells nothing again", async () =>
 test("two deliveries of a new event at the same moment send each admin one message", async () => {
   await db.query(`select public.change_settings('{"alert_url": null}')`);
   await breach(0);
-  await db.query("select public.change_settings($1)", [JSON.stringify({ alert_url: stack.info.functions["telegram"] })]);
+  await db.query("select public.change_settings($1)", [
+    JSON.stringify({ alert_url: stack.info.functions["telegram"] }),
+  ]);
   const [event_id] = await eventIds();
   const answers = await Promise.all(Array.from({ length: 5 }, () => post({ event_id }, secret)));
   expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(1);
@@ -243,7 +254,9 @@ test("two deliveries of a new event at the same moment send each admin one messa
 test("without the secret, nothing is told", async () => {
   await db.query(`select public.change_settings('{"alert_url": null}')`);
   await breach(0);
-  await db.query("select public.change_settings($1)", [JSON.stringify({ alert_url: stack.info.functions["telegram"] })]);
+  await db.query("select public.change_settings($1)", [
+    JSON.stringify({ alert_url: stack.info.functions["telegram"] }),
+  ]);
   const [event_id] = await eventIds();
   for (const wrong of ["", "x", stack.info.webhook_secret, secret.slice(1)]) {
     expect((await post({ event_id }, wrong)).status).toBe(401);
