@@ -78,6 +78,7 @@ test.for([
   [{ alert_secret: "x" }],
   [{ trace_days: "7" }],
   [{ trace_days: 0 }],
+  [{ quota_bytes: 1 }],
   [
     { io_days: 31 },
   ],

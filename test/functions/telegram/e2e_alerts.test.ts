@@ -4,9 +4,12 @@
 // has bad days. Deliveries are told the time; they come when a test says so.
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createDb } from "../../../functions/_shared/db.ts";
 import { alertSecret } from "../../../functions/_shared/secret.ts";
 import type { FaultOrder } from "../../../functions/synthetic/telegram/faults.ts";
-import { type AdminStack, type Person, startAdminStack } from "../../_support/admin.ts";
+import { encodeAction } from "../../../functions/telegram/callback.ts";
+import { openScreen } from "../../../functions/telegram/screens/open.ts";
+import { type AdminStack, buttonsOf, lastOf, type Person, startAdminStack } from "../../_support/admin.ts";
 import { fillQuota, MINUTE } from "../../_support/alerts.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
@@ -301,4 +304,84 @@ test("a message that was deleted is replaced when there is something new", async
   expect(inbox(ada)).toEqual([]);
   await recover(5);
   expect(allTexts()).toEqual(RESOLVED);
+});
+
+test("who may not do it is told beside the alert, which stays as it is", async () => {
+  await breach(0);
+  const before = inbox(ada);
+  const { rows: [{ alert_id }] } = await db.query("select alert_id::int from tracegram.alerts");
+  const deps = {
+    db: createDb(stack.info.api_url, stack.info.service_role_key),
+    now: () => new Date(),
+    actor: { user_id: 7777, chat_id: 7777, role: "viewer" } as const,
+  };
+  for (const press of ["acknowledge", "mute_24h", "unmute"] as const) {
+    const reply = await openScreen(deps, { screen: "look", alert_id, press });
+    expect(reply).toMatchObject({ name: "refusal", fresh: true });
+  }
+  expect(await openScreen(deps, { screen: "look", alert_id: 999_999, press: "unmute" }))
+    .toMatchObject({ name: "alert", fresh: true });
+  expect(await openScreen(deps, { screen: "alert", alert_id, act: "acknowledge" })).toMatchObject({ name: "refusal" });
+  expect(await openScreen(deps, { screen: "settings", set: { setting: 2, choice: 1 } }))
+    .toMatchObject({ name: "refusal" });
+  expect(await openScreen(deps, { screen: "rule", rule: "quota", enabled: false })).toMatchObject({ name: "refusal" });
+  expect(inbox(ada)).toEqual(before);
+  const unchanged = "select acknowledged_at, r.muted_until, enabled, io_sample_percent from tracegram.alerts " +
+    "join tracegram.alert_rules as r using (rule), tracegram.settings";
+  expect((await db.query(unchanged)).rows)
+    .toEqual([{ acknowledged_at: null, muted_until: null, enabled: true, io_sample_percent: 100 }]);
+});
+
+test("a look that fails, as when the database is away, leaves the alert alone", async () => {
+  await breach(0);
+  const deps = {
+    db: createDb("http://127.0.0.1:9", "nobody"),
+    now: () => new Date(),
+    actor: { user_id: 1001, chat_id: 1001, role: "owner" } as const,
+  };
+  for (const press of ["reason", "alerts", "acknowledge"] as const) {
+    expect(await openScreen(deps, { screen: "look", alert_id: 1, press })).toMatchObject({
+      name: "failure",
+      fresh: true,
+    });
+  }
+});
+
+test("settings: a harmless change is made, one that deletes is asked about", async () => {
+  await ada.say("/admin");
+  const open = (action: Parameters<typeof encodeAction>[0]) => ada.forge(encodeAction(action));
+  expect(lastOf(await open({ screen: "settings" })).text).toMatch(/^Settings\n\nTraces are kept 30 d\n/);
+  expect(lastOf(await ada.press("🎲 10 %")).text).toMatch(/^✅ Settings, changed\n[^]*have them 10 %/);
+  expect(lastOf(await ada.press("📈 90 d")).text).toMatch(/^✅ Settings, changed\n\nTraces are kept 90 d\n/);
+  await ada.press("📈 30 d");
+  const asked = lastOf(await ada.press("📈 7 d"));
+  expect(asked.text).toMatch(/^That deletes data\. Sure\?\n\nTraces are kept 7 d\n\nIt drops \d+ days? of traces/);
+  expect(lastOf(await ada.press("No")).text).toContain("Traces are kept 30 d");
+  await ada.press("📈 7 d");
+  expect(lastOf(await ada.press("🗑 Yes, drop them")).text).toContain("Traces are kept 7 d");
+  await db.query(`select public.change_settings('{"trace_days": 30, "io_sample_percent": 100}')`);
+});
+
+test("screens: the alerts, one of them, and back", async () => {
+  await breach(0);
+  await ada.say("/admin");
+  await ada.forge(encodeAction({ screen: "alerts", all: false }));
+  const view = await ada.press("1");
+  expect(lastOf(view).text).toMatch(/^🔴 The database is nearly full\n/);
+  expect(buttonsOf(view)).toEqual([["👀 Look", "✔️ Acknowledge"], ["🔕 1 h", "🔕 24 h"], ["📟 Alerts", "🏠"]]);
+  expect(lastOf(await ada.press("✔️ Acknowledge")).text).toContain("✔️ Acknowledged by 1001");
+  expect(lastOf(await ada.press("🔕 1 h")).text).toContain("🔕 Muted by 1001 until");
+  expect(lastOf(await ada.press("🔔 Unmute")).text).not.toContain("🔕");
+  await heard();
+  // Its own message, above, has followed.
+  await expect.poll(() => inbox(ada)[0]!.text, POLL).toContain("✔️ Acknowledged by 1001");
+  expect(lastOf(await ada.press("📟 Alerts")).text).toMatch(/^Alerts · 1 open\n/);
+  expect(lastOf(await ada.press("🕘 History")).text).toMatch(/^All alerts, newest first\n\n1 🔴/);
+  await ada.forge(encodeAction({ screen: "rule", rule: "quota", threshold: 95 }));
+  expect(lastOf(ada.view()).text).toContain("✅ Changed: The database is nearly full");
+  expect((await db.query("select threshold::int from tracegram.alert_rules where rule = 'quota'")).rows)
+    .toEqual([{ threshold: 95 }]);
+  expect(lastOf(await ada.forge(encodeAction({ screen: "rule", rule: "nonsense", enabled: true }))).text)
+    .toContain("There is no alert rule nonsense.");
+  expect(lastOf(await ada.forge(encodeAction({ screen: "tests" }))).text).toContain("Synthetic tests");
 });
