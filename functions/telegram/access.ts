@@ -20,6 +20,10 @@ export function needs(action: Action): Role {
       return "operator";
     case "alert":
       return action.act ? "operator" : "viewer";
+    case "look":
+      return isAct(action) ? "operator" : "viewer";
+    case "rule":
+      return isChange(action) ? "owner" : "viewer";
     case "settings":
       return action.set ? "owner" : "viewer";
     case "admins":
@@ -31,6 +35,11 @@ export function needs(action: Action): Role {
 
 /** Whether an action changes something: it is done whether or not it will be shown, and never without a claim. */
 export function hasEffect(action: Action): boolean {
-  return (action.screen === "alert" && action.act !== undefined) ||
-    (action.screen === "settings" && action.set !== undefined);
+  return (action.screen === "alert" && action.act !== undefined) || (action.screen === "look" && isAct(action)) ||
+    (action.screen === "rule" && isChange(action)) || (action.screen === "settings" && action.set !== undefined);
 }
+
+const isAct = ({ press }: Action & { screen: "look" }) => press !== "reason" && press !== "alerts";
+
+const isChange = ({ enabled, threshold }: Action & { screen: "rule" }) =>
+  enabled !== undefined || threshold !== undefined;

@@ -147,7 +147,12 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
       const message_thread_id = "is_topic_message" in under && under.is_topic_message
         ? under.message_thread_id
         : undefined;
-      const target = { chat_id: under.chat.id, message_id: under.message_id, message_thread_id, isPicture };
+      const isFresh = "fresh" in reply && reply.fresh;
+      const target = {
+        chat_id: under.chat.id,
+        message_thread_id,
+        ...(!isFresh && { message_id: under.message_id, isPicture }),
+      };
       await deliver(ctx, target, reply, started);
     });
     await answered;

@@ -8,7 +8,7 @@ const now = new Date("2025-01-31T12:03:23.500Z");
 
 const example = (title: string, change: Parameters<typeof detail>[1]): Example => ({
   title,
-  reply: renderTrace(detail(2, change), params, now),
+  reply: renderTrace(detail(2, change), params, now, true),
 });
 
 const answered: WireStep[] = [
@@ -47,5 +47,5 @@ export const examples: Example[] = [
     status: "error",
     steps: HOSTILE.map((name, i) => step(name, i * 100, 90)),
   }),
-  { title: "one that is gone", reply: renderTrace(null, params, now) },
+  { title: "one that is gone", reply: renderTrace(null, params, now, true) },
 ];
