@@ -24,9 +24,9 @@ const PHONE = 375;
 
 const OWN_STYLE = `
 body { display: block; overflow: auto; padding: 16px; }
-h2 { margin: 32px 0 8px; }
-h3 { margin: 20px 0 6px; font-size: 15px; font-weight: 500; }
-h3 small { color: var(--dim); }
+body > h2 { margin: 32px 0 8px; }
+body > h3 { margin: 20px 0 6px; font-size: 15px; font-weight: 500; }
+body > h3 small { color: var(--dim); }
 nav a { color: var(--accent); margin-right: 12px; }
 .phones { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }
 .phone { width: ${PHONE}px; padding: 10px 8px; background: var(--wall); color: var(--text); border-radius: 12px; }
@@ -35,9 +35,6 @@ nav a { color: var(--accent); margin-right: 12px; }
 `;
 
 const OWN_SCRIPT = `
-const files = new Map();
-fileAddress = (id) => files.get(id) ?? "";
-
 function phone(example, shown, theme) {
   const id = example.id + "-" + shown.form + "-" + theme;
   const node = el("ul", { className: "phone", id });
@@ -45,8 +42,7 @@ function phone(example, shown, theme) {
   const { message } = shown;
   if (!message) node.append(el("li", { className: "refused" }, "Telegram refuses it: " + shown.refusal));
   else {
-    const file = message.photo?.at(-1) ?? message.document;
-    if (file) files.set(file.file_id, shown.data);
+    fileAddress = () => shown.data;
     node.append(el("li", {}, bubble(message, { send() {}, isGroup: false }), ...keyboard(message, () => {})));
   }
   return node;

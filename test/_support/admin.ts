@@ -22,8 +22,8 @@ export interface AdminStack extends TestStack {
 
 export interface Person {
   chat: string;
-  /** Sends a text, and comes back when the bot has accepted it. */
-  say(text: string): Promise<ChatView>;
+  /** Sends a text, as a reply to a message if so wanted, and comes back when the bot has accepted it. */
+  say(text: string, reply_to?: number): Promise<ChatView>;
   /** Presses a button of the last message, by its label, and comes back when the bot has accepted it. */
   press(label: string): Promise<ChatView>;
   /** Presses what no button carries. */
@@ -105,7 +105,8 @@ export async function startAdminStack(
     return {
       chat,
       view: () => client.chat(chat),
-      say: (text) => settled(() => `${user}:${client.send({ chat, text }).message_id}`),
+      say: (text, reply_to) =>
+        settled(() => `${user}:${client.send({ chat, text, ...(reply_to !== undefined && { reply_to }) }).message_id}`),
       press: (label) => press({ label }),
       forge: (data) => press({ data, forged: true }),
     };

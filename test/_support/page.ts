@@ -29,6 +29,8 @@ export async function openPage(
     expect(wrong).toEqual([]);
   });
   await page.goto(`${stack.info.telegram_url}/${chat}`);
+  // Until a chat is there, there is nothing to write in.
+  await page.locator("#text:enabled").waitFor();
   return page;
 }
 
@@ -37,10 +39,14 @@ export const lastMessage = (page: Page) => log(page).locator("> li").last();
 /** A button of the last message. */
 export const button = (page: Page, name: string) => lastMessage(page).getByRole("button", { name, exact: true });
 
+/** Writes to the bot, and waits until what is written and one answer to it are there. */
 export async function command(page: Page, text: string): Promise<void> {
+  const messages = log(page).locator("> li");
+  const before = await messages.count();
   const field = page.getByRole("textbox", { name: "Message" });
   await field.fill(text);
   await field.press("Enter");
+  await expect.poll(() => messages.count()).toBe(before + 2);
 }
 
 /** Elements that a bot may mean: those of its messages, with tables and pictures, and the page's own around them. */
@@ -59,8 +65,8 @@ export async function expectPlain(page: Page): Promise<string> {
       element.getAttributeNames().filter((name) => name.startsWith("on"))
     ),
     wide: [...document.querySelectorAll("html, #messages, #messages *")]
-      // A table moves sideways in a place of its own.
-      .filter((element) => !element.closest(".table"))
+      // A table moves sideways in a place of its own, and what is replied to is cut.
+      .filter((element) => !element.closest(".table, .quote"))
       .filter((element) => getComputedStyle(element).display !== "inline" && element.scrollWidth > element.clientWidth)
       .map((element) => element.outerHTML.slice(0, 100)),
   }));

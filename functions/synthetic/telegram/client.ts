@@ -4,6 +4,7 @@
  * @module
  */
 import { type Actor, ClientError, type Press, press, type Said, say } from "./acts.ts";
+import { answer, settled, until } from "./awaiting.ts";
 import type { CallRecord } from "./bot_api.ts";
 import type { BotCommand, BotState } from "./bots.ts";
 import { type ChatState, isGroup } from "./chats.ts";
@@ -137,14 +138,8 @@ export class Client {
   }
 
   /** True once no bot has an update to take, false after `ms`. A bot with a webhook has then answered each. */
-  async settled(ms = WAIT_MS, signal?: AbortSignal): Promise<boolean> {
-    const end = Date.now() + ms;
-    const isBusy = () => [...this.#world.bots.values()].some(({ updates }) => updates.pending.length > 0);
-    while (isBusy()) {
-      if (Date.now() >= end || signal?.aborted) return false;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return true;
+  settled(ms = WAIT_MS, signal?: AbortSignal): Promise<boolean> {
+    return settled(this.#world, ms, signal);
   }
 
   /** The chat once it is newer than version `after`, or as it is after `ms`. */
@@ -155,30 +150,13 @@ export class Client {
   }
 
   /** The chat once it looks as wanted. @throws {ClientError} when it does not within `ms`. */
-  async until(chat: string, wanted: (view: ChatView) => boolean, ms = WAIT_MS): Promise<ChatView> {
-    const end = Date.now() + ms;
-    for (;;) {
-      const view = this.chat(chat);
-      if (wanted(view)) return view;
-      if (!await this.#world.events.newerThan(chat, view.version, end - Date.now())) {
-        const shown = view.messages.map((m) => m.text ?? m.caption ?? m.document?.file_name);
-        throw new ClientError(`the chat did not become as wanted within ${ms} ms; it shows ${JSON.stringify(shown)}`);
-      }
-    }
+  until(chat: string, wanted: (view: ChatView) => boolean, ms = WAIT_MS): Promise<ChatView> {
+    return until(this.#world, () => this.chat(chat), wanted, ms);
   }
 
   /** The bot's answer to a pressed button. @throws {ClientError} when there is none within `ms`. */
-  async answer(queryId: string, ms = WAIT_MS, signal?: AbortSignal): Promise<CallbackAnswer> {
-    const end = Date.now() + ms;
-    for (;;) {
-      const query = this.#world.queries.find(queryId);
-      if (!query) throw new ClientError(`no button press has the query id ${queryId}`);
-      if (query.answer) return query.answer;
-      const version = this.#world.events.version(query.chat);
-      if (!await this.#world.events.newerThan(query.chat, version, end - Date.now(), signal)) {
-        throw new ClientError(`the button press was not answered within ${ms} ms`);
-      }
-    }
+  answer(queryId: string, ms = WAIT_MS, signal?: AbortSignal): Promise<CallbackAnswer> {
+    return answer(this.#world, queryId, ms, signal);
   }
 
   /** Calls back with everything that happens in any chat. Returns the function that ends it. */

@@ -27,6 +27,7 @@
  * @module
  */
 import { type Client, ClientError } from "./client.ts";
+import { download, eventStream } from "./client_streams.ts";
 import type { FaultOrder } from "./faults.ts";
 
 const MAX_BODY = 100_000;
@@ -40,6 +41,10 @@ class HttpError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+function fail(status: number, message: string): never {
+  throw new HttpError(status, message);
 }
 
 // deno-lint-ignore no-explicit-any -- what a body holds is checked where it is used, by `client.ts`
@@ -84,7 +89,7 @@ export function createClientHttp(client: Client, closing: AbortSignal): (request
       case "GET answers/:id":
         return await client.answer(id, waitMs(query), request.signal);
       case "GET files/:id":
-        return download(client, id);
+        return download(client, id) ?? fail(404, `there is no file ${id}, or it was too long ago`);
       case "GET events":
         return eventStream(client, AbortSignal.any([closing, request.signal]));
       case "GET records":
@@ -136,42 +141,3 @@ function waitMs(query: URLSearchParams): number {
 
 const numberIn = (query: URLSearchParams, name: string): number | undefined =>
   query.has(name) ? Number(query.get(name)) : undefined;
-
-function download(client: Client, fileId: string): Response {
-  const file = client.file(fileId);
-  if (!file) throw new HttpError(404, `there is no file ${fileId}, or it was too long ago`);
-  // The bot chose name and type: a download, never rendered in this origin, but for what was decoded as a picture.
-  return new Response(file.content, {
-    headers: {
-      "content-type": file.image ?? "application/octet-stream",
-      "content-disposition": `${file.image ? "inline" : "attachment"}; filename*=UTF-8''${
-        encodeURIComponent(file.name)
-      }`,
-      "content-security-policy": "default-src 'none'; sandbox",
-      "x-content-type-options": "nosniff",
-    },
-  });
-}
-
-function eventStream(client: Client, end: AbortSignal): Response {
-  let stop = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const send = (line: string) => controller.enqueue(new TextEncoder().encode(`${line}\n\n`));
-      const close = () => {
-        stop();
-        controller.close();
-      };
-      const unlisten = client.listen((event) => send(`data: ${JSON.stringify(event)}`));
-      stop = () => {
-        unlisten();
-        end.removeEventListener("abort", close);
-      };
-      end.addEventListener("abort", close);
-      // Headers may be held back until there is a body: the reader shall know at once that it is connected.
-      send(": connected");
-    },
-    cancel: () => stop(),
-  });
-  return new Response(body, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } });
-}

@@ -5,7 +5,8 @@
  * @module
  */
 import { badRequest } from "./errors.ts";
-import { checkedLink, hasLoneSurrogate, parseHtml } from "./html.ts";
+import { hasLoneSurrogate, parseHtml } from "./html.ts";
+import { checkedLink } from "./links.ts";
 import { json, type Params, text } from "./params.ts";
 import type { Entity, FormattedText } from "./types.ts";
 

@@ -4,6 +4,8 @@
  * @module
  */
 import { badRequest } from "./errors.ts";
+import { checkedLink } from "./links.ts";
+import { decodeReference } from "./references.ts";
 import type { Entity, FormattedText } from "./types.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -25,9 +27,6 @@ const TYPES: Readonly<Record<string, string>> = {
   pre: "pre",
   blockquote: "blockquote",
 };
-
-/** The only named references that are decoded; any other stays as it is written. */
-const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"' };
 
 interface OpenTag {
   name: string;
@@ -182,34 +181,6 @@ function close({ name, argument, format, offset }: OpenTag, text: string, entiti
   } else {
     entities.push(entity);
   }
-}
-
-/**
- * The link as Telegram stores it, or undefined: a link it cannot use becomes plain text without a complaint. So does
- * `tg://user?id=…`, which only works for users the bot has met through a contact this stand-in does not model.
- */
-export function checkedLink(link: string): string | undefined {
-  const raw = /^[a-z][a-z0-9+.-]*:/i.test(link) ? link : `http://${link}`;
-  if (!URL.canParse(raw)) return undefined;
-  const url = new URL(raw);
-  if (url.protocol === "tg:" || url.protocol === "ton:") return /^\w+:\/*user\b/.test(raw) ? undefined : raw;
-  return /^https?:$/.test(url.protocol) && /[.:]/.test(url.host) ? url.href : undefined;
-}
-
-/** The character at `at`, decoded when a reference begins there. */
-function decodeReference(html: string, at: number): { text: string; end: number } {
-  const plain = { text: html[at]!, end: at + 1 };
-  const match = /^&(?:#x([0-9a-f]*)|#([0-9]*)|([a-z]+));?/i.exec(html.slice(at, at + 16));
-  if (!match) return plain;
-  const [whole, hex, decimal, name] = match;
-  const end = at + whole.length;
-  if (name !== undefined) {
-    return Object.hasOwn(REFERENCES, name) ? { text: REFERENCES[name]!, end } : plain;
-  }
-  const code = hex !== undefined ? parseInt(hex, 16) : parseInt(decimal!, 10);
-  const digits = whole.replace(/;$/, "").length;
-  if (!(code > 0 && code < 0x10ffff) || digits >= 10) return plain;
-  return { text: String.fromCodePoint(code), end };
 }
 
 export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);

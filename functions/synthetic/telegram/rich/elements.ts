@@ -58,14 +58,14 @@ export function parseElements(html: string): Node[] {
   let at = 0;
   for (let next = html.indexOf("<"); next >= 0; next = html.indexOf("<", at)) {
     addText(open.at(-1)!, html.slice(at, next));
-    const where = `at byte offset ${new TextEncoder().encode(html.slice(0, next)).length}`;
+    const where = () => `at byte offset ${new TextEncoder().encode(html.slice(0, next)).length}`;
     TAG.lastIndex = next;
     const found = TAG.exec(html)?.groups;
-    if (!found) throw refusal(`Unclosed start tag ${where}`);
+    if (!found) throw refusal(`Unclosed start tag ${where()}`);
     at = TAG.lastIndex;
     const name = found["name"]!.toLowerCase();
     if (LEFT_OUT.has(name)) throw refusal(`this Bot API stand-in has no "${name}" in rich messages`);
-    if (!TAGS.has(name)) throw refusal(`Unsupported start tag "${name}" ${where}`);
+    if (!TAGS.has(name)) throw refusal(`Unsupported start tag "${name}" ${where()}`);
     if (found["close"]) closeTag(open, name, where);
     else openTag(open, name, found["rest"]!, found["void"] === "/");
   }
@@ -84,11 +84,11 @@ function openTag(open: Element[], name: string, rest: string, closed: boolean): 
   if (!closed && !VOID.has(name)) open.push(element);
 }
 
-function closeTag(open: Element[], name: string, where: string): void {
+function closeTag(open: Element[], name: string, where: () => string): void {
   if (VOID.has(name)) return;
   const expected = open.at(-1)!.name;
-  if (expected === "") throw refusal(`Unexpected end tag ${where}`);
-  if (name !== expected) throw refusal(`Unmatched end tag ${where}, expected "</${expected}>", found "</${name}>"`);
+  if (expected === "") throw refusal(`Unexpected end tag ${where()}`);
+  if (name !== expected) throw refusal(`Unmatched end tag ${where()}, expected "</${expected}>", found "</${name}>"`);
   open.pop();
 }
 

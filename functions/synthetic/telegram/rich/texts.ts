@@ -5,7 +5,7 @@
  * @module
  */
 import { badRequest } from "../errors.ts";
-import { checkedLink } from "../html.ts";
+import { checkedLink } from "../links.ts";
 import { type Element, isBlock, type Node } from "./elements.ts";
 import type { RichSpan, RichText } from "./types.ts";
 
