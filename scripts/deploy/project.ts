@@ -3,6 +3,21 @@ import { Failure } from "../stack/failure.ts";
 import { type Answer, callJson, saidBy, Unreachable } from "./http.ts";
 import type { Settings } from "./settings.ts";
 
+/** The database says no. `code` is a SQLSTATE or PostgREST's. */
+export class DatabaseRefusal extends Failure {
+  readonly code: string;
+
+  constructor(fn: string, answer: Answer) {
+    super(
+      `The database refuses ${fn}: ${saidBy(answer)}`,
+      answer.status >= 500
+        ? "Look whether the project is healthy in the dashboard, then run npm run deploy again."
+        : "Compare supabase/migrations with the dashboard's Migrations: the database may be of another version than this folder.",
+    );
+    this.code = String(answer.body?.code ?? "");
+  }
+}
+
 export class Project {
   readonly #settings: Settings;
   readonly #key: string;
@@ -42,12 +57,7 @@ export class Project {
     }
     if (answer.status >= 200 && answer.status < 300) return { result: answer.body };
     if (answer.body?.code === "PGRST202") return undefined;
-    throw new Failure(
-      `The database refuses ${fn}: ${saidBy(answer)}`,
-      answer.status >= 500
-        ? "Look whether the project is healthy in the dashboard, then run npm run deploy again."
-        : "The database may be of another version than this folder: supabase/migrations against the dashboard's Migrations.",
-    );
+    throw new DatabaseRefusal(fn, answer);
   }
 }
 

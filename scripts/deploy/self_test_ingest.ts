@@ -3,22 +3,20 @@ import { uuidv7 } from "../../tracer/uuid.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
 import { Failure } from "../stack/failure.ts";
 import { saidBy } from "./http.ts";
-import { eventually } from "./project.ts";
+import { DatabaseRefusal, eventually } from "./project.ts";
 import type { SelfTest } from "./self_test.ts";
 
-/** So long after Ctrl-C the key may still take to be revoked. */
-const REVOKE_MS = 5000;
+/** Of the test alone. A name is never free again, so it is one, whose key is replaced each time. */
+const KEY_NAME = "deploy self-test";
+/** So long after Ctrl-C the key may still take to be ended. */
+const END_MS = 5000;
 
 export async function testIngest(test: SelfTest): Promise<{ detail: string }> {
   const { project, redactor, signal } = test;
-  // Names are used once, be the key revoked.
-  const name = `deploy self-test ${new Date().toISOString()}`;
-  const made = await project.rpc("create_ingest_key", { p_name: name });
-  if (!made) throw missing("create_ingest_key");
+  const { name, key } = await makeKey(test);
   try {
-    const key = redactor.add("ingest key", String(made.result));
     const trace = makeTrace();
-    const ms = await send(test, key, trace);
+    const ms = await send(test, redactor.add("ingest key", key), trace);
     const read = await project.rpc("get_trace", { p_trace_id: trace.trace_id });
     if ((read?.result as { pipeline?: string } | null)?.pipeline !== trace.pipeline) {
       throw new Failure(
@@ -29,8 +27,25 @@ export async function testIngest(test: SelfTest): Promise<{ detail: string }> {
     signal.throwIfAborted();
     return { detail: `a trace was stored and read back (${ms} ms)` };
   } finally {
-    await project.rpc("revoke_ingest_key", { p_name: name }, AbortSignal.timeout(REVOKE_MS));
+    // By a key that nobody hears of.
+    await project.rpc("rotate_ingest_key", { p_name: name, p_grace: "0" }, AbortSignal.timeout(END_MS));
   }
+}
+
+async function makeKey({ project }: SelfTest): Promise<{ name: string; key: string }> {
+  const call = async (fn: string, args: { p_name: string; p_grace?: string }) => {
+    const made = await project.rpc(fn, args);
+    if (!made) throw missing(fn);
+    return { name: args.p_name, key: String(made.result) };
+  };
+  const unless = (code: string, otherwise: () => ReturnType<typeof call>) => (error: unknown) => {
+    if (error instanceof DatabaseRefusal && error.code === code) return otherwise();
+    throw error;
+  };
+  return await call("rotate_ingest_key", { p_name: KEY_NAME, p_grace: "0" })
+    .catch(unless("TG030", () => call("create_ingest_key", { p_name: KEY_NAME })))
+    // Somebody has revoked it.
+    .catch(unless("23505", () => call("create_ingest_key", { p_name: `${KEY_NAME} ${new Date().toISOString()}` })));
 }
 
 /** Resolves to the milliseconds of the request that was answered. */
