@@ -13,7 +13,8 @@ import { Redactor } from "./deploy/redact.ts";
 import { Report } from "./deploy/report.ts";
 import { readSettings } from "./deploy/settings.ts";
 
-const HELP = `Deploys Tracegram to your Supabase project: database, functions, secrets, alerts, the bot's webhook and commands;
+const HELP =
+  `Deploys Tracegram to your Supabase project: database, functions, secrets, alerts, the bot's webhook and commands;
 then a trace is sent and a button pressed, to see it work. Run it again at any time, also after it was broken off.
 
   npm run deploy                    exit code 0 when all of it works, 1 when not, 130 after Ctrl-C

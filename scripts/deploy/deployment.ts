@@ -113,8 +113,13 @@ async function setAlerts(settings: Settings, project: Project, { dryRun, waitMs,
   const { alert_url } = found.result as { alert_url: string | null };
   if (alert_url !== null && alert_url !== url) {
     const change = `select public.change_settings('{"alert_url": null}')`;
-    return { detail: "left as they are", notes: [`alerts go to an address of yours; for the bot: ${change}, then deploy`] };
+    return {
+      detail: "left as they are",
+      notes: [`alerts go to an address of yours; for the bot: ${change}, then deploy`],
+    };
   }
-  if (!dryRun) await project.rpc("change_settings", { p_changes: { alert_url: url, alert_secret: settings.webhookSecret } });
+  if (!dryRun) {
+    await project.rpc("change_settings", { p_changes: { alert_url: url, alert_secret: settings.webhookSecret } });
+  }
   return { detail: `${dryRun ? "would be" : "are"} posted to the bot` };
 }

@@ -55,7 +55,10 @@ export class Management {
       answer = await callJson(`${managementUrl}/v1/projects/${ref}${path}`, { headers }, this.#signal);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      throw new Failure(error.message, "Look whether this machine is online and https://status.supabase.com, then again.");
+      throw new Failure(
+        error.message,
+        "Look whether this machine is online and https://status.supabase.com, then again.",
+      );
     }
     if (answer.status === 200) return answer.body as T;
     throw refusal(answer, ref);

@@ -43,7 +43,11 @@ export class Project {
   }
 
   /** Undefined when PostgREST does not know the function (yet: it learns of new ones a moment after a migration). */
-  async rpc(fn: string, args: Record<string, unknown>, signal = this.#signal): Promise<{ result: unknown } | undefined> {
+  async rpc(
+    fn: string,
+    args: Record<string, unknown>,
+    signal = this.#signal,
+  ): Promise<{ result: unknown } | undefined> {
     let answer: Answer;
     try {
       answer = await callJson(`${this.#settings.projectUrl}/rest/v1/rpc/${fn}`, {
@@ -53,7 +57,10 @@ export class Project {
       }, signal);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      throw new Failure(error.message, "Look whether the project is paused in the dashboard, then run npm run deploy again.");
+      throw new Failure(
+        error.message,
+        "Look whether the project is paused in the dashboard, then run npm run deploy again.",
+      );
     }
     if (answer.status >= 200 && answer.status < 300) return { result: answer.body };
     if (answer.body?.code === "PGRST202") return undefined;

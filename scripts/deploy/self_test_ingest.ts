@@ -85,4 +85,3 @@ const missing = (fn: string) =>
     `The database has no function ${fn}.`,
     "Look whether SUPABASE_DB_URL or the password is of the project SUPABASE_PROJECT_REF.",
   );
-

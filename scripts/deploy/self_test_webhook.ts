@@ -35,9 +35,14 @@ export const updateId = (): number => -Date.now();
 function unexpected(last: Answer, what: string): Failure {
   const log = "Its log says more: dashboard, Edge Functions, telegram, Logs.";
   const said = `The telegram function answers ${what} with ${saidBy(last)}`;
-  if (last.status === 503) return new Failure(said, `Its settings have not reached it. ${log} Then npm run deploy again.`);
+  if (last.status === 503) {
+    return new Failure(said, `Its settings have not reached it. ${log} Then npm run deploy again.`);
+  }
   if (last.status === 401) {
-    return new Failure(said, `Its TELEGRAM_WEBHOOK_SECRET, or verify_jwt, is not as deployed. ${log} Then npm run deploy again.`);
+    return new Failure(
+      said,
+      `Its TELEGRAM_WEBHOOK_SECRET, or verify_jwt, is not as deployed. ${log} Then npm run deploy again.`,
+    );
   }
   return new Failure(said, `${log} Then npm run deploy again.`);
 }

@@ -4,13 +4,9 @@ import { type Answer, callJson, Unreachable } from "./http.ts";
 import type { Settings } from "./settings.ts";
 
 /** Telegram says no. */
-export class Refused extends Error {
-  override readonly name = "Refused";
-  readonly status: number;
-
+export class Refused extends Failure {
   constructor(method: string, status: number, description: string) {
-    super(`Telegram refuses ${method}: ${status} ${description}`);
-    this.status = status;
+    super(`Telegram refuses ${method}: ${status} ${description}`, "Do as it says, then run npm run deploy again.");
   }
 }
 

@@ -27,7 +27,9 @@ export async function admit(bot: BotApi, admins: readonly number[], username: st
       reachable.push(id);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      notes.push(`${id} has not started the bot: open https://t.me/${username}, press Start, then npm run deploy again`);
+      notes.push(
+        `${id} has not started the bot: open https://t.me/${username}, press Start, then npm run deploy again`,
+      );
     }
   }
   return { reachable, notes };

@@ -60,7 +60,11 @@ export function createManagement(options: ManagementOptions): Management {
     "GET /api-keys": (_, query) =>
       Response.json([
         { name: "anon", type: "legacy", api_key: "an-anon-key" },
-        { name: "service_role", type: "legacy", api_key: query.get("reveal") === "true" ? options.serviceRoleKey : null },
+        {
+          name: "service_role",
+          type: "legacy",
+          api_key: query.get("reveal") === "true" ? options.serviceRoleKey : null,
+        },
       ]),
     "GET /functions": () => Response.json([...self.functions.values()].map(describe)),
     "POST /functions/deploy": async (request, query) => {
@@ -109,7 +113,9 @@ export function createManagement(options: ManagementOptions): Management {
     self.requests.push(line);
     try {
       if (self.fault?.matches.test(line)) return await self.fault.answer();
-      if (request.headers.get("authorization") !== `Bearer ${options.accessToken}`) throw new Refusal(401, "Unauthorized");
+      if (request.headers.get("authorization") !== `Bearer ${options.accessToken}`) {
+        throw new Refusal(401, "Unauthorized");
+      }
       const [, ref, path] = /^\/v1\/projects\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
       if (ref !== options.ref) throw new Refusal(404, "Project not found");
       const route = routes[`${request.method} ${path ?? ""}`];

@@ -31,9 +31,14 @@ export async function runUpload(
     writeFileSync(join(dir, path), content);
   }
   const importMap = readFileSync(join(dir, fn.importMapPath), "utf8");
-  const packages = [...importMap.matchAll(/npm:\/?((?:@[\w.-]+\/)?[\w.-]+)@([\w.-]+)/g)].map(([, name, version]) => [name, version]);
+  const packages = [...importMap.matchAll(/npm:\/?((?:@[\w.-]+\/)?[\w.-]+)@([\w.-]+)/g)].map((
+    [, name, version],
+  ) => [name, version]);
   writeFileSync(join(dir, "package.json"), JSON.stringify({ dependencies: Object.fromEntries(packages) }));
-  writeFileSync(join(dir, "deno.json"), JSON.stringify({ nodeModulesDir: "manual", importMap: `./${fn.importMapPath}`, lock: false }));
+  writeFileSync(
+    join(dir, "deno.json"),
+    JSON.stringify({ nodeModulesDir: "manual", importMap: `./${fn.importMapPath}`, lock: false }),
+  );
   symlinkSync(NODE_MODULES, join(dir, "node_modules"));
 
   const port = await freePort();

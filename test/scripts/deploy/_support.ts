@@ -1,6 +1,7 @@
 /** A hosted project to deploy to: its management API, Postgres, PostgREST, the uploaded functions; and a Telegram. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,9 +13,9 @@ import { type Cluster, initCluster, installPostgres, startCluster } from "../../
 import { startPostgrest } from "../../../scripts/stack/postgrest.ts";
 import { serve } from "../../../scripts/stack/serve.ts";
 import { POSTGRES_DIR } from "../../../scripts/stack/stack.ts";
-import { createManagement, type Management } from "../../_support/management.ts";
+import { createManagement, type Management, type UploadedFunction } from "../../_support/management.ts";
 import { copyTemplate } from "../../_support/stack.ts";
-import { runUpload, type RunningUpload } from "../../_support/upload.ts";
+import { type RunningUpload, runUpload } from "../../_support/upload.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../../scripts/deploy.ts", import.meta.url));
 const TSX = fileURLToPath(new URL("../../../node_modules/tsx/dist/loader.mjs", import.meta.url));
@@ -46,6 +47,8 @@ export interface World {
   forgetsSecrets: boolean;
   deploy(args?: string[], env?: Record<string, string | undefined>): Promise<Run>;
   start(args?: string[], env?: Record<string, string | undefined>): Starting;
+  /** Command lines of what deployments of this world have started and not ended. */
+  processes(): string[];
   end(): Promise<void>;
 }
 
@@ -69,7 +72,11 @@ export async function startWorld({ deployed }: { deployed: boolean }): Promise<W
   }
 }
 
-async function build(deployed: boolean, stops: (() => Promise<void> | void)[], end: () => Promise<void>): Promise<World> {
+async function build(
+  deployed: boolean,
+  stops: (() => Promise<void> | void)[],
+  end: () => Promise<void>,
+): Promise<World> {
   const dir = deployed ? template(stops) : emptyFolder(stops);
   const log = (name: string) => join(dir, `${name}.log`);
   const programs = await installPostgres(POSTGRES_DIR, () => {});
@@ -91,6 +98,7 @@ async function build(deployed: boolean, stops: (() => Promise<void> | void)[], e
   telegram.client.send({ chat, text: "/start" });
 
   const running = new Map<string, RunningUpload>();
+  const hashes = new Map<string, string>();
   const gateway = await startGateway({ port: 0, restPort: rest.port, functions: running, jwtSecret: JWT_SECRET });
   stops.push(() => gateway.close());
   const projectUrl = `http://127.0.0.1:${gateway.port}`;
@@ -106,8 +114,12 @@ async function build(deployed: boolean, stops: (() => Promise<void> | void)[], e
       ...world.forgetsSecrets ? {} : Object.fromEntries(management.secrets),
     };
     await Promise.all([...management.functions.values()].map(async (fn) => {
+      // What is the same runs on.
+      const hash = hashOf(fn, env);
+      if (hashes.get(fn.slug) === hash) return;
       const before = running.get(fn.slug);
       running.set(fn.slug, await runUpload(fn, env, log(fn.slug)));
+      hashes.set(fn.slug, hash);
       await before?.stop();
     }));
   }
@@ -115,7 +127,9 @@ async function build(deployed: boolean, stops: (() => Promise<void> | void)[], e
   stops.push(() => managementServer.close());
 
   const cwd = emptyFolder(stops);
-  const dbUrl = `postgresql://postgres:${encodeURIComponent(HOSTILE_PASSWORD)}@127.0.0.1:${dbPort}/postgres?sslmode=disable`;
+  const dbUrl = `postgresql://postgres:${
+    encodeURIComponent(HOSTILE_PASSWORD)
+  }@127.0.0.1:${dbPort}/postgres?sslmode=disable`;
   const env = {
     SUPABASE_PROJECT_REF: REF,
     SUPABASE_ACCESS_TOKEN: ACCESS_TOKEN,
@@ -135,7 +149,7 @@ async function build(deployed: boolean, stops: (() => Promise<void> | void)[], e
     env,
     cwd,
     chat,
-    secrets: [ACCESS_TOKEN, TOKEN, dbUrl, HOSTILE_PASSWORD, encodeURIComponent(HOSTILE_PASSWORD), serviceRoleKey, "tgk_"],
+    secrets: [ACCESS_TOKEN, TOKEN, dbUrl, HOSTILE_PASSWORD, encodeURIComponent(HOSTILE_PASSWORD), serviceRoleKey],
     functionUrl: (name) => `${projectUrl}/functions/v1/${name}`,
     forgetsSecrets: false,
     start,
@@ -145,6 +159,7 @@ async function build(deployed: boolean, stops: (() => Promise<void> | void)[], e
       if (left.length > 0) throw new Error(`left behind: ${left}`);
       return run;
     },
+    processes: () => processesWith(`TMPDIR=${tmp}\0`, `HOME=${tmp}/`),
     end,
   };
   return world;
@@ -178,6 +193,25 @@ function startDeploy(args: string[], env: Record<string, string | undefined>, cw
         void ended.then(() => reject(new Error(`ended without ${pattern}:\n${output}`)));
       }),
   };
+}
+
+function hashOf(fn: UploadedFunction, env: Record<string, string>): string {
+  const hash = createHash("sha256").update(JSON.stringify([env, fn.entrypointPath, fn.importMapPath]));
+  for (const [path, content] of fn.files) hash.update(path).update(content);
+  return hash.digest("hex");
+}
+
+/** By their environment: the CLI has a home of its own in the folder of the deployment. */
+function processesWith(...variables: string[]): string[] {
+  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+      if (!variables.some((variable) => environment.includes(variable))) return [];
+      return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+    } catch {
+      return []; // it has ended meanwhile, or is another user's
+    }
+  });
 }
 
 async function setPassword(cluster: Cluster): Promise<void> {
