@@ -1,4 +1,5 @@
 /** The project as its callers see it: functions of the database through PostgREST, and the edge functions. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../stack/failure.ts";
 import { type Answer, callJson, saidBy, Unreachable } from "./http.ts";
 import type { Settings } from "./settings.ts";
@@ -77,7 +78,6 @@ export async function eventually<T>(
   for (let pause = 200;; pause = Math.min(pause * 1.5, 3000)) {
     const found = await ask();
     if (found !== undefined || Date.now() + pause > deadline) return found;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    signal.throwIfAborted();
+    await sleep(pause, undefined, { signal });
   }
 }

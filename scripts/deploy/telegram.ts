@@ -1,4 +1,5 @@
 /** The Bot API, as far as a deployment calls it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../stack/failure.ts";
 import { type Answer, callJson, Unreachable } from "./http.ts";
 import type { Settings } from "./settings.ts";
@@ -30,8 +31,7 @@ export class BotApi {
     const description = String(body?.description ?? "an answer that is no Bot API's");
     const wait = Number(body?.parameters?.retry_after);
     if (status === 429 && wait <= MAX_WAIT_S) {
-      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-      this.#signal.throwIfAborted();
+      await sleep(wait * 1000, undefined, { signal: this.#signal });
       return this.call(method, params);
     }
     if (status === 401 || (status === 404 && method === "getMe")) {

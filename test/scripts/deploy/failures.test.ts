@@ -144,7 +144,7 @@ test("secrets that Supabase refuses", async () => {
   world.management.secrets.clear();
   world.management.fault = {
     matches: /POST .*\/secrets/,
-    answer: async () => Response.json({ message: `not ${SECRET}` }, { status: 400 }),
+    answer: () => Response.json({ message: `not ${SECRET}` }, { status: 400 }),
   };
   await fails([], {}, /^✓ functions/m, /^✗ secrets/m, /supabase secrets set failed/);
 });
