@@ -3,6 +3,9 @@ import type { Action } from "../callback.ts";
 import { bold, code, type Html, line, lines, text } from "./html.ts";
 import { type Screen, screen } from "./screen.ts";
 
+/** Its one button. `npm run deploy` knows a failure by it. */
+export const TRY_AGAIN = "🔄 Try again";
+
 /** `code` and `status` as in `RpcError`; both null when the mistake is in the admin bot itself. */
 export interface Failure {
   code: string | null;
@@ -11,7 +14,7 @@ export interface Failure {
 
 /** @param action What was asked for, and is asked for again by the button. */
 export function renderFailure(failure: Failure, action: Action): Screen {
-  return screen("failure", explanation(failure), [[{ label: "🔄 Try again", action }]]);
+  return screen("failure", explanation(failure), [[{ label: TRY_AGAIN, action }]]);
 }
 
 function explanation({ code: sqlstate, status }: Failure): Html {
