@@ -5,6 +5,7 @@
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
+import type { Series } from "./admin_answers.ts";
 import type {
   Settings,
   SettingsChanges,
@@ -81,6 +82,8 @@ export interface Db {
   claimUpdate(updateId: number): Promise<UpdateClaim>;
   /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
   finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
+  /** A window, by default the last 24 hours, in equal stretches, by default 24. */
+  traceSeries(options?: Window & { points?: number }): Promise<Series>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -133,6 +136,7 @@ export function createDb(url: string, key: string): Db {
     claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
     finishUpdate: (updateId, handled, responses) =>
       rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
+    traceSeries: ({ from, to, points } = {}) => rpc("trace_series", { p_from: from, p_to: to, p_points: points }),
   };
 }
 

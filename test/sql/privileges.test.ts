@@ -24,6 +24,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.revoke_ingest_key(text)": ["service_role"],
   "public.rotate_ingest_key(text, interval)": ["service_role"],
   "public.trace_gaps(timestamp with time zone, timestamp with time zone)": ["service_role"],
+  "public.trace_series(timestamp with time zone, timestamp with time zone, integer)": ["service_role"],
   "public.trace_stats(timestamp with time zone, timestamp with time zone)": ["service_role"],
   "public.trace_storage()": ["service_role"],
 };
