@@ -5,7 +5,7 @@
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
-import type { Series } from "./admin_answers.ts";
+import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
 import type {
   Settings,
   SettingsChanges,
@@ -51,6 +51,15 @@ export interface ListOptions extends Window {
   error?: string;
 }
 
+/** A page of a list whose filter is kept: one that is given, or by its id, or neither for all traces. */
+export interface ViewOptions {
+  filter?: ListFilter;
+  filterId?: string | undefined;
+  change?: FilterChange | undefined;
+  cursor?: PageCursor | undefined;
+  limit: number;
+}
+
 /** What was answered to an update, for `tracegram.admin_responses`. */
 export interface AdminResponse {
   /** Name of the screen. */
@@ -84,6 +93,8 @@ export interface Db {
   finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
   /** A window, by default the last 24 hours, in equal stretches, by default 24. */
   traceSeries(options?: Window & { points?: number }): Promise<Series>;
+  /** @throws {RpcError} TG055: the filter or its change is none. */
+  listView(options: ViewOptions): Promise<ListView>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -137,6 +148,15 @@ export function createDb(url: string, key: string): Db {
     finishUpdate: (updateId, handled, responses) =>
       rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
     traceSeries: ({ from, to, points } = {}) => rpc("trace_series", { p_from: from, p_to: to, p_points: points }),
+    listView: ({ filter, filterId, change, cursor, limit }) =>
+      rpc("list_view", {
+        p_filter: filter,
+        p_filter_id: filterId,
+        p_change: change,
+        p_cursor: cursor?.trace_id,
+        p_direction: cursor?.direction,
+        p_limit: limit,
+      }),
   };
 }
 

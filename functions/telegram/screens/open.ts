@@ -10,7 +10,7 @@ import { usageScreen } from "./usage.ts";
 export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
   switch (action.screen) {
     case "traces":
-      return tracesScreen(deps, action.cursor ? { cursor: action.cursor } : {});
+      return tracesScreen(deps, action);
     case "trace":
       return traceScreen(deps, action);
     default:
