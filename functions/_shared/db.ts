@@ -5,7 +5,7 @@
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
-import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
+import type { FilterChange, ListFilter, ListView, Overview, Series } from "./admin_answers.ts";
 import type {
   Settings,
   SettingsChanges,
@@ -95,6 +95,8 @@ export interface Db {
   traceSeries(options?: Window & { points?: number }): Promise<Series>;
   /** @throws {RpcError} TG055: the filter or its change is none. */
   listView(options: ViewOptions): Promise<ListView>;
+  /** How things stand, at a glance. */
+  overview(): Promise<Overview>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -157,6 +159,7 @@ export function createDb(url: string, key: string): Db {
         p_direction: cursor?.direction,
         p_limit: limit,
       }),
+    overview: () => rpc("overview", {}),
   };
 }
 

@@ -22,6 +22,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.list_traces(uuid, text, integer, timestamp with time zone, timestamp with time zone, text, text, text, bigint, bigint, integer, text, text)":
     ["service_role"],
   "public.list_view(jsonb, text, jsonb, uuid, text, integer)": ["service_role"],
+  "public.overview()": ["service_role"],
   "public.revoke_ingest_key(text)": ["service_role"],
   "public.rotate_ingest_key(text, interval)": ["service_role"],
   "public.trace_gaps(timestamp with time zone, timestamp with time zone)": ["service_role"],
