@@ -5,7 +5,7 @@
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
-import type { FilterChange, ListFilter, ListView, Overview, Series } from "./admin_answers.ts";
+import type { FilterChange, FoundTrace, ListFilter, ListView, Overview, Series } from "./admin_answers.ts";
 import type {
   Settings,
   SettingsChanges,
@@ -97,6 +97,10 @@ export interface Db {
   listView(options: ViewOptions): Promise<ListView>;
   /** How things stand, at a glance. */
   overview(): Promise<Overview>;
+  /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
+  findTrace(prefix: string): Promise<FoundTrace | null>;
+  /** Id of the newest trace whose run has sent that message last; null: there is none. */
+  traceOfMessage(chatId: number, messageId: number): Promise<string | null>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -160,6 +164,8 @@ export function createDb(url: string, key: string): Db {
         p_limit: limit,
       }),
     overview: () => rpc("overview", {}),
+    findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
+    traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
   };
 }
 
