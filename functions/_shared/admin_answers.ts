@@ -139,3 +139,57 @@ export interface ErrorGroups {
   kinds: number;
   groups: ErrorGroup[];
 }
+
+/** A step that the quota guard took. */
+export interface GuardStep {
+  noted_at: string;
+  what: string;
+  table?: "pipeline_traces" | "trace_io";
+  day?: string;
+  bytes?: number;
+  detail?: string;
+}
+
+/** What is stored, what it costs, and how long it will fit. */
+export interface TraceStorage {
+  database_bytes: number;
+  quota_bytes: number;
+  /** 0..1, or more. */
+  quota_share: number;
+  tables: {
+    table: "pipeline_traces" | "trace_io";
+    bytes: number;
+    rows_estimate: number;
+    oldest_day: string;
+    days: number;
+  }[];
+  rollup_bytes: number;
+  /** Newest first. */
+  days: { day: string; trace_bytes: number; io_bytes: number; traces: number }[];
+  /** With indexes, over the last seven days that are over. */
+  bytes_per_trace: number | null;
+  io_bytes_per_trace: number | null;
+  growth_bytes_per_day: number | null;
+  /** What all will hold when each day brings that and an expired one goes. */
+  steady_bytes: number | null;
+  /** Null: never, or not known yet. */
+  days_until_full: number | null;
+  /** Rows over 5 kB of the last seven days and today. */
+  large_traces: number;
+  cost_microusd_per_1000_traces: number | null;
+  /** Of the calls of the last 24 hours. */
+  ingest_p95_ms: number | null;
+  settings: {
+    trace_days: number;
+    io_days: number;
+    io_sample_percent: number;
+    traces_from: string;
+    io_from: string;
+  };
+  guard: {
+    /** Null: as the owner has set. */
+    io_sample_percent: number | null;
+    /** The last five, newest first. */
+    steps: GuardStep[];
+  };
+}

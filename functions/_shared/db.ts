@@ -5,7 +5,16 @@
  */
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
-import type { FilterChange, FoundTrace, ListFilter, ListView, Overview, Series } from "./admin_answers.ts";
+import type {
+  ErrorGroups,
+  FilterChange,
+  FoundTrace,
+  ListFilter,
+  ListView,
+  Overview,
+  Series,
+  TraceStorage,
+} from "./admin_answers.ts";
 import type {
   Settings,
   SettingsChanges,
@@ -97,6 +106,10 @@ export interface Db {
   listView(options: ViewOptions): Promise<ListView>;
   /** How things stand, at a glance. */
   overview(): Promise<Overview>;
+  /** Failed runs by kind of error in a window, by default the last 24 hours. */
+  errorGroups(window?: Window): Promise<ErrorGroups>;
+  /** What is stored, and how long it will fit. */
+  traceStorage(): Promise<TraceStorage>;
   /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
   findTrace(prefix: string): Promise<FoundTrace | null>;
   /** Id of the newest trace whose run has sent that message last; null: there is none. */
@@ -164,6 +177,8 @@ export function createDb(url: string, key: string): Db {
         p_limit: limit,
       }),
     overview: () => rpc("overview", {}),
+    errorGroups: ({ from, to } = {}) => rpc("error_groups", { p_from: from, p_to: to }),
+    traceStorage: () => rpc("trace_storage", {}),
     findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
     traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
   };

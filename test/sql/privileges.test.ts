@@ -12,6 +12,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.claim_update(bigint)": ["service_role"],
   "public.create_ingest_key(text)": ["service_role"],
   "public.define_steps(jsonb)": ["service_role"],
+  "public.error_groups(timestamp with time zone, timestamp with time zone)": ["service_role"],
   "public.find_trace(text)": ["service_role"],
   "public.finish_update(bigint, boolean, jsonb)": ["service_role"],
   "public.get_settings()": ["service_role"],
