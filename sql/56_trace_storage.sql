@@ -172,7 +172,9 @@ create function public.trace_storage()
   security definer -- callers hold no table privileges
   set search_path = pg_catalog, pg_temp
 as $$
-  select tracegram.trace_storage(pg_catalog.now());
+  select tracegram.trace_storage(pg_catalog.now()) || pg_catalog.jsonb_build_object(
+    'gaps', public.trace_gaps() - 'examples' - 'unknown_steps' #- '{dropped,senders}'
+  );
 $$;
 
 comment on function public.trace_storage() is
@@ -191,6 +193,7 @@ large_traces           rows over 5 kB of the last seven days and today
 cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
-guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}
+gaps          of the last 24 hours, as trace_gaps has them: {from, to, orphan_steps, no_steps, lost, running, dropped: {records, reasons}}$doc$;
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;

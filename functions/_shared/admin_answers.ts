@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RunStats, TracePage, TraceStatus, TraceSummary } from "./answers.ts";
+import type { RunStats, TraceGaps, TracePage, TraceStatus, TraceSummary } from "./answers.ts";
 
 /** Hours that a screen looks back. */
 export type Hours = 1 | 24 | 168 | 720;
@@ -191,5 +191,9 @@ export interface TraceStorage {
     io_sample_percent: number | null;
     /** The last five, newest first. */
     steps: GuardStep[];
+  };
+  /** Of the last 24 hours. */
+  gaps: Pick<TraceGaps, "from" | "to" | "orphan_steps" | "no_steps" | "lost" | "running"> & {
+    dropped: Pick<TraceGaps["dropped"], "records" | "reasons">;
   };
 }

@@ -8,6 +8,7 @@ export function change(now: number | null, before: number | null): string | null
   const ratio = now / before;
   const percent = Math.round((ratio - 1) * 100);
   if (percent === 0) return "as before";
+  if (ratio >= 1000) return "↑ ×1,000+";
   if (ratio >= 3) return `↑ ×${ratio >= 10 ? count(Math.round(ratio)) : ratio.toFixed(1)}`;
   return percent > 0 ? `↑ ${percent} %` : `↓ ${-percent} %`;
 }
