@@ -140,7 +140,26 @@ begin
     )
     from tracegram.rollups as r
     where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object('gaps', (
+    select pg_catalog.jsonb_build_object(
+      'orphan_steps', coalesce(pg_catalog.sum(r.orphans) filter (where r.step <> ''), 0),
+      'no_steps', coalesce(pg_catalog.sum(r.stepless), 0)
+    )
+    from tracegram.rollup_ranges(p_now - interval '24 hours', p_now, false, p_now) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'lost', count(*) filter (where t.status = 'lost'), 'running', count(*) filter (where t.status = 'running')
+    )
+    from tracegram.unended as t
+    where t.started_at >= p_now - interval '24 hours'
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(p_now - interval '24 hours', p_now + interval '1 hour') - 'senders'
+  )) || pg_catalog.jsonb_build_object(
     'settings', pg_catalog.jsonb_build_object(
       'trace_days', v_settings.trace_days,
       'io_days', v_settings.io_days,
@@ -172,9 +191,7 @@ create function public.trace_storage()
   security definer -- callers hold no table privileges
   set search_path = pg_catalog, pg_temp
 as $$
-  select tracegram.trace_storage(pg_catalog.now()) || pg_catalog.jsonb_build_object(
-    'gaps', public.trace_gaps() - 'examples' - 'unknown_steps' #- '{dropped,senders}'
-  );
+  select tracegram.trace_storage(pg_catalog.now());
 $$;
 
 comment on function public.trace_storage() is
@@ -194,6 +211,6 @@ cost_microusd_per_1000_traces   of the same days; traces without a known cost co
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
 guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}
-gaps          of the last 24 hours, as trace_gaps has them: {from, to, orphan_steps, no_steps, lost, running, dropped: {records, reasons}}$doc$;
+gaps          of the last 24 hours: {orphan_steps, no_steps, lost, running, dropped: {records, reasons}} as trace_gaps has them$doc$;
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;

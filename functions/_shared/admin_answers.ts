@@ -193,7 +193,7 @@ export interface TraceStorage {
     steps: GuardStep[];
   };
   /** Of the last 24 hours. */
-  gaps: Pick<TraceGaps, "from" | "to" | "orphan_steps" | "no_steps" | "lost" | "running"> & {
+  gaps: Pick<TraceGaps, "orphan_steps" | "no_steps" | "lost" | "running"> & {
     dropped: Pick<TraceGaps["dropped"], "records" | "reasons">;
   };
 }

@@ -3833,7 +3833,26 @@ begin
     )
     from tracegram.rollups as r
     where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object('gaps', (
+    select pg_catalog.jsonb_build_object(
+      'orphan_steps', coalesce(pg_catalog.sum(r.orphans) filter (where r.step <> ''), 0),
+      'no_steps', coalesce(pg_catalog.sum(r.stepless), 0)
+    )
+    from tracegram.rollup_ranges(p_now - interval '24 hours', p_now, false, p_now) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'lost', count(*) filter (where t.status = 'lost'), 'running', count(*) filter (where t.status = 'running')
+    )
+    from tracegram.unended as t
+    where t.started_at >= p_now - interval '24 hours'
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(p_now - interval '24 hours', p_now + interval '1 hour') - 'senders'
+  )) || pg_catalog.jsonb_build_object(
     'settings', pg_catalog.jsonb_build_object(
       'trace_days', v_settings.trace_days,
       'io_days', v_settings.io_days,
@@ -3884,7 +3903,8 @@ large_traces           rows over 5 kB of the last seven days and today
 cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
-guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}
+gaps          of the last 24 hours: {orphan_steps, no_steps, lost, running, dropped: {records, reasons}} as trace_gaps has them$doc$;
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;
 

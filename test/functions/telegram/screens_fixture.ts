@@ -164,8 +164,6 @@ export const storage = (change: Partial<TraceStorage> = {}): TraceStorage => ({
   },
   guard: { io_sample_percent: null, steps: [] },
   gaps: {
-    from: "2025-01-30T12:05:00.000Z",
-    to: "2025-01-31T12:05:00.000Z",
     orphan_steps: 0,
     no_steps: 0,
     lost: 0,
