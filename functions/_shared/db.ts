@@ -15,7 +15,16 @@ import type {
   UpdateClaim,
   UpdateHead,
 } from "./access_answers.ts";
-import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
+import type {
+  ErrorGroups,
+  FilterChange,
+  FoundTrace,
+  ListFilter,
+  ListView,
+  Overview,
+  Series,
+  TraceStorage,
+} from "./admin_answers.ts";
 import type {
   Role,
   Settings,
@@ -157,6 +166,16 @@ export interface Db {
   adminChangeSettings(actor: number, changes: SettingsChanges, confirmed: boolean): Promise<SettingsAnswer>;
   /** For owners. @throws {RpcError} TG040: no such rule, nothing was changed. */
   adminChangeRule(actor: number, rule: string, changes: RuleChanges): Promise<AlertRule | Refused>;
+  /** How things stand, at a glance. */
+  overview(): Promise<Overview>;
+  /** Failed runs by kind of error in a window, by default the last 24 hours. */
+  errorGroups(window?: Window): Promise<ErrorGroups>;
+  /** What is stored, and how long it will fit. */
+  traceStorage(): Promise<TraceStorage>;
+  /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
+  findTrace(prefix: string): Promise<FoundTrace | null>;
+  /** Id of the newest trace whose run has sent that message last; null: there is none. */
+  traceOfMessage(chatId: number, messageId: number): Promise<string | null>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -276,6 +295,11 @@ export function createDb(url: string, key: string): Db {
       rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed: confirmed }),
     adminChangeRule: (actor, rule, changes) =>
       rpc("admin_change_rule", { p_actor: actor, p_rule: rule, p_changes: changes }),
+    overview: () => rpc("overview", {}),
+    errorGroups: ({ from, to } = {}) => rpc("error_groups", { p_from: from, p_to: to }),
+    traceStorage: () => rpc("trace_storage", {}),
+    findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
+    traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
   };
 }
 

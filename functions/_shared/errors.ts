@@ -14,6 +14,7 @@ export const SQLSTATES = {
   TG040: { status: 400, hint: 'Name a rule that list_alerts has, and send {"threshold": 5} or {"enabled": false}.' },
   TG050: { status: 400, hint: "The roles are viewer, operator and owner; nothing was changed." },
   TG041: { status: 400, hint: "Acts on an alert are acknowledge, mute_1h, mute_24h and unmute." },
+  TG055: { status: 400, hint: "Send a filter as ListFilter in admin_answers.ts has it." },
 } as const;
 
 export type Sqlstate = keyof typeof SQLSTATES;

@@ -20,8 +20,6 @@ export function needs(action: Action): Role {
       return "operator";
     case "alert":
       return action.act ? "operator" : "viewer";
-    case "look":
-      return isAct(action) ? "operator" : "viewer";
     case "rule":
       return isChange(action) ? "owner" : "viewer";
     case "settings":

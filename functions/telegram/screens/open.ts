@@ -1,25 +1,31 @@
 /** Which screen an action opens. A new screen adds its case here and its `Action` in `callback.ts`. */
 import type { Action } from "../callback.ts";
 import type { Reply } from "../render/screen.ts";
-import type { ScreenDeps } from "./deps.ts";
-import { exportReply } from "./export.ts";
-import { ioScreen } from "./io.ts";
-import { pictureScreen } from "./picture.ts";
 import { adminsScreen } from "./admins.ts";
 import { alertScreen, lookScreen } from "./alert.ts";
 import { alertsScreen } from "./alerts.ts";
+import type { ScreenDeps } from "./deps.ts";
+import { errorsScreen } from "./errors.ts";
+import { exportReply } from "./export.ts";
+import { helpScreen } from "./help.ts";
+import { homeScreen } from "./home.ts";
+import { ioScreen } from "./io.ts";
+import { pictureScreen } from "./picture.ts";
 import { ruleScreen } from "./rule.ts";
 import { settingsScreen } from "./settings.ts";
+import { statsScreen } from "./stats.ts";
+import { storageScreen } from "./storage.ts";
 import { testsScreen } from "./tests.ts";
 import { traceScreen } from "./trace.ts";
 import { tracesScreen } from "./traces.ts";
-import { usageScreen } from "./usage.ts";
 
 /** @throws {RpcError} When the database fails. */
 export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
   switch (action.screen) {
+    case "home":
+      return homeScreen(deps);
     case "traces":
-      return tracesScreen(deps, action.cursor ? { cursor: action.cursor } : {});
+      return tracesScreen(deps, action);
     case "trace":
       return traceScreen(deps, action);
     case "io":
@@ -42,7 +48,13 @@ export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
       return adminsScreen(deps);
     case "tests":
       return Promise.resolve(testsScreen());
-    default:
-      return Promise.resolve(usageScreen());
+    case "errors":
+      return errorsScreen(deps, action.hours);
+    case "stats":
+      return statsScreen(deps, action.hours);
+    case "storage":
+      return storageScreen(deps);
+    case "help":
+      return Promise.resolve(helpScreen());
   }
 }
