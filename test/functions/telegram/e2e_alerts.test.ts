@@ -386,6 +386,7 @@ test("Telegram that does not answer is not waited for; a message that it takes l
   await breach(0);
   expect((await post({ event_id: (await eventIds())[0]! }, secret)).status).toBe(200);
   await watchAndHear(1);
+  expect(allTexts()).toHaveLength(3);
   // The function gave up after 8 s, before the 25 s that the database waits.
   expect(await lastErrors()).toEqual(['HTTP 503: {"code":"telegram_away"}']);
   await expect.poll(allTexts, POLL).toEqual([...NEARLY_FULL, ...NEARLY_FULL]);
