@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Telegram, TelegramError } from "telegraf";
+import { TelegramError } from "telegraf";
 import type { AlertClaims, AlertOutcome } from "../_shared/db.ts";
+import type { BotCall } from "./bot_api.ts";
 import { encodeAction } from "./callback.ts";
 import { describe, type Log } from "./log.ts";
 import type { Screen } from "./render/screen.ts";
@@ -14,7 +15,7 @@ const CALL_TIMEOUT_MS = 8000;
 const MAX_RETRY_AFTER_S = 3;
 
 export interface AlertSendDeps {
-  telegram: Pick<Telegram, "callApi">;
+  bot: BotCall;
   sleep: (ms: number) => Promise<void>;
   log: Log;
   /** Of `performance.now()`. No call lasts longer. */
@@ -58,11 +59,8 @@ interface Seen {
   retry_after?: number;
 }
 
-type Call = Telegram["callApi"];
-type Payload = Parameters<Call>[1];
-
 /** False when there is nothing to edit any more. */
-async function edit(deps: AlertSendDeps, payload: Payload, seen: Seen): Promise<boolean> {
+async function edit(deps: AlertSendDeps, payload: object, seen: Seen): Promise<boolean> {
   try {
     await call(deps, "editMessageText", payload, seen);
     return true;
@@ -83,7 +81,7 @@ async function edit(deps: AlertSendDeps, payload: Payload, seen: Seen): Promise<
 const isFinal = (error: unknown): boolean => error instanceof TelegramError && [400, 403].includes(error.code);
 
 /** The call, and once more after a 429 with a short wait. */
-async function call(deps: AlertSendDeps, method: Parameters<Call>[0], payload: Payload, seen: Seen): Promise<unknown> {
+async function call(deps: AlertSendDeps, method: string, payload: object, seen: Seen): Promise<unknown> {
   try {
     return await callOnce(deps, method, payload);
   } catch (error) {
@@ -98,13 +96,7 @@ async function call(deps: AlertSendDeps, method: Parameters<Call>[0], payload: P
   }
 }
 
-function callOnce(
-  { telegram, deadline }: AlertSendDeps,
-  method: Parameters<Call>[0],
-  payload: Payload,
-): Promise<unknown> {
+function callOnce({ bot, deadline }: AlertSendDeps, method: string, payload: object): Promise<unknown> {
   const ms = Math.max(1, Math.min(CALL_TIMEOUT_MS, Math.floor(deadline - performance.now())));
-  // Telegraf names the signal of a package that stands in for the one of the platform.
-  const signal = AbortSignal.timeout(ms) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
-  return telegram.callApi(method, payload, { ...(signal && { signal }) });
+  return bot(method, payload, AbortSignal.timeout(ms));
 }

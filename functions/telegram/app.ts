@@ -1,9 +1,9 @@
 /** Environment in, handler out: the whole telegram function but for what only Deno has. */
-import { Telegram } from "telegraf";
 import { createDb } from "../_shared/db.ts";
 import type { GetEnv } from "../_shared/env.ts";
 import { createAlerts, isAlert } from "./alerts.ts";
 import { createBot } from "./bot.ts";
+import { createBotCall } from "./bot_api.ts";
 import { logLine } from "./log.ts";
 import { createRefusals } from "./refusals.ts";
 import { readSettings } from "./settings.ts";
@@ -22,7 +22,7 @@ export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
     webhookSecret,
     owners: settings.adminIds,
     db,
-    telegram: new Telegram(settings.token, { apiRoot: settings.apiRoot, webhookReply: false }),
+    bot: createBotCall(settings),
     sleep,
     log: logLine,
     refused: () => refusals.count("wrong_secret"),

@@ -7368,7 +7368,7 @@ begin
   if not tracegram.require_role(p_actor, 'operator', 'alert_' || p_act, pg_catalog.jsonb_build_object(
     'alert_id', p_alert_id, 'rule', v_alert.rule
   )) then
-    return '{"refused": "operator"}';
+    return pg_catalog.jsonb_build_object('refused', 'operator');
   end if;
   if p_act = 'acknowledge' then
     update tracegram.alerts
@@ -7461,7 +7461,7 @@ begin
       where p_changes ? b.key
     ))
   ) then
-    return '{"refused": "owner"}';
+    return pg_catalog.jsonb_build_object('refused', 'owner');
   end if;
   if v_drops is not null then
     return pg_catalog.jsonb_build_object('settings', public.get_settings(), 'drops', v_drops);
@@ -7498,7 +7498,7 @@ begin
       where r.rule = p_rule
     )
   )) then
-    return '{"refused": "owner"}';
+    return pg_catalog.jsonb_build_object('refused', 'owner');
   end if;
   return public.change_alert_rule(p_rule, p_changes);
 end;

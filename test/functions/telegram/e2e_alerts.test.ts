@@ -26,10 +26,8 @@ beforeAll(async () => {
   db = stack.client("postgres");
   await db.connect();
   secret = await alertSecret(stack.info.webhook_secret);
-  await db.query("select public.change_settings($1)", [
-    JSON.stringify({ alert_url: stack.info.functions["telegram"], alert_secret: secret }),
-  ]);
   await db.query("select cron.unschedule(jobid) from cron.job where jobname = 'tracegram-alerts'");
+  await db.query("begin; select pg_advisory_xact_lock(hashtext('tracegram.alerts')); commit");
   await db.query("insert into tracegram.admins (user_id, role) values (1001, 'owner'), (1002, 'operator')");
   [ada, grace, edsger] = [stack.person(1001), stack.person(1002), stack.person(1003)];
   for (const person of [ada, grace, edsger]) await person.say("/start");
@@ -53,6 +51,9 @@ beforeEach(async () => {
   await db.query(
     "update tracegram.alert_rules set opens_after = 1, resolves_after = 1, threshold = 80 where rule = 'quota'",
   );
+  await db.query("select public.change_settings($1)", [
+    JSON.stringify({ alert_url: stack.info.functions["telegram"], alert_secret: secret }),
+  ]);
   await fillQuota(db, 50);
   start = Date.now();
   seen = new Map(everybody().map(({ chat, view }) => [chat, view().messages.at(-1)?.message_id ?? 0]));
@@ -244,9 +245,6 @@ test("an event that comes again, also at once, tells nothing again", async () =>
 test("two deliveries of a new event at the same moment send each admin one message", async () => {
   await db.query(`select public.change_settings('{"alert_url": null}')`);
   await breach(0);
-  await db.query("select public.change_settings($1)", [
-    JSON.stringify({ alert_url: stack.info.functions["telegram"] }),
-  ]);
   const [event_id] = await eventIds();
   const answers = await Promise.all(Array.from({ length: 5 }, () => post({ event_id }, secret)));
   expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(1);
@@ -257,9 +255,6 @@ test("two deliveries of a new event at the same moment send each admin one messa
 test("without the secret, nothing is told", async () => {
   await db.query(`select public.change_settings('{"alert_url": null}')`);
   await breach(0);
-  await db.query("select public.change_settings($1)", [
-    JSON.stringify({ alert_url: stack.info.functions["telegram"] }),
-  ]);
   const [event_id] = await eventIds();
   for (const wrong of ["", "x", stack.info.webhook_secret, secret.slice(1)]) {
     expect((await post({ event_id }, wrong)).status).toBe(401);
@@ -384,4 +379,21 @@ test("screens: the alerts, one of them, and back", async () => {
   expect(lastOf(await ada.forge(encodeAction({ screen: "rule", rule: "nonsense", enabled: true }))).text)
     .toContain("There is no alert rule nonsense.");
   expect(lastOf(await ada.forge(encodeAction({ screen: "tests" }))).text).toContain("Synthetic tests");
+});
+
+test("Telegram that does not answer is not waited for; a message that it takes late comes twice, and no oftener", async () => {
+  fault({ method: "sendMessage", fault: { kind: "delay", ms: 10_000 }, times: 3 });
+  await breach(0);
+  expect((await post({ event_id: (await eventIds())[0]! }, secret)).status).toBe(200);
+  await watchAndHear(1);
+  expect(allTexts()).toHaveLength(3);
+  // The function gave up after 8 s, before the 25 s that the database waits.
+  expect(await lastErrors()).toEqual(['HTTP 503: {"code":"telegram_away"}']);
+  await expect.poll(allTexts, POLL).toEqual([...NEARLY_FULL, ...NEARLY_FULL]);
+  await watchAndHear(2);
+  await recover(3);
+  // Of the late ones nobody knows that they are there.
+  expect(everybody().map((person) => texts(person).sort())).toEqual(
+    Array(3).fill([RESOLVED[0], NEARLY_FULL[0]].sort()),
+  );
 });
