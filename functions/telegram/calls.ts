@@ -7,6 +7,7 @@ import { type Telegram, TelegramError } from "telegraf";
 import { RpcError } from "../_shared/errors.ts";
 import { LaneBusy } from "./lane.ts";
 import type { Log } from "./log.ts";
+import { hasFile, upload } from "./upload.ts";
 
 /** Longest `retry_after` that is waited for, in seconds, once a call. A person has left by then. */
 const MAX_RETRY_AFTER_S = 15;
@@ -16,7 +17,7 @@ const CALL_TIMEOUT_MS = 8000;
 const SPARE_MS = 1000;
 
 export interface SendDeps {
-  telegram: Pick<Telegram, "callApi">;
+  telegram: Pick<Telegram, "callApi" | "token" | "options">;
   log: Log;
   sleep: (ms: number) => Promise<void>;
   /** Milliseconds until the handling of the update must end. */
@@ -54,9 +55,11 @@ export async function callOnce(
 ): Promise<unknown> {
   // A call that goes out after the update was given up would run over what is shown for the next one.
   const ms = Math.max(0, Math.min(timeoutMs, left()));
+  const timeout = AbortSignal.timeout(ms);
   // Telegraf names the signal of a package that stands in for the one of the platform.
-  const signal = AbortSignal.timeout(ms) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
+  const signal = timeout as unknown as NonNullable<Parameters<Call>[2]>["signal"];
   try {
+    if (hasFile(payload)) return await upload(telegram, method, payload, timeout);
     // Its types end at Bot API 7.1.
     return await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
       ...(signal && { signal }),

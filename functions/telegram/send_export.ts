@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Readable } from "node:stream";
 import { TelegramError } from "telegraf";
 import { call, callOnce, type SendDeps } from "./calls.ts";
 import { describe } from "./log.ts";
@@ -52,17 +51,15 @@ async function sendOnce(deps: SendDeps, target: Target, file: Export, say: (line
       throw error;
     }
   }
-  const source = Readable.from(pieces(), { objectMode: false });
   let sent: unknown;
   try {
     sent = await callOnce(deps, "sendDocument", {
       chat_id,
       ...(message_thread_id !== undefined && { message_thread_id }),
       caption: before,
-      document: { source, filename: file.filename },
+      document: { source: pieces(), filename: file.filename },
     }, Math.max(0, deps.left() - SPARE_MS));
   } catch (error) {
-    source.destroy();
     throw failure?.error ?? error;
   }
   // What the file holds is known only now.

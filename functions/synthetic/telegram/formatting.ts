@@ -47,7 +47,10 @@ export function formatText(input: FormattedText): FormattedText {
   for (const entity of entities.toSorted(byPosition)) {
     if (isCode(entity) && !overlapsAny(entity, code)) code.push(entity);
   }
-  const marked = withoutNestedQuotes(entities.filter((e) => !overlapsAny(e, code)));
+  // But for a quotation, which may hold code, whole.
+  const marked = withoutNestedQuotes(
+    entities.filter((e) => !overlapsAny(e, isQuote(e) ? code.filter((c) => !contains(e, c)) : code)),
+  );
   const links = marked.filter((e) => e.type === "text_link");
   const found = automaticEntities(text).filter((e) => !overlapsAny(e, [...code, ...links]));
   return { text, entities: [...code.map(withoutStrayLanguage), ...marked, ...found].sort(byPosition) };
@@ -57,11 +60,14 @@ export function formatText(input: FormattedText): FormattedText {
 function withoutNestedQuotes(entities: Entity[]): Entity[] {
   const outer: Entity[] = [];
   return entities.toSorted(byPosition).filter((e) => {
-    if (!/^(expandable_)?blockquote$/.test(e.type)) return true;
+    if (!isQuote(e)) return true;
     return !overlapsAny(e, outer) && outer.push(e) > 0;
   });
 }
 
+const isQuote = (e: Entity): boolean => e.type === "blockquote" || e.type === "expandable_blockquote";
+const contains = (outer: Entity, inner: Entity): boolean =>
+  outer.offset <= inner.offset && endOf(inner) <= endOf(outer);
 const isCode = (e: Entity): boolean => e.type === "code" || e.type === "pre";
 const byPosition = (a: Entity, b: Entity): number => a.offset - b.offset || b.length - a.length;
 const overlapsAny = (e: Entity, others: Entity[]): boolean =>
