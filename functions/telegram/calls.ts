@@ -7,16 +7,19 @@ import { type Telegram, TelegramError } from "telegraf";
 import { RpcError } from "../_shared/errors.ts";
 import { LaneBusy } from "./lane.ts";
 import type { Log } from "./log.ts";
+import { type Files, upload, UploadFailed } from "./upload.ts";
 
 /** Longest `retry_after` that is waited for, in seconds, once a call. A person has left by then. */
 const MAX_RETRY_AFTER_S = 15;
 /** Telegraf itself would wait for 500 s. */
 const CALL_TIMEOUT_MS = 8000;
+/** A file of some megabytes takes its time. */
+const UPLOAD_TIMEOUT_MS = 20_000;
 /** What must be left for the call that follows a wait. */
 const SPARE_MS = 1000;
 
 export interface SendDeps {
-  telegram: Pick<Telegram, "callApi">;
+  telegram: Pick<Telegram, "callApi" | "token" | "options">;
   log: Log;
   sleep: (ms: number) => Promise<void>;
   /** Milliseconds until the handling of the update must end. */
@@ -32,9 +35,9 @@ export interface SendDeps {
 type Call = Telegram["callApi"];
 
 /** {@link callOnce}, and once more after a 429 that there is time to wait for. */
-export async function call(deps: SendDeps, method: string, payload: object, timeoutMs?: number): Promise<void> {
+export async function call(deps: SendDeps, method: string, payload: object, files?: Files): Promise<void> {
   try {
-    await callOnce(deps, method, payload, timeoutMs);
+    await callOnce(deps, method, payload, files);
   } catch (error) {
     const retry_after_s = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
     if (retry_after_s === undefined) throw error;
@@ -42,7 +45,7 @@ export async function call(deps: SendDeps, method: string, payload: object, time
     deps.log({ level: "warn", event: "rate_limited", method, retry_after_s, retried });
     if (!retried) throw error;
     await deps.sleep(retry_after_s * 1000);
-    await callOnce(deps, method, payload, timeoutMs);
+    await callOnce(deps, method, payload, files);
   }
 }
 
@@ -50,17 +53,16 @@ export async function callOnce(
   { telegram, rateLimited, left }: SendDeps,
   method: string,
   payload: object,
-  timeoutMs = CALL_TIMEOUT_MS,
+  files?: Files,
 ): Promise<void> {
   // A call that goes out after the update was given up would run over what is shown for the next one.
-  const ms = Math.max(0, Math.min(timeoutMs, left()));
-  // Telegraf names the signal of a package that stands in for the one of the platform.
-  const signal = AbortSignal.timeout(ms) as unknown as NonNullable<Parameters<Call>[2]>["signal"];
+  const ms = Math.max(0, Math.min(files ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS, left()));
+  const signal = AbortSignal.timeout(ms);
   try {
-    // Its types end at Bot API 7.1.
-    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
-      ...(signal && { signal }),
-    });
+    if (files) return await upload(telegram, method, payload, files, signal);
+    // Telegraf names the signal of a package that stands in for the one of the platform; and its types end at Bot API 7.1.
+    const options = { signal: signal as unknown as NonNullable<Parameters<Call>[2]>["signal"] } as Parameters<Call>[2];
+    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], options);
   } catch (error) {
     if (error instanceof TelegramError && error.code === 429) rateLimited(error.parameters?.retry_after ?? 0);
     throw error;
@@ -75,7 +77,7 @@ export function refusedWith(error: unknown, description: RegExp): boolean {
 export function isTransient(error: unknown): boolean {
   if (error instanceof TelegramError) return error.code >= 500;
   if (error instanceof RpcError) return error.status === 503;
-  if (error instanceof LaneBusy) return true;
+  if (error instanceof LaneBusy || error instanceof UploadFailed) return true;
   // FetchError: node-fetch got no answer, or one that was not JSON. The others: a time limit has passed.
   return error instanceof Error && ["FetchError", "AbortError", "TimeoutError"].includes(error.name);
 }

@@ -17,8 +17,7 @@ export async function sendExport(deps: SendDeps, target: Target, file: Export): 
   await call(deps, "sendDocument", {
     chat_id,
     ...(message_thread_id !== undefined && { message_thread_id }),
-    document: { source: Buffer.concat(pieces), filename: file.filename },
     caption: file.caption,
-  });
+  }, { document: { bytes: Buffer.concat(pieces), filename: file.filename } });
   return "sent";
 }
