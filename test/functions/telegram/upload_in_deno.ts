@@ -15,10 +15,17 @@ const deps: SendDeps = {
   rich: { accepted: true },
 };
 const png = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
-const screen = { name: "picture", html: "<b>p95</b>", chars: 3, keyboard: [[{ label: "🏠", action: { screen: "home" } as const }]] };
+const screen = {
+  name: "picture",
+  html: "<b>p95</b>",
+  chars: 3,
+  keyboard: [[{ label: "🏠", action: { screen: "home" } as const }]],
+};
 async function* content() {
   yield await Promise.resolve(png);
 }
 console.log(await show(deps, { chat_id: 1001 }, { ...screen, png }));
 console.log(await show(deps, { chat_id: 1001, message_id: 7 }, { ...screen, png }));
-console.log(await sendExport(deps, { chat_id: 1001 }, { name: "export", filename: "a.json", caption: "1 trace", content }));
+console.log(
+  await sendExport(deps, { chat_id: 1001 }, { name: "export", filename: "a.json", caption: "1 trace", content }),
+);
