@@ -35,9 +35,9 @@ export interface SendDeps {
 type Call = Telegram["callApi"];
 
 /** {@link callOnce}, and once more after a 429 that there is time to wait for. */
-export async function call(deps: SendDeps, method: string, payload: object, files?: Files): Promise<void> {
+export async function call(deps: SendDeps, method: string, payload: object, files?: Files): Promise<unknown> {
   try {
-    await callOnce(deps, method, payload, files);
+    return await callOnce(deps, method, payload, files);
   } catch (error) {
     const retry_after_s = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
     if (retry_after_s === undefined) throw error;
@@ -45,7 +45,7 @@ export async function call(deps: SendDeps, method: string, payload: object, file
     deps.log({ level: "warn", event: "rate_limited", method, retry_after_s, retried });
     if (!retried) throw error;
     await deps.sleep(retry_after_s * 1000);
-    await callOnce(deps, method, payload, files);
+    return await callOnce(deps, method, payload, files);
   }
 }
 
@@ -54,15 +54,16 @@ export async function callOnce(
   method: string,
   payload: object,
   files?: Files,
-): Promise<void> {
+  timeoutMs = files ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS,
+): Promise<unknown> {
   // A call that goes out after the update was given up would run over what is shown for the next one.
-  const ms = Math.max(0, Math.min(files ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS, left()));
+  const ms = Math.max(0, Math.min(timeoutMs, left()));
   const signal = AbortSignal.timeout(ms);
   try {
     if (files) return await upload(telegram, method, payload, files, signal);
     // Telegraf names the signal of a package that stands in for the one of the platform; and its types end at Bot API 7.1.
     const options = { signal: signal as unknown as NonNullable<Parameters<Call>[2]>["signal"] } as Parameters<Call>[2];
-    await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], options);
+    return await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], options);
   } catch (error) {
     if (error instanceof TelegramError && error.code === 429) rateLimited(error.parameters?.retry_after ?? 0);
     throw error;

@@ -84,7 +84,7 @@ function richForm(screen: Screen, html: string): Form {
 
 function pictureForm(screen: Picture): Form {
   const caption = { caption: screen.html, parse_mode: "HTML" };
-  const files = { photo: { bytes: screen.png, filename: `${screen.name}.png` } };
+  const files = { photo: { content: screen.png, filename: `${screen.name}.png` } };
   const reply_markup = keyboardOf(screen);
   return {
     kind: "picture",
