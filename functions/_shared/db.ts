@@ -15,6 +15,7 @@ import type {
   UpdateClaim,
   UpdateHead,
 } from "./access_answers.ts";
+import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
 import type {
   Role,
   Settings,
@@ -27,10 +28,12 @@ import type {
   TraceStatus,
 } from "./answers.ts";
 import { RpcError } from "./errors.ts";
+import type { ExportNote, IoExport, IoPage, IoParams } from "./io_answers.ts";
 
 export type * from "./access_answers.ts";
 export type * from "./admin_answers.ts";
 export type * from "./answers.ts";
+export type * from "./io_answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
 export interface PageCursor {
@@ -59,6 +62,15 @@ export interface ListOptions extends Window {
   release?: string;
   /** A part of the error's text, in any case of letters. */
   error?: string;
+}
+
+/** A page of a list whose filter is kept: one that is given, or by its id, or neither for all traces. */
+export interface ViewOptions {
+  filter?: ListFilter;
+  filterId?: string | undefined;
+  change?: FilterChange | undefined;
+  cursor?: PageCursor | undefined;
+  limit: number;
 }
 
 /** What was answered to an update, for `tracegram.admin_responses`. */
@@ -96,6 +108,16 @@ export interface Db {
   changeSettings(changes: SettingsChanges): Promise<Settings>;
   /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
   defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
+  /** A window, by default the last 24 hours, in equal stretches, by default 24. */
+  traceSeries(options?: Window & { points?: number }): Promise<Series>;
+  /** @throws {RpcError} TG055: the filter or its change is none. */
+  listView(options: ViewOptions): Promise<ListView>;
+  /** A page of a step's request or response; null when there is none. Noted in the audit. */
+  adminTraceIo(actor: number, params: IoParams): Promise<IoPage | Refused | null>;
+  /** Whole requests and responses of the next steps after one. Noted in the audit. */
+  adminExportIo(actor: number, traceId: string, after: number): Promise<IoExport | Refused>;
+  /** Notes in the audit that an admin takes data out. */
+  adminNoteExport(actor: number, what: ExportNote): Promise<Refused | Record<string, never>>;
   /** Judges an update, and claims it and the lane of its chat. `refusals`: as {@link Db.countRefusals}. */
   claimUpdate(update: UpdateHead, refusals?: RefusalCounts): Promise<UpdateClaim>;
   /** The lane of its chat, for an update that was told to wait. */
@@ -161,6 +183,29 @@ export function createDb(url: string, key: string): Db {
     getSettings: () => rpc("get_settings", {}),
     changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
     defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
+    traceSeries: ({ from, to, points } = {}) => rpc("trace_series", { p_from: from, p_to: to, p_points: points }),
+    listView: ({ filter, filterId, change, cursor, limit }) =>
+      rpc("list_view", {
+        p_filter: filter,
+        p_filter_id: filterId,
+        p_change: change,
+        p_cursor: cursor?.trace_id,
+        p_direction: cursor?.direction,
+        p_limit: limit,
+      }),
+    adminTraceIo: (actor, { trace_id, step, side, page, page_chars, around_chars }) =>
+      rpc("admin_trace_io", {
+        p_actor: actor,
+        p_trace_id: trace_id,
+        p_step: step,
+        p_side: side,
+        p_page: page,
+        p_page_chars: page_chars,
+        p_around_chars: around_chars,
+      }),
+    adminExportIo: (actor, traceId, after) =>
+      rpc("admin_export_io", { p_actor: actor, p_trace_id: traceId, p_after: after }),
+    adminNoteExport: (actor, what) => rpc("admin_note_export", { p_actor: actor, p_what: what }),
     claimUpdate: ({ update_id, user_id, chat_id, chat_type, message_id, bootstrap, allows }, refusals) =>
       rpc("claim_update", {
         p_update_id: update_id,

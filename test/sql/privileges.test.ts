@@ -7,6 +7,9 @@ const ROLES = ["anon", "authenticated", "service_role"] as const;
 
 /** Who may call what. A new function of public fails here until it is added; whatever is not here is nobody's. */
 const CALLERS: Record<string, Role[]> = {
+  "public.admin_export_io(bigint, uuid, integer)": ["service_role"],
+  "public.admin_note_export(bigint, jsonb)": ["service_role"],
+  "public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)": ["service_role"],
   "public.allow_chat(bigint, bigint, boolean)": ["service_role"],
   "public.change_alert_rule(text, jsonb)": ["service_role"],
   "public.change_settings(jsonb)": ["service_role"],

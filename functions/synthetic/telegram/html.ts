@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
   span: "spoiler",
   "tg-spoiler": "spoiler",
   "tg-emoji": "custom_emoji",
+  "tg-time": "date_time",
   a: "text_link",
   code: "code",
   pre: "pre",
@@ -31,6 +32,8 @@ const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&
 interface OpenTag {
   name: string;
   argument: string;
+  /** Of a `tg-time`. */
+  format?: string;
   offset: number;
 }
 
@@ -66,7 +69,7 @@ export function parseHtml(html: string): FormattedText {
   return { text, entities };
 }
 
-function readStartTag(html: string, begin: number): { tag: { name: string; argument: string }; end: number } {
+function readStartTag(html: string, begin: number): { tag: Omit<OpenTag, "offset">; end: number } {
   const where = atByte(html, begin);
   let at = skip(html, begin + 1, (c) => !isSpace(c) && c !== ">");
   if (at >= html.length) throw refusal(`Unclosed start tag ${where}`);
@@ -74,6 +77,7 @@ function readStartTag(html: string, begin: number): { tag: { name: string; argum
   if (!Object.hasOwn(TYPES, name)) throw refusal(`Unsupported start tag "${name}" ${where}`);
 
   let argument = "";
+  let format = "";
   while (html[at] !== ">") {
     at = skip(html, at, isSpace);
     if (html[at] === ">") break;
@@ -94,11 +98,12 @@ function readStartTag(html: string, begin: number): { tag: { name: string; argum
     at = value.end;
     if (at >= html.length) throw refusal(`Unclosed start tag ${where}`);
     argument = tagArgument(name, attribute, value.text) ?? argument;
+    if (name === "tg-time" && attribute === "format") format = value.text;
   }
   if (name === "span" && argument !== "spoiler") {
     throw refusal(`Tag "span" must have class "tg-spoiler" ${where}`);
   }
-  return { tag: { name, argument }, end: at + 1 };
+  return { tag: { name, argument, ...(format && { format }) }, end: at + 1 };
 }
 
 /** What of an attribute matters to its tag; undefined for attributes Telegram skips over. */
@@ -106,6 +111,7 @@ function tagArgument(tag: string, attribute: string, value: string): string | un
   switch (`${tag} ${attribute}`) {
     case "a href":
     case "tg-emoji emoji-id":
+    case "tg-time unix":
       return value;
     case "code class":
       return value.startsWith("language-") ? value.slice("language-".length) : undefined;
@@ -148,7 +154,7 @@ function readEndTag(html: string, begin: number, expected: string | undefined): 
   return at + 1;
 }
 
-function close({ name, argument, offset }: OpenTag, text: string, entities: Entity[]): void {
+function close({ name, argument, format, offset }: OpenTag, text: string, entities: Entity[]): void {
   const length = text.length - offset;
   if (length === 0) return;
   const entity: Entity = { type: TYPES[name]!, offset, length };
@@ -161,6 +167,10 @@ function close({ name, argument, offset }: OpenTag, text: string, entities: Enti
   } else if (name === "tg-emoji") {
     if (!/^\d{1,19}$/.test(argument)) throw refusal("Invalid custom emoji identifier specified");
     entities.push({ ...entity, custom_emoji_id: argument });
+  } else if (name === "tg-time") {
+    if (!/^\d{1,10}$/.test(argument)) throw refusal("Invalid date specified");
+    if (!/^(r|w?[dD]?[tT]?)$/.test(format ?? "")) throw refusal("Invalid date format specified");
+    entities.push({ ...entity, unix_time: Number(argument), date_time_format: format ?? "" });
   } else if (name === "pre" && wraps("code") && last?.language) {
     last.type = "pre";
   } else if (name === "code") {

@@ -40,6 +40,9 @@ interface Dependencies {
   onDelivery: (delivery: Delivery) => void;
 }
 
+/** Where Telegram posts to, on hosts that are not local. */
+const PORTS = ["", "80", "88", "443", "8443"];
+
 /** A bot may not answer a delivery with a call whose result it would need, or that would change the webhook itself. */
 const NO_REPLY = /^(get.*|setwebhook|deletewebhook|close|logout)$/i;
 
@@ -51,6 +54,9 @@ export function checkWebhookUrl(raw: string): string {
   const loopback = url.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url.protocol !== "https:" && !loopback) {
     throw badRequest("bad webhook: An HTTPS URL must be provided for webhook");
+  }
+  if (!loopback && !PORTS.includes(url.port)) {
+    throw badRequest("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443");
   }
   return raw;
 }

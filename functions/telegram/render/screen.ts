@@ -6,6 +6,9 @@ export interface Button {
   action: Action;
 }
 
+/** The way to the first screen. */
+export const HOME: Button = { label: "🏠", action: { screen: "home" } };
+
 /** A message as it will be shown, with its buttons in rows under it. */
 export interface Screen {
   /** For the log. */

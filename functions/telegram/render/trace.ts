@@ -1,13 +1,19 @@
 /** One trace: what ran, when, for whom, what it cost, what failed, and its steps. */
 import type { TraceDetail } from "../../_shared/db.ts";
-import type { Action, Back } from "../callback.ts";
+import type { Back } from "../callback.ts";
+import { lastRow } from "./back.ts";
+import { calls, tokenClasses, totalTokens } from "./calls.ts";
+import { cut } from "./graphemes.ts";
 import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, name, quoted, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
-import { STATUS_ICON, usage } from "./status.ts";
-import { clockMs, day, duration } from "./units.ts";
+import { STATUS_ICON } from "./status.ts";
+import { clockMs, count, day, duration, money } from "./units.ts";
 import { DETACHED, waterfall } from "./waterfall.ts";
 
 const ERROR_COLUMNS = 300;
+/** Buttons of captured steps. The others are reached from these, from step to step. */
+const MAX_IO_BUTTONS = 8;
+const IO_BUTTONS_PER_ROW = 2;
 
 /** What is asked for: a trace, and where to go back to. */
 export interface TraceParams {
@@ -15,35 +21,42 @@ export interface TraceParams {
   back: Back;
 }
 
-export function renderTrace(trace: TraceDetail | null, params: TraceParams, now: Date): Screen {
-  const back: Button = { label: "⬅️ Back", action: wayBack(params.back) };
-  if (trace === null) return screen("trace", gone(params.trace_id), [[back]]);
+/** @param readsIo Whether the reader may open requests and responses. */
+export function renderTrace(trace: TraceDetail | null, params: TraceParams, now: Date, readsIo: boolean): Screen {
+  if (trace === null) return screen("trace", gone(params.trace_id), [lastRow(params.back)]);
 
-  const refresh: Button = { label: "🔄 Refresh", action: { screen: "trace", ...params } };
-  const blocks = [head(trace, now), origin(trace), ...outcome(trace), ...legend(trace)];
+  const blocks = [head(trace, now), origin(trace), ...outcome(trace), ...calls(trace), ...notes(trace, readsIo)];
   // Two line breaks stand between the blocks and the steps.
   const budget = MAX_VISIBLE - message(...blocks).length - 2;
   const steps = trace.steps.length === 0
     ? line`No steps were recorded.`
     : waterfall(trace.steps, trace.duration_ms, budget);
-  return screen("trace", message(...blocks, steps), [[back, refresh]]);
+  return screen("trace", message(...blocks, steps), [...(readsIo ? ioButtons(trace, params) : []), ...actions(params)]);
 }
 
-/** What opens the screen that a trace was opened from. */
-export function wayBack(back: Back): Action {
-  if (back.to !== "traces") {
-    return back.to === "home"
-      ? { screen: "home" }
-      : back.to === "alerts"
-      ? { screen: "alerts", all: false }
-      : { screen: back.to, hours: 24 };
-  }
-  const { filter, first } = back;
-  return {
-    screen: "traces",
-    ...(filter !== undefined && { filter }),
-    ...(first !== undefined && { cursor: { direction: "from", trace_id: first } }),
-  };
+/** Of the captured steps the failed ones first, then in their order. */
+function ioButtons({ io_steps, steps }: TraceDetail, { trace_id, back }: TraceParams): Button[][] {
+  const failed = (step: number) => steps[step - 1]?.status === "error";
+  const order = [...io_steps].sort((a, b) => Number(failed(b)) - Number(failed(a)) || a - b);
+  const buttons = order.slice(0, MAX_IO_BUTTONS).map((step): Button => ({
+    label: `💬 ${failed(step) ? "❌ " : ""}${step} ${cut(steps[step - 1]?.name ?? "", 18).value}`,
+    action: { screen: "io", trace_id, step, side: "request", page: 0, back },
+  }));
+  return Array.from(
+    { length: Math.ceil(buttons.length / IO_BUTTONS_PER_ROW) },
+    (_, row) => buttons.slice(row * IO_BUTTONS_PER_ROW, (row + 1) * IO_BUTTONS_PER_ROW),
+  );
+}
+
+function actions(params: TraceParams): Button[][] {
+  const { trace_id } = params;
+  return [
+    [
+      { label: "🖼 Picture", action: { screen: "picture", of: "trace", theme: "light", ...params } },
+      { label: "📤 JSON", action: { screen: "export", of: "trace", trace_id } },
+    ],
+    lastRow(params.back, { label: "🔄 Refresh", action: { screen: "trace", ...params } }),
+  ];
 }
 
 function gone(trace_id: string): Html {
@@ -57,11 +70,14 @@ function gone(trace_id: string): Html {
 function head(trace: TraceDetail, now: Date): Html {
   const age = Math.max(0, now.getTime() - Date.parse(trace.started_at));
   const running = trace.status === "running" ? line`running for ${text(duration(age))}` : null;
+  const tokens = tokenClasses(totalTokens(trace));
+  const cost = money(trace.cost_microusd, trace.cost_complete);
   const took = trace.duration_ms === null ? running : text(duration(trace.duration_ms));
   return lines(
     line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), text(trace.status), took)}`,
     line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
-    ...nonEmpty(dotted(...usage(trace))),
+    ...nonEmpty(dotted(tokens === "" ? null : text(`tokens ${tokens}`, 90))),
+    ...(cost === null ? [] : [text(cost)]),
   );
 }
 
@@ -89,10 +105,29 @@ function failure(trace: TraceDetail): Html {
   return trace.error_step === null ? what : line`${name(trace.error_step, 40)}: ${what}`;
 }
 
-/** What a mark means that does not speak for itself. */
-function legend({ steps }: TraceDetail): Html[] {
-  if (!steps.some((step) => step.status === "detached")) return [];
-  return [line`${text(DETACHED)} was still running when the trace was sent`];
+/** What a mark means that does not speak for itself, and what is there but not shown. */
+function notes({ steps, io_steps }: TraceDetail, readsIo: boolean): Html[] {
+  const captured = io_steps.length;
+  const rows = [
+    ...(steps.some((step) => step.status === "detached")
+      ? [line`${text(DETACHED)} was still running when the trace was sent`]
+      : []),
+    ...(captured > 0 && !readsIo
+      ? [
+        line`💬 What ${
+          text(captured === 1 ? "1 step" : `${count(captured)} steps`)
+        } sent and received is for operators`,
+      ]
+      : []),
+    ...(captured > MAX_IO_BUTTONS && readsIo
+      ? [
+        line`💬 ${text(count(captured))} steps have their texts; the buttons open ${
+          text(MAX_IO_BUTTONS)
+        }, and these the others`,
+      ]
+      : []),
+  ];
+  return rows.length === 0 ? [] : [lines(...rows)];
 }
 
 const nonEmpty = (row: Html): Html[] => row.length === 0 ? [] : [row];

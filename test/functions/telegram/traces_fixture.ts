@@ -69,7 +69,7 @@ export function shown(screen: Screen): string {
 
 export function visible(html: string): string {
   return html
-    .replace(/<\/?(b|code|pre)>/g, "")
+    .replace(/<\/?(b|code|pre|blockquote|blockquote expandable)>/g, "")
     .replace(/&(lt|gt|quot|amp);/g, (_, name: string) => ({ lt: "<", gt: ">", quot: '"', amp: "&" })[name]!);
 }
 

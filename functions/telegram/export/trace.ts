@@ -1,0 +1,51 @@
+/**
+ * A trace as a JSON document, its requests and responses read some steps at a time.
+ *
+ * @module
+ */
+import type { Db, TraceDetail } from "../../_shared/db.ts";
+import { MAX_BYTES } from "./rows.ts";
+
+export interface WrittenIo {
+  steps: number;
+  /** There was more than a file may have. */
+  capped: boolean;
+}
+
+/**
+ * `{…trace, "io": […], "io_capped": false}`; without `io` for a reader who may not have it.
+ *
+ * @throws {Error} When the reader's role is taken away meanwhile.
+ */
+export async function* traceJson(
+  db: Pick<Db, "adminExportIo">,
+  trace: TraceDetail,
+  reader: { user_id: number; readsIo: boolean },
+  written: (so: WrittenIo) => void,
+): AsyncIterable<Uint8Array> {
+  const encoder = new TextEncoder();
+  const head = JSON.stringify(trace, null, 2);
+  if (!reader.readsIo) return yield encoder.encode(`${head}\n`);
+
+  // The object stays open for what comes.
+  yield encoder.encode(`${head.slice(0, -2)},\n  "io": [`);
+  let bytes = head.length * 3;
+  let steps = 0;
+  let capped = false;
+  for (let after = 0, more = trace.io_steps.length > 0; more && !capped;) {
+    const part = await db.adminExportIo(reader.user_id, trace.trace_id, after);
+    if ("refused" in part) throw new Error(`reading I/O needs the role ${part.refused}`);
+    for (const io of part.io) {
+      const piece = encoder.encode(`${steps === 0 ? "" : ","}\n    ${JSON.stringify(io)}`);
+      bytes += piece.length;
+      capped = bytes > MAX_BYTES;
+      if (capped) break;
+      yield piece;
+      steps++;
+    }
+    written({ steps, capped });
+    after = part.io.at(-1)?.step ?? after;
+    more = part.more;
+  }
+  yield encoder.encode(`${steps === 0 ? "" : "\n  "}],\n  "io_capped": ${capped}\n}\n`);
+}
