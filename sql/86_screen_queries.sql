@@ -66,7 +66,17 @@ as $$
     case f.name when 'over a duration' then 1000 end,
     case f.name when 'of release' then '1.0' end,
     case f.name when 'of error' then '429' end
-  )::tracegram.trace_filter)) with ordinality as q (sql, part);
+  )::tracegram.trace_filter)) with ordinality as q (sql, part)
+  union all
+  select 'find_trace', tracegram.find_query(), 'timestamptz, timestamptz, uuid, uuid, integer',
+    pg_catalog.format('%L, %L, %L, %L, 6', w.starts, w.starts + interval '1 minute',
+      tracegram.first_id(w.starts), tracegram.first_id(w.starts + interval '1 minute')),
+    'force_custom_plan', 0, w.starts, w.starts + interval '1 minute'
+  from (select p_now - interval '2 days' as starts) as w
+  union all
+  select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
+    pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 
 comment on function tracegram.screen_queries(timestamptz) is

@@ -15,7 +15,16 @@ import type {
   UpdateClaim,
   UpdateHead,
 } from "./access_answers.ts";
-import type { FilterChange, ListFilter, ListView, Series } from "./admin_answers.ts";
+import type {
+  ErrorGroups,
+  FilterChange,
+  FoundTrace,
+  ListFilter,
+  ListView,
+  Overview,
+  Series,
+  TraceStorage,
+} from "./admin_answers.ts";
 import type {
   Role,
   Settings,
@@ -134,6 +143,16 @@ export interface Db {
   allowChat(actor: number, chatId: number, allowed: boolean): Promise<{ allowed: boolean } | Refused>;
   /** What admins did, newest first. `before`: older than this entry. */
   listAudit(actor: number, options: { before?: number; limit: number }): Promise<{ entries: AuditEntry[] } | Refused>;
+  /** How things stand, at a glance. */
+  overview(): Promise<Overview>;
+  /** Failed runs by kind of error in a window, by default the last 24 hours. */
+  errorGroups(window?: Window): Promise<ErrorGroups>;
+  /** What is stored, and how long it will fit. */
+  traceStorage(): Promise<TraceStorage>;
+  /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
+  findTrace(prefix: string): Promise<FoundTrace | null>;
+  /** Id of the newest trace whose run has sent that message last; null: there is none. */
+  traceOfMessage(chatId: number, messageId: number): Promise<string | null>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -233,6 +252,11 @@ export function createDb(url: string, key: string): Db {
       rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
     allowChat: (actor, chatId, allowed) => rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
     listAudit: (actor, { before, limit }) => rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
+    overview: () => rpc("overview", {}),
+    errorGroups: ({ from, to } = {}) => rpc("error_groups", { p_from: from, p_to: to }),
+    traceStorage: () => rpc("trace_storage", {}),
+    findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
+    traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
   };
 }
 

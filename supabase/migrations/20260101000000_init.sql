@@ -3695,6 +3695,68 @@ grant execute on function public.trace_stats(timestamptz, timestamptz) to servic
 --
 -- Reads sizes from the catalogue and counts from the rollups; opens no trace.
 
+create type tracegram.day_size as (
+  day         date,
+  trace_bytes bigint,
+  io_bytes    bigint,
+  traces      bigint
+);
+comment on type tracegram.day_size is 'Bytes of a day of traces and of I/O, with indexes, and how many traces have ended in it.';
+
+create function tracegram.full_days(p_days tracegram.day_size[], p_today date)
+  returns setof tracegram.day_size
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select d.*
+    from pg_catalog.unnest(p_days) as d
+    -- A bot that came three days ago has grown for three days.
+    where d.day between p_today - 7 and p_today - 1
+      and d.day >= (select min(f.day) from pg_catalog.unnest(p_days) as f where f.traces > 0);
+end;
+$$;
+
+comment on function tracegram.full_days(tracegram.day_size[], date) is 'The last seven days that are over, from the first with traces on.';
+revoke all on function tracegram.full_days(tracegram.day_size[], date) from public, anon, authenticated, service_role;
+
+create function tracegram.days_until_full(
+  p_size bigint, p_days tracegram.day_size[], p_settings tracegram.settings, p_today date
+)
+  returns integer
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_full record; -- means of the last seven days that are over
+begin
+  if p_size >= p_settings.quota_bytes then
+    return 0;
+  end if;
+  select pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes into v_full
+  from tracegram.full_days(p_days, p_today) as d;
+  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
+  return (
+    select min(k)
+    from pg_catalog.generate_series(1, p_settings.trace_days + 1) as k
+    cross join lateral (
+      select
+        coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < p_today + k - p_settings.trace_days), 0)
+          + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < p_today + k - p_settings.io_days), 0)
+          + greatest(0, k - p_settings.io_days - 1) * v_full.io_bytes as bytes
+      from pg_catalog.unnest(p_days) as d
+    ) as expired
+    where p_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > p_settings.quota_bytes
+  );
+end;
+$$;
+
+comment on function tracegram.days_until_full(bigint, tracegram.day_size[], tracegram.settings, date) is
+  'Days until a database of p_size bytes reaches its quota, as the last days went. Null: never, or not known yet.';
+revoke all on function tracegram.days_until_full(bigint, tracegram.day_size[], tracegram.settings, date)
+from public, anon, authenticated, service_role;
+
 create function tracegram.trace_storage(p_now timestamptz)
   returns jsonb
   language plpgsql stable
@@ -3706,52 +3768,34 @@ declare
   v_size     constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
   v_today    constant date := p_now::date;
   v_tables   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d where d.state = 'attached');
-  v_days     jsonb;
+  v_days     tracegram.day_size[];
   v_full     record; -- of the last seven days that are over: sums and means
-  v_until    integer;
   v_rollups  constant bigint :=
     pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups');
 begin
-  select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
-  from (
-    select
+  v_days := array(
+    select (
       t.day,
-      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0) as trace_bytes,
-      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0) as io_bytes,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0),
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0),
       (
         select coalesce(pg_catalog.sum(r.count), 0)
         from tracegram.rollups as r
         where r.level = '1d' and r.bucket = t.day::timestamptz and r.step = '' and r.pipeline <> ''
-      ) as traces
+      )
+    )::tracegram.day_size
     from pg_catalog.unnest(v_tables) as t
     where t.day <= v_today
     group by t.day
-  ) as d;
+    order by t.day desc
+  );
 
   select
     pg_catalog.sum(d.trace_bytes) / nullif(pg_catalog.sum(d.traces), 0) as bytes_per_trace,
     pg_catalog.sum(d.io_bytes) / nullif(pg_catalog.sum(d.traces), 0) as io_bytes_per_trace,
     pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes
   into v_full
-  from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint, traces bigint)
-  -- A bot that came three days ago has grown for three days.
-  where d.day between v_today - 7 and v_today - 1 and d.day >= (
-    select min(f.day)
-    from pg_catalog.jsonb_to_recordset(v_days) as f (day date, traces bigint)
-    where f.traces > 0
-  );
-
-  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
-  select min(k) into v_until
-  from pg_catalog.generate_series(1, v_settings.trace_days + 1) as k
-  cross join lateral (
-    select
-      coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < v_today + k - v_settings.trace_days), 0)
-        + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < v_today + k - v_settings.io_days), 0)
-        + greatest(0, k - v_settings.io_days - 1) * v_full.io_bytes as bytes
-    from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint)
-  ) as expired
-  where v_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > v_settings.quota_bytes;
+  from tracegram.full_days(v_days, v_today) as d;
 
   return pg_catalog.jsonb_build_object(
     'database_bytes', v_size,
@@ -3768,14 +3812,14 @@ begin
       ) as t
     ),
     'rollup_bytes', v_rollups,
-    'days', v_days,
+    'days', pg_catalog.to_jsonb(v_days),
     'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
     'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
     'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
     'steady_bytes', pg_catalog.round(
       (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes + v_rollups
     ),
-    'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
+    'days_until_full', tracegram.days_until_full(v_size, v_days, v_settings, v_today)
   ) || (
     select pg_catalog.jsonb_build_object(
       'large_traces', coalesce(pg_catalog.sum(r.large), 0),
@@ -3789,7 +3833,26 @@ begin
     )
     from tracegram.rollups as r
     where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object('gaps', (
+    select pg_catalog.jsonb_build_object(
+      'orphan_steps', coalesce(pg_catalog.sum(r.orphans) filter (where r.step <> ''), 0),
+      'no_steps', coalesce(pg_catalog.sum(r.stepless), 0)
+    )
+    from tracegram.rollup_ranges(p_now - interval '24 hours', p_now, false, p_now) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'lost', count(*) filter (where t.status = 'lost'), 'running', count(*) filter (where t.status = 'running')
+    )
+    from tracegram.unended as t
+    where t.started_at >= p_now - interval '24 hours'
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(p_now - interval '24 hours', p_now + interval '1 hour') - 'senders'
+  )) || pg_catalog.jsonb_build_object(
     'settings', pg_catalog.jsonb_build_object(
       'trace_days', v_settings.trace_days,
       'io_days', v_settings.io_days,
@@ -3840,9 +3903,784 @@ large_traces           rows over 5 kB of the last seven days and today
 cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
-guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}
+gaps          of the last 24 hours: {orphan_steps, no_steps, lost, running, dropped: {records, reasons}} as trace_gaps has them$doc$;
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;
+
+-- 57_trace_series.sql — how the bot did over a window, in equal stretches of time: what charts are drawn of. From rollups alone.
+
+create function tracegram.waiting_runs(p_from timestamptz, p_to timestamptz)
+  returns tracegram.rollups[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_traces constant tracegram.pipeline_traces[] := array(
+    select t
+    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_from, p_to) as t
+  );
+begin
+  if pg_catalog.cardinality(v_traces) = 0 then
+    return '{}';
+  end if;
+  return array(select r from tracegram.roll_up(v_traces, '{}') as r where r.step = '');
+end;
+$$;
+
+comment on function tracegram.waiting_runs(timestamptz, timestamptz) is
+  'The 5m rows of whole runs that started in [p_from, p_to) and wait to be folded.';
+revoke all on function tracegram.waiting_runs(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.series_bucket(p_from timestamptz, p_to timestamptz, p_points integer, p_now timestamptz)
+  returns interval
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted constant numeric := pg_catalog.date_part('epoch', p_to - p_from) / 60 / p_points;
+  -- As fine as rollups of whole runs are at its start.
+  v_least  constant integer := case
+    when p_from >= pg_catalog.date_trunc('day', p_now, 'UTC') - interval '31 days' then 5
+    when p_from >= pg_catalog.date_trunc('day', p_now, 'UTC') - interval '61 days' then 60
+    else 1440
+  end;
+begin
+  return pg_catalog.make_interval(mins => coalesce(
+    -- Those that a day is made of, so that hours start on the hour and days at midnight.
+    (
+      select min(m.minutes)
+      from pg_catalog.unnest(array[5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440]) as m (minutes)
+      where m.minutes >= greatest(v_wanted, v_least)
+    ),
+    1440 * pg_catalog.ceil(v_wanted / 1440)::integer
+  ));
+end;
+$$;
+
+comment on function tracegram.series_bucket(timestamptz, timestamptz, integer, timestamptz) is
+  'The shortest stretch that a window is shown in by so many points at most.';
+revoke all on function tracegram.series_bucket(timestamptz, timestamptz, integer, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.trace_series(
+  p_from timestamptz, p_to timestamptz, p_points integer, p_waiting tracegram.rollups[], p_now timestamptz
+)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  c_origin constant timestamptz := '2000-01-01 00:00+00';
+  v_bucket constant interval := tracegram.series_bucket(p_from, p_to, p_points, p_now);
+  v_level  constant text := case when v_bucket < interval '1 hour' then '5m' when v_bucket < interval '1 day' then '1h' else '1d' end;
+  v_to     constant timestamptz := pg_catalog.date_bin(v_bucket, p_to - interval '1 microsecond', c_origin) + v_bucket;
+  v_points constant integer :=
+    pg_catalog.ceil(pg_catalog.date_part('epoch', p_to - p_from) / pg_catalog.date_part('epoch', v_bucket));
+  v_from   constant timestamptz := v_to - v_points * v_bucket;
+begin
+  return pg_catalog.jsonb_build_object(
+    'from', tracegram.iso(v_from),
+    'to', tracegram.iso(v_to),
+    'bucket_s', pg_catalog.date_part('epoch', v_bucket),
+    'points', (
+      with runs as (
+        select r.bucket, r.count, r.errors, r.durations, r.cost_microusd
+        from tracegram.rollups as r
+        where r.level = v_level and r.bucket >= v_from and r.bucket < v_to and r.step = '' and r.pipeline <> ''
+        union all
+        select w.bucket, w.count, w.errors, w.durations, w.cost_microusd
+        from pg_catalog.unnest(p_waiting) as w
+        where w.bucket >= v_from and w.bucket < v_to
+      ),
+      points as (
+        select
+          pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, pg_catalog.sum(r.count) as count,
+          pg_catalog.sum(r.errors) as errors, tracegram.percentiles(pg_catalog.array_agg(r.durations)) as durations,
+          pg_catalog.sum(r.cost_microusd) as cost_microusd
+        from runs as r
+        group by 1
+      )
+      select pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'at', tracegram.iso(b.at),
+          'count', coalesce(p.count, 0),
+          'errors', coalesce(p.errors, 0),
+          'p50_ms', p.durations -> 'p50_ms',
+          'p95_ms', p.durations -> 'p95_ms',
+          'cost_microusd', p.cost_microusd
+        ) order by b.at
+      )
+      from pg_catalog.generate_series(v_from, v_to - v_bucket, v_bucket) as b (at)
+      left join points as p on p.at = b.at
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.trace_series(timestamptz, timestamptz, integer, tracegram.rollups[], timestamptz) is
+  'See public.trace_series; p_waiting are the rows of what waits to be folded, p_now is the time of the call.';
+revoke all on function tracegram.trace_series(timestamptz, timestamptz, integer, tracegram.rollups[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.trace_series(
+  p_from   timestamptz default null,
+  p_to     timestamptz default null,
+  p_points integer     default 24
+)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_to     constant timestamptz := coalesce(p_to, pg_catalog.now());
+  v_from   constant timestamptz := coalesce(p_from, v_to - interval '24 hours');
+  v_points constant integer := least(greatest(coalesce(p_points, 24), 1), 168);
+begin
+  if v_from >= v_to or v_to - v_from > interval '400 days' then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('a window from %s to %s', v_from, v_to),
+      hint    = 'p_from must be before p_to, by 400 days at most.';
+  end if;
+  return tracegram.trace_series(
+    v_from, v_to, v_points,
+    -- Widened by the longest that the window can be moved.
+    tracegram.waiting_runs(v_from - (v_to - v_from), v_to + (v_to - v_from) + interval '1 day'), pg_catalog.now()
+  );
+end;
+$$;
+
+comment on function public.trace_series(timestamptz, timestamptz, integer) is
+$doc$How the bot did over a window, in equal stretches of time, none left out: one call serves one chart.
+
+p_from, p_to  the window; null: the last 24 hours, up to now.
+p_points      stretches at most, 1..168; other values are brought into that range.
+
+Returns Series of functions/_shared/db.ts: {from, to, bucket_s, points: [{at, count, errors, p50_ms, p95_ms (each within 5 %),
+cost_microusd}]}, oldest first. A stretch is 5, 10, 15, 20 or 30 minutes, 1, 2, 3, 4, 6, 8 or 12 hours, or whole days, at least an
+hour where the window starts over 31 days ago and a day over 61 days ago. The last one has p_to in it, so of a window up to now
+it is not over yet. Runs count when they have ended, where they started. Unknown is null.
+
+22023  the window is empty or over 400 days  (do not retry)$doc$;
+revoke all on function public.trace_series(timestamptz, timestamptz, integer) from public, anon, authenticated;
+grant execute on function public.trace_series(timestamptz, timestamptz, integer) to service_role;
+
+-- 58_error_groups.sql — failed runs by kind of error. From rollups alone.
+
+create function tracegram.error_groups(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_before constant timestamptz := p_from - (p_to - p_from);
+  -- As fine as rollups are at the start of the window before, so that both windows have the same length.
+  v_grain  constant interval := case
+    when v_before >= pg_catalog.date_trunc('hour', p_now) - interval '49 hours' then interval '5 minutes'
+    when v_before >= pg_catalog.date_trunc('day', p_now) - interval '61 days' then interval '1 hour'
+    else interval '1 day'
+  end;
+  v_from   constant timestamptz := pg_catalog.date_bin(v_grain, p_from, '2000-01-01 00:00+00');
+  v_to     constant timestamptz := pg_catalog.date_bin(v_grain, p_to - interval '1 microsecond', '2000-01-01 00:00+00') + v_grain;
+begin
+  return (
+    with now as materialized (
+      select
+        r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
+        (pg_catalog.array_agg(r.example order by r.example desc))[1] as example, min(r.bucket) as first_at
+      from tracegram.error_rows(v_from, v_to, p_now) as r
+      group by r.pipeline, r.step, r.kind
+    ),
+    earlier as materialized (
+      select b.pipeline, b.step, b.kind, pg_catalog.sum(b.count) as count
+      from tracegram.error_rows(v_from - (v_to - v_from), v_from, p_now) as b
+      group by b.pipeline, b.step, b.kind
+    )
+    select pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(v_from),
+      'to', tracegram.iso(v_to),
+      'errors', (select coalesce(pg_catalog.sum(n.count), 0) from now as n),
+      'errors_before', (select coalesce(pg_catalog.sum(e.count), 0) from earlier as e),
+      'count', (
+        select coalesce(pg_catalog.sum(r.count), 0)
+        from tracegram.rollup_rows(v_from, v_to, true, p_now) as r
+        where r.pipeline <> ''
+      ),
+      'kinds', (select count(*) from now),
+      'groups', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'pipeline', g.pipeline, 'step', g.step, 'kind', g.kind, 'count', g.count, 'before', coalesce(e.count, 0),
+          'example', g.example, 'first_at', tracegram.iso(g.first_at)
+        ) order by g.count desc, g.kind, g.pipeline, g.step), '[]')
+        from (select * from now as n order by n.count desc, n.kind, n.pipeline, n.step limit 10) as g
+        left join earlier as e on e.pipeline = g.pipeline and e.step = g.step and e.kind = g.kind
+      )
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.error_groups(timestamptz, timestamptz, timestamptz) is 'See public.error_groups; p_now is the time of the call.';
+revoke all on function tracegram.error_groups(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.error_groups(p_from timestamptz default null, p_to timestamptz default null)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_to   constant timestamptz := coalesce(p_to, pg_catalog.now());
+  v_from constant timestamptz := coalesce(p_from, v_to - interval '24 hours');
+begin
+  if v_from >= v_to or v_to - v_from > interval '200 days' then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('a window from %s to %s', v_from, v_to),
+      hint    = 'p_from must be before p_to, by 200 days at most.';
+  end if;
+  return tracegram.error_groups(v_from, v_to, pg_catalog.now());
+end;
+$$;
+
+comment on function public.error_groups(timestamptz, timestamptz) is
+$doc$Failed runs of a window by kind of error, against the window of the same length before it: one call serves one screen.
+
+p_from, p_to  the window; null: the last 24 hours, up to now. Widened as trace_stats widens it.
+
+Returns ErrorGroups of functions/_shared/db.ts: {from, to, errors, errors_before, count, kinds, groups: [{pipeline, step, kind, count,
+before, example, first_at}]}. groups are the ten most frequent of kinds; kind is the error with # for numbers and ids, example the
+newest trace of it, first_at the start of the five minutes (of longer windows the hour or day) in which the window's first was.
+
+22023  the window is empty or over 200 days  (do not retry)$doc$;
+revoke all on function public.error_groups(timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.error_groups(timestamptz, timestamptz) to service_role;
+
+-- 58_overview.sql — how things stand, at a glance. From rollups and small tables; sizes from the catalogue. Opens no trace.
+
+create function tracegram.stored_runs(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns tracegram.rollups[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_ranges constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, true, p_now) as g);
+begin
+  return array(
+    select r
+    from pg_catalog.unnest(v_ranges) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+  );
+end;
+$$;
+
+comment on function tracegram.stored_runs(timestamptz, timestamptz, timestamptz) is
+  'The fewest rows of whole runs that hold a window, without those that wait to be folded.';
+revoke all on function tracegram.stored_runs(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.days_by_catalogue(p_from date, p_today date)
+  returns tracegram.day_size[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    with relations as (
+      select c.oid, c.relname, c.relpages, c.reltoastrelid
+      from pg_catalog.pg_inherits as i
+      join pg_catalog.pg_class as c on c.oid = i.inhrelid
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass) and c.relname ~ '_p\d{8}$'
+    ),
+    pages as (
+      select r.relname, r.relpages from relations as r
+      union all
+      select r.relname, t.relpages from relations as r join pg_catalog.pg_class as t on t.oid = r.reltoastrelid
+      union all
+      select r.relname, n.relpages
+      from relations as r
+      join pg_catalog.pg_index as x on x.indrelid = r.oid
+      join pg_catalog.pg_class as n on n.oid = x.indexrelid
+    ),
+    days as (
+      select
+        pg_catalog.to_date(pg_catalog.right(p.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^p'), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^t'), 0) as io_bytes
+      from pages as p
+      group by 1
+    )
+    select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size
+    from days as d
+    left join (
+      select l.bucket::date as day, pg_catalog.sum(l.count) as traces
+      from tracegram.rollups as l
+      where l.level = '1d' and l.bucket >= p_from::timestamptz and l.step = '' and l.pipeline <> ''
+      group by 1
+    ) as r on r.day = d.day
+    where d.day <= p_today
+  );
+end;
+$$;
+
+comment on function tracegram.days_by_catalogue(date, date) is
+  'Sizes of the days as they were when vacuum last looked, which costs nothing to ask. Good enough for a forecast.';
+revoke all on function tracegram.days_by_catalogue(date, date) from public, anon, authenticated, service_role;
+
+create function tracegram.overview(p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- The five minutes that it is now are in it.
+  v_to      constant timestamptz := pg_catalog.date_bin('5 minutes', p_now, '2000-01-01 00:00+00') + interval '5 minutes';
+  v_from    constant timestamptz := v_to - interval '24 hours';
+  v_before  constant timestamptz := v_from - interval '24 hours';
+  v_today   constant timestamptz := pg_catalog.date_trunc('day', p_now);
+  v_month   constant timestamptz := pg_catalog.date_trunc('month', p_now);
+  v_waiting constant tracegram.rollups[] := tracegram.waiting_runs(least(v_month, v_before), v_to + interval '1 hour');
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_size    constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_runs    jsonb;
+begin
+  select pg_catalog.jsonb_object_agg(w.name, tracegram.run_stats(w.starts, w.ends, array(
+    select (
+      r.pipeline, r.step, r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens,
+      r.reasoning_tokens, r.cost_microusd, r.unpriced
+    )::tracegram.span_stats
+    from pg_catalog.unnest(tracegram.stored_runs(w.starts, w.ends, p_now) || v_waiting) as r
+    -- Of stored rows it holds anyway: a bucket begins where the window does.
+    where r.bucket >= w.starts and r.bucket < w.ends
+  ), p_now)) into v_runs
+  from (values ('window', v_from, v_to), ('before', v_before, v_from)) as w (name, starts, ends);
+
+  v_runs := v_runs || (
+    select pg_catalog.jsonb_object_agg(s.name, pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(s.starts), 'count', s.count, 'cost_microusd', s.cost_microusd, 'unpriced_calls', s.unpriced
+    ))
+    from (
+      select
+        w.name, w.starts, coalesce(pg_catalog.sum(r.count), 0) as count, pg_catalog.sum(r.cost_microusd) as cost_microusd,
+        coalesce(pg_catalog.sum(r.unpriced), 0) as unpriced
+      from (values ('today', v_today), ('month', v_month)) as w (name, starts)
+      left join (
+        select l.bucket, l.count, l.cost_microusd, l.unpriced
+        from tracegram.rollups as l
+        -- Days are whole: today's has what there is of it.
+        where l.level = '1d' and l.bucket >= v_month and l.bucket < v_to and l.step = '' and l.pipeline <> ''
+        union all
+        select n.bucket, n.count, n.cost_microusd, n.unpriced from pg_catalog.unnest(v_waiting) as n
+      ) as r on r.bucket >= w.starts
+      group by w.name, w.starts
+    ) as s
+  );
+
+  return v_runs || pg_catalog.jsonb_build_object(
+    'series', tracegram.trace_series(p_now - interval '24 hours', p_now, 24, v_waiting, p_now),
+    'storage', pg_catalog.jsonb_build_object(
+      'database_bytes', v_size,
+      'quota_bytes', v_settings.quota_bytes,
+      'quota_share', pg_catalog.round(v_size::numeric / v_settings.quota_bytes, 4),
+      'days_until_full', tracegram.days_until_full(
+        v_size, tracegram.days_by_catalogue(v_today::date - v_settings.trace_days, v_today::date), v_settings, v_today::date
+      )
+    ),
+    'alerts', pg_catalog.jsonb_build_object(
+      'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
+      'newest', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'alert_id', n.alert_id, 'rule', n.rule, 'summary', r.summary, 'unit', r.unit, 'threshold', n.threshold,
+          'value', coalesce(n.last_value, n.value), 'opened_at', tracegram.iso(n.opened_at)
+        ) order by n.alert_id desc), '[]')
+        from (select * from tracegram.alerts as a where a.resolved_at is null order by a.alert_id desc limit 3) as n
+        join tracegram.alert_rules as r on r.rule = n.rule
+      )
+    ),
+    'dropped', (select coalesce(pg_catalog.sum(d.records), 0) from tracegram.dropped as d where d.grew_at >= p_now - interval '24 hours'),
+    'keys', (select count(*) from tracegram.ingest_keys as k where k.revoked_at is null),
+    'last_batch_at', tracegram.iso(greatest(
+      (select max(u.minute) from tracegram.ingest_usage as u), (select max(k.purged_minute) from tracegram.ingest_keys as k)
+    ))
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'running', count(*) filter (where t.status = 'running'), 'lost', count(*) filter (where t.status = 'lost')
+    )
+    from tracegram.unended as t
+    where t.started_at >= v_from
+  );
+end;
+$$;
+
+comment on function tracegram.overview(timestamptz) is 'See public.overview; p_now is the time of the call.';
+revoke all on function tracegram.overview(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.overview()
+  returns jsonb
+  language sql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.overview(pg_catalog.now());
+$$;
+
+comment on function public.overview() is
+$doc$How things stand, at a glance: one call serves one screen.
+
+Returns Overview of functions/_shared/db.ts:
+window, before   the last 24 hours (up to the end of these five minutes) and those before, as trace_stats has them
+today, month     {from, count, cost_microusd, unpriced_calls} since midnight and since the first of the month, UTC
+series           the last 24 hours of the clock, as trace_series has them
+running, lost    announced in the last 24 hours and not ended; lost: no longer expected to
+storage          {database_bytes, quota_bytes, quota_share, days_until_full} as trace_storage has them, but that
+                 the forecast is made from sizes that vacuum has noted
+alerts           {open, newest: [{alert_id, rule, summary, unit, threshold, value, opened_at}]}: how many, and the newest three
+dropped          what those senders have dropped since they started that reported more of it in the last 24 hours
+keys             ingest keys that are valid
+last_batch_at    the minute in which the last batch came; null: none ever$doc$;
+revoke all on function public.overview() from public, anon, authenticated;
+grant execute on function public.overview() to service_role;
+
+-- 59_find_trace.sql — a trace by the first characters of its id, or by the message that its run has sent.
+
+create function tracegram.prefix_bound(p_hex text, p_last boolean)
+  returns uuid
+  language sql immutable strict
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.rpad(p_hex, 32, case when p_last then 'f' else '0' end)::uuid;
+$$;
+
+comment on function tracegram.prefix_bound(text, boolean) is 'The least id that starts with these hex digits, or the greatest.';
+revoke all on function tracegram.prefix_bound(text, boolean) from public, anon, authenticated, service_role;
+
+create function tracegram.find_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select 'select * from tracegram.pipeline_traces as t where t.started_at >= $1 and t.started_at <= $2 '
+    || 'and t.trace_id >= $3 and t.trace_id <= $4 order by t.started_at desc, t.trace_id desc limit $5';
+$$;
+
+comment on function tracegram.find_query() is 'Traces of $1 up to $2 with ids of $3 up to $4, the newest $5. Run over a day at a time.';
+revoke all on function tracegram.find_query() from public, anon, authenticated, service_role;
+
+create function tracegram.message_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- Of a chat with very many runs the newest of these days, which are mostly the ones that somebody asks about.
+  select 'select c.trace_id from (select t.started_at, t.trace_id, t.message_id from tracegram.pipeline_traces as t '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'order by t.started_at desc, t.trace_id desc limit 20000) as c '
+    || 'where c.message_id = $4 order by c.started_at desc, c.trace_id desc limit 1';
+$$;
+
+comment on function tracegram.message_query() is
+  'The newest trace of [$1, $2) of chat $3 with message $4, among its newest 20,000. Run over few days at a time.';
+revoke all on function tracegram.message_query() from public, anon, authenticated, service_role;
+
+create function tracegram.traces_between(p_first uuid, p_last uuid, p_now timestamptz)
+  returns setof tracegram.pipeline_traces
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_from timestamptz := greatest(tracegram.trace_time(p_first), (tracegram.settings()).traces_from);
+  -- No trace is of later than in an hour, and no time of ours beyond the year 10889.
+  v_to   timestamptz := least(tracegram.trace_time(p_last), p_now + interval '1 hour');
+  v_day  timestamptz;
+  v_left integer := 6;
+  v_n    integer;
+begin
+  -- A day at a time, newest first: most prefixes that a person types are within a minute.
+  while v_left > 0 and v_to >= v_from loop
+    v_day := greatest(v_from, pg_catalog.date_trunc('day', v_to, 'UTC'));
+    return query execute tracegram.find_query() using v_day, v_to, p_first, p_last, v_left;
+    get diagnostics v_n = row_count;
+    v_left := v_left - v_n;
+    v_to := v_day - interval '1 millisecond';
+  end loop;
+end;
+$$;
+
+comment on function tracegram.traces_between(uuid, uuid, timestamptz) is 'The newest six traces of ids from one up to another.';
+revoke all on function tracegram.traces_between(uuid, uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.find_trace(p_prefix text)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hex   constant text := pg_catalog.lower(pg_catalog.replace(pg_catalog.left(p_prefix, 64), '-', ''));
+  v_found tracegram.pipeline_traces[];
+begin
+  if v_hex is null or v_hex !~ '^[0-9a-f]{4,32}$' then
+    return null;
+  end if;
+  v_found := array(
+    select t
+    from tracegram.traces_between(
+      tracegram.prefix_bound(v_hex, false), tracegram.prefix_bound(v_hex, true), pg_catalog.now()
+    ) as t
+  );
+  return case pg_catalog.cardinality(v_found)
+    when 0 then null
+    when 1 then pg_catalog.jsonb_build_object('trace_id', v_found[1].trace_id)
+    else pg_catalog.jsonb_build_object(
+      'candidates', (
+        select pg_catalog.jsonb_agg(tracegram.trace_summary(c) order by c.started_at desc, c.trace_id desc)
+        from pg_catalog.unnest(v_found[:5]) as c
+      ),
+      'more', pg_catalog.cardinality(v_found) > 5
+    )
+  end;
+end;
+$$;
+
+comment on function public.find_trace(text) is
+$doc$A trace by its id, or by the first characters of it.
+
+p_prefix  at least four hex digits, in any case of letters, with or without dashes. Eight are those of about a minute.
+
+Returns {trace_id} when it is one trace's; {candidates, more} when it is several': TraceSummary of the newest five, and whether there
+are more; null when it is none's.$doc$;
+revoke all on function public.find_trace(text) from public, anon, authenticated;
+grant execute on function public.find_trace(text) to service_role;
+
+create function public.trace_of_message(p_chat_id bigint, p_message_id bigint)
+  returns uuid
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oldest constant timestamptz := (tracegram.settings()).traces_from;
+  v_to     timestamptz := pg_catalog.now() + interval '1 hour';
+  v_from   timestamptz := pg_catalog.date_trunc('day', v_to, 'UTC');
+  v_days   integer := 1;
+  v_found  uuid;
+begin
+  if p_message_id not between 1 and 2147483647 then
+    return null;
+  end if;
+  -- By the indexes of chats and users, a day, then two, four … at a time: messages that somebody asks about are mostly new.
+  while v_to > v_oldest loop
+    v_from := greatest(v_from, v_oldest);
+    execute tracegram.message_query() into v_found using v_from, v_to, p_chat_id, p_message_id::integer;
+    exit when v_found is not null;
+    v_to := v_from;
+    v_from := v_from - v_days * interval '1 day';
+    v_days := v_days * 2;
+  end loop;
+  return v_found;
+end;
+$$;
+
+comment on function public.trace_of_message(bigint, bigint) is
+$doc$The newest run whose answer a message is: the last message that the run sent to its chat, or edited there.
+
+p_chat_id, p_message_id  Telegram's. A private chat has the id of its user.
+
+Returns its trace id; null when there is none that is kept. Of a run that has sent several messages, only the last one leads to it. Of a chat with very many runs, 20,000 are looked
+at of one day, then of the two before it, the four before those, and so on.$doc$;
+revoke all on function public.trace_of_message(bigint, bigint) from public, anon, authenticated;
+grant execute on function public.trace_of_message(bigint, bigint) to service_role;
+
+-- 59_list_view.sql — a list as a screen shows it: its filter is kept under a short id, for a button has room for no more.
+--
+-- Written by  public.list_view
+-- Read by     public.list_view
+-- Dropped by  tracegram.purge_filters (90_jobs.sql calls it), 90 days after its last use
+
+create table tracegram.list_filters (
+  filter_id text primary key check (filter_id ~ '^[A-Za-z0-9_-]{8}$'),
+  filter    jsonb not null,
+  used_at   timestamptz(0) not null
+);
+alter table tracegram.list_filters enable row level security;
+
+comment on table tracegram.list_filters is 'Filters of lists that buttons lead to. Kept 90 days after their last use.';
+comment on column tracegram.list_filters.filter_id is
+  'Of equal filters the same: the first six bytes of the SHA-256 of the filter''s text, as base64url.';
+comment on column tracegram.list_filters.filter is 'ListFilter of functions/_shared/db.ts, without what is no condition.';
+comment on column tracegram.list_filters.used_at is 'When it was last used, to the day: reading a list seldom writes.';
+
+create function tracegram.check_filter(p_filter jsonb, p_nulls boolean)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong text;
+begin
+  if pg_catalog.jsonb_typeof(p_filter) is distinct from 'object' then
+    raise exception sqlstate 'TG055' using
+      message = 'the filter is not an object', hint = 'Such as {"status": "error", "hours": 24}.';
+  end if;
+  select pg_catalog.format('%s: %s', pg_catalog.left(f.key, 40), pg_catalog.left(f.value::text, 80)) into v_wrong
+  from (select e.key, e.value, pg_catalog.jsonb_typeof(e.value) as kind, e.value #>> '{}' as word from pg_catalog.jsonb_each(p_filter) as e) as f
+  where not (f.kind = 'null' and p_nulls) and not coalesce(case f.key
+    when 'order' then f.kind = 'string' and f.word in ('newest', 'slowest', 'dearest')
+    when 'status' then f.kind = 'string' and f.word in ('ok', 'error', 'running', 'lost')
+    when 'pipeline' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    when 'release' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    when 'error' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    else case f.kind when 'number' then f.word::numeric = pg_catalog.trunc(f.word::numeric) and case f.key
+      when 'user_id' then f.word::numeric between -9007199254740991 and 9007199254740991
+      when 'chat_id' then f.word::numeric between -9007199254740991 and 9007199254740991
+      when 'min_duration_ms' then f.word::numeric between 1 and 2147483647
+      when 'hours' then f.word::numeric between 1 and 9600
+    end end
+  end, false)
+  limit 1;
+  if v_wrong is not null then
+    raise exception sqlstate 'TG055' using
+      message = 'a filter cannot have ' || v_wrong,
+      hint    = 'It may have order (newest, slowest, dearest), status (ok, error, running, lost), pipeline, release, error (1 to '
+        || '200 characters), user_id, chat_id, min_duration_ms and hours (1 to 9600), the last four whole numbers.';
+  end if;
+end;
+$$;
+
+comment on function tracegram.check_filter(jsonb, boolean) is
+$doc$Refuses what is no filter.
+
+p_nulls  whether null may take the place of a value.
+
+TG055  it is none$doc$;
+revoke all on function tracegram.check_filter(jsonb, boolean) from public, anon, authenticated, service_role;
+
+create function tracegram.keep_filter(p_filter jsonb, p_now timestamptz)
+  returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- The text of jsonb is the same for equal values.
+  v_id constant text := pg_catalog.translate(pg_catalog.encode(
+    pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(p_filter::text, 'UTF8')), 1, 6), 'base64'
+  ), '+/', '-_');
+begin
+  if p_filter = '{}' then
+    return null;
+  end if;
+  insert into tracegram.list_filters as f (filter_id, filter, used_at)
+  values (v_id, p_filter, p_now)
+  on conflict (filter_id) do update set used_at = p_now where f.used_at < p_now - interval '1 day';
+  return v_id;
+end;
+$$;
+
+comment on function tracegram.keep_filter(jsonb, timestamptz) is
+  'Notes that a filter is used. Returns its id; null of the filter that lets everything through.';
+revoke all on function tracegram.keep_filter(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.purge_filters(p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from tracegram.list_filters where used_at < p_now - interval '90 days';
+$$;
+
+comment on function tracegram.purge_filters(timestamptz) is 'Deletes filters that have not been used for 90 days.';
+revoke all on function tracegram.purge_filters(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.list_view(
+  p_filter    jsonb   default null,
+  p_filter_id text    default null,
+  p_change    jsonb   default null,
+  p_cursor    uuid    default null,
+  p_direction text    default 'older',
+  p_limit     integer default 10
+)
+  returns jsonb
+  language plpgsql
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now    constant timestamptz := pg_catalog.now();
+  v_filter jsonb := p_filter;
+  v_id     text;
+  v_page   jsonb;
+begin
+  if p_filter is not null then
+    perform tracegram.check_filter(p_filter, true);
+  elsif p_filter_id is not null then
+    select f.filter into v_filter from tracegram.list_filters as f where f.filter_id = p_filter_id;
+  end if;
+  if p_change is not null then
+    perform tracegram.check_filter(p_change, true);
+    v_filter := case when p_change = '{}' then '{}' else coalesce(v_filter, '{}') || p_change end;
+  end if;
+  -- What is no condition is not kept, so that equal lists have one filter.
+  v_filter := pg_catalog.jsonb_strip_nulls(coalesce(v_filter, '{}'));
+  if v_filter ->> 'order' = 'newest' then
+    v_filter := v_filter - 'order';
+  end if;
+  v_id := tracegram.keep_filter(v_filter, v_now);
+
+  v_page := public.list_traces(
+    p_cursor => p_cursor,
+    p_direction => p_direction,
+    p_limit => p_limit,
+    -- From the start of a bucket, which the rollups count without a look at the traces.
+    p_from => pg_catalog.date_bin(
+      '5 minutes', v_now - pg_catalog.make_interval(hours => (v_filter ->> 'hours')::integer), '2000-01-01 00:00+00'
+    ),
+    p_order => coalesce(v_filter ->> 'order', 'newest'),
+    p_status => v_filter ->> 'status',
+    p_pipeline => v_filter ->> 'pipeline',
+    p_user_id => (v_filter ->> 'user_id')::bigint,
+    p_chat_id => (v_filter ->> 'chat_id')::bigint,
+    p_min_duration_ms => (v_filter ->> 'min_duration_ms')::integer,
+    p_release => v_filter ->> 'release',
+    p_error => v_filter ->> 'error'
+  );
+  return v_page || pg_catalog.jsonb_build_object(
+    'filter_id', v_id,
+    'filter', v_filter,
+    'filter_lost', p_filter is null and p_filter_id is not null
+      and not exists (select from tracegram.list_filters as f where f.filter_id = p_filter_id)
+  );
+end;
+$$;
+
+comment on function public.list_view(jsonb, text, jsonb, uuid, text, integer) is
+$doc$A page of a list under a filter that is kept, so that its id is all that a button must hold: one call serves one screen.
+
+p_filter     ListFilter of functions/_shared/db.ts: {order, status, pipeline, user_id, chat_id, min_duration_ms, release, error,
+             hours}; what is left out or null is no condition. hours: the last so many, from whole five minutes.
+p_filter_id  without p_filter: the id of one that was used before.
+p_change     laid over the filter: its members take the place of the filter's, and null takes one away. {}: takes all away.
+p_cursor, p_direction, p_limit   as list_traces has them.
+
+Returns ListView of functions/_shared/db.ts: the page as list_traces returns it, with filter_id (null of the list of all traces),
+filter, and filter_lost: p_filter_id is not known, or has not been used for 90 days, and the filter is that of no condition.
+
+TG055  p_filter or p_change is none  (do not retry)
+22023  p_direction is none           (do not retry)$doc$;
+revoke all on function public.list_view(jsonb, text, jsonb, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.list_view(jsonb, text, jsonb, uuid, text, integer) to service_role;
 
 -- 60_updates.sql — each Telegram update of an admin is handled once, and the edits of one chat come one after the other.
 --
@@ -6011,7 +6849,17 @@ as $$
     case f.name when 'over a duration' then 1000 end,
     case f.name when 'of release' then '1.0' end,
     case f.name when 'of error' then '429' end
-  )::tracegram.trace_filter)) with ordinality as q (sql, part);
+  )::tracegram.trace_filter)) with ordinality as q (sql, part)
+  union all
+  select 'find_trace', tracegram.find_query(), 'timestamptz, timestamptz, uuid, uuid, integer',
+    pg_catalog.format('%L, %L, %L, %L, 6', w.starts, w.starts + interval '1 minute',
+      tracegram.first_id(w.starts), tracegram.first_id(w.starts + interval '1 minute')),
+    'force_custom_plan', 0, w.starts, w.starts + interval '1 minute'
+  from (select p_now - interval '2 days' as starts) as w
+  union all
+  select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
+    pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 
 comment on function tracegram.screen_queries(timestamptz) is
@@ -6219,6 +7067,7 @@ as $$
   select tracegram.purge_dropped(p_now);
   select tracegram.purge_responses(p_now);
   select tracegram.purge_admins(p_now);
+  select tracegram.purge_filters(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
   delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
@@ -6226,7 +7075,7 @@ $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot and plan checks after 30, resolved alerts after 90, what admins did after 400.
+of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did after 400.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;

@@ -119,5 +119,5 @@ export const lastOf = (view: ChatView) => view.messages.at(-1)!;
 export const buttonsOf = (view: ChatView): string[][] =>
   lastOf(view).reply_markup!.inline_keyboard.map((row) => row.map((button) => button.text));
 
-/** The label of the button in the middle of the last row. */
-export const pageOf = (view: ChatView): string => buttonsOf(view).at(-1)!.find((label) => label.startsWith("Page"))!;
+/** The label of the button that says which page is shown. */
+export const pageOf = (view: ChatView): string => buttonsOf(view).flat().find((label) => label.startsWith("Page"))!;

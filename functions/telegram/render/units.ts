@@ -61,4 +61,16 @@ export function lastDays(from: string, now: Date): string {
   return days < 2 ? "last day" : `last ${count(days)} days`;
 }
 
+/** `last hour`, `last 24 h`, `last 7 days`. */
+export function lastHours(hours: number): string {
+  if (hours === 1) return "last hour";
+  return hours > 24 && hours % 24 === 0 ? `last ${count(hours / 24)} days` : `last ${count(hours)} h`;
+}
+
+/** `31 Jan 12:03`. */
+export function dayTime(iso: string): string {
+  const [, date, month] = new Date(iso).toUTCString().split(" ");
+  return `${Number(date)} ${month} ${clock(iso).slice(0, 5)}`;
+}
+
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -5,6 +5,11 @@ import type { ScreenDeps } from "./deps.ts";
 import { exportReply } from "./export.ts";
 import { ioScreen } from "./io.ts";
 import { pictureScreen } from "./picture.ts";
+import { errorsScreen } from "./errors.ts";
+import { helpScreen } from "./help.ts";
+import { homeScreen } from "./home.ts";
+import { statsScreen } from "./stats.ts";
+import { storageScreen } from "./storage.ts";
 import { traceScreen } from "./trace.ts";
 import { tracesScreen } from "./traces.ts";
 import { usageScreen } from "./usage.ts";
@@ -12,8 +17,10 @@ import { usageScreen } from "./usage.ts";
 /** @throws {RpcError} When the database fails. */
 export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
   switch (action.screen) {
+    case "home":
+      return homeScreen(deps);
     case "traces":
-      return tracesScreen(deps, action.cursor ? { cursor: action.cursor } : {});
+      return tracesScreen(deps, action);
     case "trace":
       return traceScreen(deps, action);
     case "io":
@@ -22,6 +29,14 @@ export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
       return pictureScreen(deps, action);
     case "export":
       return exportReply(deps, action);
+    case "errors":
+      return errorsScreen(deps, action.hours);
+    case "stats":
+      return statsScreen(deps, action.hours);
+    case "storage":
+      return storageScreen(deps);
+    case "help":
+      return Promise.resolve(helpScreen());
     default:
       return Promise.resolve(usageScreen());
   }

@@ -1,0 +1,66 @@
+/** Failed runs by kind of error, the most frequent first. */
+import type { ErrorGroup, ErrorGroups, Hours } from "../../_shared/db.ts";
+import { change, percent } from "./change.ts";
+import { bold, dotted, type Html, line, lines, literal, message, name, quoted, text } from "./html.ts";
+import { type Button, type Screen, screen } from "./screen.ts";
+import { clock, count, dayTime, lastHours } from "./units.ts";
+import { windowButtons } from "./windows.ts";
+
+const KIND_COLUMNS = 34;
+const BUTTONS_PER_ROW = 5;
+
+export function renderErrors(view: ErrorGroups, hours: Hours): Screen {
+  const { errors, errors_before, count: runs, kinds, groups } = view;
+  const title = dotted(bold(literal("Errors")), literal(lastHours(hours)), literal(count(errors)));
+  const against = change(errors, errors_before);
+  const answer = message(
+    title,
+    groups.length === 0
+      ? literal(
+        (runs === 0 ? "Nothing ran." : `None of ${count(runs)} runs failed.`) +
+          (errors_before === 0 ? "" : ` ${count(errors_before)} failed in the window before.`),
+      )
+      : dotted(
+        literal(`${percent(errors / Math.max(runs, errors))} of ${count(Math.max(runs, errors))} runs`),
+        against === null ? null : literal(against === "as before" ? against : `${against} against the window before`),
+      ),
+    ...(groups.length === 0 ? [] : [lines(...groups.map((group, i) => row(group, i + 1, hours)))]),
+    ...(kinds > groups.length ? [line`and ${literal(count(kinds - groups.length))} more kinds`] : []),
+    ...(groups.length === 0 ? [] : [line`🆕 not in the window before · ▲ more than then · ▼ fewer`]),
+  );
+  return screen("errors", answer, [...openButtons(groups), windowButtons("errors", hours), [
+    { label: "All errors", action: { screen: "traces", change: { status: "error" } } },
+    { label: "🔄", action: { screen: "errors", hours } },
+    { label: "🏠", action: { screen: "home" } },
+  ]]);
+}
+
+function row(group: ErrorGroup, number: number, hours: Hours): Html {
+  const { pipeline, step, kind, before } = group;
+  const newest = timeOf(group.example);
+  const where = step === "" ? name(pipeline, 16) : line`${name(pipeline, 16)} › ${name(step, 20)}`;
+  return lines(
+    line`${text(number)} ${literal(mark(group))} ${literal(count(group.count))} × ${where}`,
+    line`     ${quoted(kind, KIND_COLUMNS)}`,
+    line`     ${
+      dotted(
+        literal(before === 0 ? `first ${dayTime(group.first_at)}` : `${count(before)} before`),
+        literal(`newest ${hours <= 24 ? clock(newest) : dayTime(newest)}`),
+      )
+    }`,
+  );
+}
+
+const mark = ({ count, before }: ErrorGroup): string =>
+  before === 0 ? "🆕" : count > before ? "▲" : count < before ? "▼" : "=";
+
+/** The time inside a UUIDv7. */
+const timeOf = (id: string): string => new Date(parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toISOString();
+
+function openButtons(groups: readonly ErrorGroup[]): Button[][] {
+  const buttons = groups.map((group, i): Button => ({
+    label: String(i + 1),
+    action: { screen: "trace", trace_id: group.example, back: { to: "errors" } },
+  }));
+  return [buttons.slice(0, BUTTONS_PER_ROW), buttons.slice(BUTTONS_PER_ROW)];
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { renderErrors } from "../../../../functions/telegram/render/errors.ts";
+import { errorGroups, group } from "../screens_fixture.ts";
+import { shown } from "../traces_fixture.ts";
+
+test("by kind", () => {
+  expect(
+    shown(
+      renderErrors(
+        errorGroups([
+          group(1),
+          group(2, { before: 0, count: 3, kind: "boom", step: "" }),
+          group(3, { before: 7, count: 2 }),
+          group(4, { before: 1, count: 1 }),
+        ], { kinds: 6 }),
+        24,
+      ),
+    ),
+  ).toBe(
+    `Errors · last 24 h · 46
+
+3.7 % of 1,234 runs · ↑ 130 % against the window before
+
+1 ▲ 40 × support › llm.answer
+     #: rate limited by the provider,…
+     12 before · newest 11:29:36
+2 🆕 3 × support
+     boom
+     first 30 Jan 18:00 · newest 11:29:36
+3 ▼ 2 × support › llm.answer
+     #: rate limited by the provider,…
+     7 before · newest 11:29:36
+4 = 1 × support › llm.answer
+     #: rate limited by the provider,…
+     1 before · newest 11:29:36
+
+and 2 more kinds
+
+🆕 not in the window before · ▲ more than then · ▼ fewer
+[1] [2] [3] [4]
+[1 h] [• 24 h] [7 d] [30 d]
+[All errors] [🔄] [🏠]`,
+  );
+});
+
+test("without one, but some before", () => {
+  expect(shown(renderErrors(errorGroups([], { errors_before: 3 }), 168))).toBe(
+    `Errors · last 7 days · 0
+
+None of 1,234 runs failed. 3 failed in the window before.
+[1 h] [24 h] [• 7 d] [30 d]
+[All errors] [🔄] [🏠]`,
+  );
+});
+
+test("without a run", () => {
+  expect(shown(renderErrors(errorGroups([], { count: 0 }), 1))).toBe(
+    `Errors · last hour · 0
+
+Nothing ran.
+[• 1 h] [24 h] [7 d] [30 d]
+[All errors] [🔄] [🏠]`,
+  );
+});
