@@ -3,29 +3,14 @@
  *
  * @module
  */
-import type { Role } from "../_shared/db.ts";
+import type { Command } from "./command.ts";
 import { renderAdminChange, renderChatChange } from "./render/access.ts";
+import { renderUsage } from "./render/usage.ts";
 import { renderRefusal } from "./render/refusal.ts";
 import type { Screen } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 
-export type AdminCommand =
-  | { do: "add"; user_id: number; role: Role }
-  | { do: "remove"; user_id: number }
-  | { do: "allow" | "deny" };
-
-/** Null when the words ask for something else. */
-export function parseAdminWords(words: string): AdminCommand | null {
-  const [verb, id = "", role = "", ...rest] = words.trim().toLowerCase().split(/\s+/);
-  const user_id = /^[1-9]\d{0,15}$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : null;
-  if (rest.length > 0) return null;
-  if ((verb === "allow" || verb === "deny") && id === "") return { do: verb };
-  if (verb === "remove" && user_id !== null && role === "") return { do: "remove", user_id };
-  if (verb === "add" && user_id !== null && (role === "viewer" || role === "operator" || role === "owner")) {
-    return { do: "add", user_id, role };
-  }
-  return null;
-}
+export type AdminCommand = Extract<Command, { kind: "admin" }>;
 
 /** @param isSecret Whether the secret names a user. @throws {RpcError} */
 export async function runAdminCommand(
@@ -33,13 +18,15 @@ export async function runAdminCommand(
   command: AdminCommand,
   chat: { isGroup: boolean; isSecret: (user_id: number) => boolean },
 ): Promise<Screen> {
-  if (!("user_id" in command)) {
+  const { verb, user_id, role = null } = command;
+  if (verb === "allow" || verb === "deny") {
     if (!chat.isGroup) return renderChatChange("not_a_group");
-    const answer = await db.allowChat(actor.user_id, actor.chat_id, command.do === "allow");
-    return "refused" in answer ? renderRefusal(answer.refused) : renderChatChange(command.do);
+    const answer = await db.allowChat(actor.user_id, actor.chat_id, verb === "allow");
+    return "refused" in answer ? renderRefusal(answer.refused) : renderChatChange(verb);
   }
-  const { user_id } = command;
-  const role = command.do === "add" ? command.role : null;
-  const change = await db.setAdmin(actor.user_id, user_id, role, chat.isSecret(user_id));
+  // Who is added without a word about the role may look, and no more.
+  const given = verb === "add" ? role ?? "viewer" : null;
+  if (user_id === undefined) return renderUsage(verb);
+  const change = await db.setAdmin(actor.user_id, user_id, given, chat.isSecret(user_id));
   return "refused" in change ? renderRefusal(change.refused) : renderAdminChange(user_id, change);
 }

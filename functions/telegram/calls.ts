@@ -7,12 +7,14 @@ import { type Telegram, TelegramError } from "telegraf";
 import { RpcError } from "../_shared/errors.ts";
 import { LaneBusy } from "./lane.ts";
 import type { Log } from "./log.ts";
-import { hasFile, upload } from "./upload.ts";
+import { type Files, upload, UploadFailed } from "./upload.ts";
 
 /** Longest `retry_after` that is waited for, in seconds, once a call. A person has left by then. */
 const MAX_RETRY_AFTER_S = 15;
 /** Telegraf itself would wait for 500 s. */
 const CALL_TIMEOUT_MS = 8000;
+/** A file of some megabytes takes its time. */
+const UPLOAD_TIMEOUT_MS = 20_000;
 /** What must be left for the call that follows a wait. */
 const SPARE_MS = 1000;
 
@@ -33,9 +35,9 @@ export interface SendDeps {
 type Call = Telegram["callApi"];
 
 /** {@link callOnce}, and once more after a 429 that there is time to wait for. */
-export async function call(deps: SendDeps, method: string, payload: object, timeoutMs?: number): Promise<unknown> {
+export async function call(deps: SendDeps, method: string, payload: object, files?: Files): Promise<unknown> {
   try {
-    return await callOnce(deps, method, payload, timeoutMs);
+    return await callOnce(deps, method, payload, files);
   } catch (error) {
     const retry_after_s = error instanceof TelegramError ? error.parameters?.retry_after : undefined;
     if (retry_after_s === undefined) throw error;
@@ -43,7 +45,7 @@ export async function call(deps: SendDeps, method: string, payload: object, time
     deps.log({ level: "warn", event: "rate_limited", method, retry_after_s, retried });
     if (!retried) throw error;
     await deps.sleep(retry_after_s * 1000);
-    return await callOnce(deps, method, payload, timeoutMs);
+    return await callOnce(deps, method, payload, files);
   }
 }
 
@@ -51,19 +53,17 @@ export async function callOnce(
   { telegram, rateLimited, left }: SendDeps,
   method: string,
   payload: object,
-  timeoutMs = CALL_TIMEOUT_MS,
+  files?: Files,
+  timeoutMs = files ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS,
 ): Promise<unknown> {
   // A call that goes out after the update was given up would run over what is shown for the next one.
   const ms = Math.max(0, Math.min(timeoutMs, left()));
-  const timeout = AbortSignal.timeout(ms);
-  // Telegraf names the signal of a package that stands in for the one of the platform.
-  const signal = timeout as unknown as NonNullable<Parameters<Call>[2]>["signal"];
+  const signal = AbortSignal.timeout(ms);
   try {
-    if (hasFile(payload)) return await upload(telegram, method, payload, timeout);
-    // Its types end at Bot API 7.1.
-    return await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], {
-      ...(signal && { signal }),
-    });
+    if (files) return await upload(telegram, method, payload, files, signal);
+    // Telegraf names the signal of a package that stands in for the one of the platform; and its types end at Bot API 7.1.
+    const options = { signal: signal as unknown as NonNullable<Parameters<Call>[2]>["signal"] } as Parameters<Call>[2];
+    return await telegram.callApi(method as Parameters<Call>[0], payload as Parameters<Call>[1], options);
   } catch (error) {
     if (error instanceof TelegramError && error.code === 429) rateLimited(error.parameters?.retry_after ?? 0);
     throw error;
@@ -78,7 +78,7 @@ export function refusedWith(error: unknown, description: RegExp): boolean {
 export function isTransient(error: unknown): boolean {
   if (error instanceof TelegramError) return error.code >= 500;
   if (error instanceof RpcError) return error.status === 503;
-  if (error instanceof LaneBusy) return true;
+  if (error instanceof LaneBusy || error instanceof UploadFailed) return true;
   // FetchError: node-fetch got no answer, or one that was not JSON. The others: a time limit has passed.
   return error instanceof Error && ["FetchError", "AbortError", "TimeoutError"].includes(error.name);
 }

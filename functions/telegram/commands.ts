@@ -4,7 +4,7 @@
  * @module
  */
 import type { Message } from "telegraf/types";
-import { parseAdminWords, runAdminCommand } from "./admin_command.ts";
+import { runAdminCommand } from "./admin_command.ts";
 import type { Action } from "./callback.ts";
 import { parseCommand } from "./command.ts";
 import type { Command, HeadOptions } from "./head.ts";
@@ -30,11 +30,6 @@ export async function commandReply(
   { unclaimed, open }: { unclaimed?: unknown; open: (action: Action) => Promise<Reply> },
 ): Promise<Reply> {
   if (!command) return usageScreen();
-  const admin = command.name === "admin" ? parseAdminWords(command.words) : null;
-  if (admin) {
-    if (unclaimed) throw unclaimed;
-    return await runAdminCommand(deps, admin, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
-  }
   if (command.name === "trace" && command.words === "") {
     const origin = originOf(reply);
     return origin ? await originScreen(deps, origin.chat_id, origin.message_id) : usageScreen();
@@ -47,6 +42,9 @@ export async function commandReply(
       return await filteredScreen(deps, parsed.filter);
     case "find":
       return await findScreen(deps, parsed.prefix);
+    case "admin":
+      if (unclaimed) throw unclaimed;
+      return await runAdminCommand(deps, parsed, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
     case "usage":
       return usageScreen(parsed.unknown);
   }

@@ -5,8 +5,8 @@
  */
 import type { CallbackQuery, Message, Update } from "telegraf/types";
 import type { UpdateHead } from "../_shared/db.ts";
-import { parseAdminWords } from "./admin_command.ts";
 import { decodeAction, isOutdated } from "./callback.ts";
+import { parseCommand } from "./command.ts";
 
 /** `/admin`, `/admin@name`, and what follows. Of the text alone: not every sender of updates marks its commands. */
 const COMMAND = /^\/(admin|trace|start|help)(?:@(\w+))?(?:\s+(.*))?$/is;
@@ -48,7 +48,8 @@ export function headOf(update: Update, options: HeadOptions): UpdateHead | "igno
     const isClear = command?.name === "admin" || command?.name === "trace" || message.text.includes("@");
     if (!command || !isClear) return "ignored";
   }
-  const allows = command?.name === "admin" && parseAdminWords(command.words)?.do === "allow";
+  const asked = command?.name === "admin" ? parseCommand(command.words) : null;
+  const allows = asked?.kind === "admin" && asked.verb === "allow";
   return head(update.update_id, message.from.id, message.chat, options, { allows });
 }
 

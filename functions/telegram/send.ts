@@ -4,11 +4,11 @@
  * @module
  */
 import { TelegramError } from "telegraf";
-import { Buffer } from "node:buffer";
 import { call, callOnce, refusedWith, type SendDeps } from "./calls.ts";
 import { encodeAction } from "./callback.ts";
 import { describe } from "./log.ts";
 import type { Picture, Screen } from "./render/screen.ts";
+import type { Files } from "./upload.ts";
 
 /** A chat, and the message in it to edit; without one, a new message is sent. */
 export interface Target {
@@ -61,6 +61,7 @@ export async function answer(deps: SendDeps, callback_query_id: string): Promise
 /** A screen as the parameters of the two methods that can show it. */
 interface Form {
   kind: "text" | "rich" | "picture";
+  files?: Files;
   edit: { method: string; content: object };
   send: { method: string; content: object };
 }
@@ -83,15 +84,16 @@ function richForm(screen: Screen, html: string): Form {
 
 function pictureForm(screen: Picture): Form {
   const caption = { caption: screen.html, parse_mode: "HTML" };
-  const source = { source: Buffer.from(screen.png), filename: `${screen.name}.png` };
+  const files = { photo: { content: screen.png, filename: `${screen.name}.png` } };
   const reply_markup = keyboardOf(screen);
   return {
     kind: "picture",
+    files,
     edit: {
       method: "editMessageMedia",
-      content: { media: { type: "photo", media: source, ...caption }, reply_markup },
+      content: { media: { type: "photo", media: "attach://photo", ...caption }, reply_markup },
     },
-    send: { method: "sendPhoto", content: { photo: source, ...caption, reply_markup } },
+    send: { method: "sendPhoto", content: { ...caption, reply_markup } },
   };
 }
 
@@ -109,11 +111,11 @@ async function replace(deps: SendDeps, target: Target, form: Form): Promise<Show
     if (message_id !== undefined) {
       edited = isPicture && form.kind !== "picture"
         ? "other"
-        : await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id });
+        : await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id }, form.files);
       if (edited === "edited" || edited === "unchanged") return edited;
     }
     const topic = message_thread_id === undefined ? {} : { message_thread_id };
-    await call(deps, form.send.method, { ...form.send.content, ...topic, chat_id });
+    await call(deps, form.send.method, { ...form.send.content, ...topic, chat_id }, form.files);
     if (edited === "other") await remove(deps, chat_id, message_id!);
     return "sent";
   } catch (error) {
@@ -127,9 +129,9 @@ async function replace(deps: SendDeps, target: Target, form: Form): Promise<Show
   }
 }
 
-async function tryEdit(deps: SendDeps, method: string, payload: object): Promise<Edited> {
+async function tryEdit(deps: SendDeps, method: string, payload: object, files?: Files): Promise<Edited> {
   try {
-    await call(deps, method, payload);
+    await call(deps, method, payload, files);
     return "edited";
   } catch (error) {
     if (refusedWith(error, /message is not modified/)) return "unchanged";

@@ -41,27 +41,14 @@ export async function sendExport(deps: SendDeps, target: Target, file: Export): 
 async function sendOnce(deps: SendDeps, target: Target, file: Export, say: (line: string) => void): Promise<void> {
   const { chat_id, message_thread_id } = target;
   const before = file.caption;
-  let failure: { error: unknown } | undefined;
-  // Telegram would see a file that ends in its middle; the caller must see why.
-  async function* pieces(): AsyncIterable<Uint8Array> {
-    try {
-      yield* file.content(say);
-    } catch (error) {
-      failure = { error };
-      throw error;
-    }
-  }
-  let sent: unknown;
-  try {
-    sent = await callOnce(deps, "sendDocument", {
-      chat_id,
-      ...(message_thread_id !== undefined && { message_thread_id }),
-      caption: before,
-      document: { source: pieces(), filename: file.filename },
-    }, Math.max(0, deps.left() - SPARE_MS));
-  } catch (error) {
-    throw failure?.error ?? error;
-  }
+  const topic = message_thread_id === undefined ? {} : { message_thread_id };
+  const sent = await callOnce(
+    deps,
+    "sendDocument",
+    { chat_id, ...topic, caption: before },
+    { document: { content: file.content(say), filename: file.filename } },
+    Math.max(0, deps.left() - SPARE_MS),
+  );
   // What the file holds is known only now.
   const { message_id } = sent as { message_id: number };
   if (file.caption !== before) {

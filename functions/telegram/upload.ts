@@ -1,92 +1,93 @@
 /**
- * Calls of the Bot API with a file, through the platform's own `fetch`: Telegraf's way of sending one never ends on Deno.
+ * Calls of the Bot API that bring files along, as they are made. Telegraf would write them as a Node stream, which never
+ * ends in Deno.
  *
  * @module
  */
 import { type Telegram, TelegramError } from "telegraf";
 
-/** A file as Telegraf's payloads have it; its pieces are made as they are sent. */
-interface File {
-  source: Uint8Array | AsyncIterable<Uint8Array>;
+export interface UploadedFile {
+  /** Whole, or in pieces; of what making them throws, the call throws the same. */
+  content: Uint8Array | AsyncIterable<Uint8Array>;
   filename: string;
 }
 
-type Json = Record<string, unknown>;
+/** By the name of the parameter, or the name that an `attach://` in another one refers to. */
+export type Files = Readonly<Record<string, UploadedFile>>;
 
-/** Whether the platform's `fetch` must make the call. */
-export const hasFile = (payload: object): boolean =>
-  Object.values(payload).some((value) => isFile(value) || isFile((value as Json | null)?.["media"]));
+/** No answer, or none of the Bot API. */
+export class UploadFailed extends Error {
+  override readonly name = "UploadFailed";
+}
 
-/** @throws {TelegramError} What Telegram refuses. @throws {Error} Named `FetchError` without an answer, as Telegraf has it. */
+/** @throws {TelegramError} What Telegram refuses. @throws {UploadFailed} @throws TimeoutError, of `signal`. */
 export async function upload(
   { token, options }: Pick<Telegram, "token" | "options">,
   method: string,
   payload: object,
+  files: Files,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const boundary = `----${crypto.randomUUID()}`;
-  const request: RequestInit & { duplex: "half" } = {
-    method: "POST",
-    headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
-    body: streamOf(parts(boundary, payload)),
-    duplex: "half",
-    signal,
-  };
-  const response = await fetch(`${options.apiRoot}/bot${token}/${method}`, request).catch((error: unknown) => {
-    if (!(error instanceof TypeError)) throw error;
-    throw Object.assign(new Error(error.message), { name: "FetchError" });
-  });
-  const failed = { error_code: response.status, description: response.statusText };
-  if (response.status >= 500) {
-    await response.body?.cancel();
-    throw new TelegramError(failed, { method, payload: {} });
+  const boundary = `tracegram-${crypto.randomUUID()}`;
+  let failure: { error: unknown } | undefined;
+  async function* body(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    try {
+      yield* form(boundary, payload, files);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
   }
-  const answer = await response.json();
-  if (!answer.ok) throw new TelegramError(answer, { method, payload: {} });
+  let answer: { ok: boolean; result: unknown; error_code: number; description: string };
+  try {
+    const response = await fetch(`${options.apiRoot}/bot${token}/${method}`, {
+      method: "POST",
+      headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
+      body: streamOf(body()),
+      signal,
+      duplex: "half",
+    } as RequestInit);
+    answer = await response.json();
+  } catch (error) {
+    if (failure) throw failure.error;
+    if (signal.aborted) throw signal.reason;
+    throw new UploadFailed(String(error), { cause: error });
+  }
+  if (!answer.ok) throw new TelegramError(answer, { method, payload });
   return answer.result;
 }
 
-/** Fields first: Telegram reads them without waiting for the files. */
-async function* parts(boundary: string, payload: object): AsyncIterable<Uint8Array> {
-  const encoder = new TextEncoder();
-  const files: [string, File][] = [];
+const encoder = new TextEncoder();
+
+async function* form(boundary: string, payload: object, files: Files): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const part = (disposition: string) =>
+    encoder.encode(`--${boundary}\r\ncontent-disposition: form-data; ${disposition}\r\n\r\n`);
+  const end = encoder.encode("\r\n");
   for (const [name, value] of Object.entries(payload)) {
     if (value === undefined) continue;
-    if (isFile(value)) {
-      files.push([name, value]);
-      continue;
-    }
-    const media = (value as Json | null)?.["media"];
-    if (isFile(media)) files.push(["file", media]);
-    const field = isFile(media) ? { ...value, media: "attach://file" } : value;
-    const text = typeof field === "object" ? JSON.stringify(field) : String(field);
-    yield encoder.encode(`--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`);
+    yield part(`name="${name}"`);
+    yield encoder.encode(typeof value === "string" ? value : JSON.stringify(value));
+    yield end;
   }
-  for (const [name, { source, filename }] of files) {
-    const head = `content-disposition: form-data; name="${name}"; filename="${filename}"`;
-    yield encoder.encode(`--${boundary}\r\n${head}\r\ncontent-type: application/octet-stream\r\n\r\n`);
-    if (source instanceof Uint8Array) yield source;
-    else yield* source;
-    yield encoder.encode("\r\n");
+  for (const [name, { content, filename }] of Object.entries(files)) {
+    yield part(`name="${name}"; filename="${filename.replace(/["\\\r\n]/g, "_")}"`);
+    if (content instanceof Uint8Array) yield content as Uint8Array<ArrayBuffer>;
+    else for await (const piece of content) yield piece as Uint8Array<ArrayBuffer>;
+    yield end;
   }
   yield encoder.encode(`--${boundary}--\r\n`);
 }
 
-/** Reads a piece when the last one is sent. */
-function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = pieces[Symbol.asyncIterator]();
+/** Made as it is read. */
+function streamOf(pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await iterator.next();
+      const { value, done } = await pieces.next();
       if (done) controller.close();
       else controller.enqueue(value);
     },
     async cancel() {
-      await iterator.return?.();
+      await pieces.return(undefined);
     },
-  }, { highWaterMark: 0 });
-}
-
-function isFile(value: unknown): value is File {
-  return typeof value === "object" && value !== null && "source" in value && "filename" in value;
+  });
 }
