@@ -6,12 +6,11 @@
  *     user <id> […]      chat <id> […]            trace <id or its first characters>
  *     errors [24h]       stats [7d]               storage   alerts [all]   tests   settings   admins   help   home
  *     alert <rule> [<limit>|on|off]
- *
- * Who may use the bot is the matter of admin_command.ts.
+ *     add <id> <role>    remove <id>              allow     deny
  *
  * @module
  */
-import type { Hours, ListFilter, TraceStatus } from "../_shared/db.ts";
+import type { Hours, ListFilter, Role, TraceStatus } from "../_shared/db.ts";
 import { parseAlertWords } from "./alert_command.ts";
 import type { Action } from "./callback.ts";
 import { type Word, wordsOf } from "./words.ts";
@@ -22,9 +21,12 @@ export type Command =
   /** A trace by its id or the first characters of it, as they were written. */
   | { kind: "find"; prefix: string }
   /** `unknown`: the word that was not understood; left out when there was none. */
-  | { kind: "usage"; unknown?: string };
+  | { kind: "usage"; unknown?: string }
+  | { kind: "admin"; verb: "add" | "remove" | "allow" | "deny"; user_id?: number; role?: Role };
 
 const PLAIN = ["home", "storage", "tests", "settings", "admins", "help"] as const;
+const VERBS = ["add", "remove", "allow", "deny"] as const;
+const ROLES: readonly Role[] = ["viewer", "operator", "owner"];
 const ORDERS = ["newest", "slowest", "dearest"] as const;
 const STATUSES: Readonly<Record<string, TraceStatus>> = {
   ok: "ok",
@@ -67,8 +69,8 @@ export function parseCommand(text: string): Command {
       return rest.length > Number(all) ? usage(rest[Number(all)]) : open({ screen: "alerts", all });
     }
   }
-  // In another form, admin_command.ts would have understood it.
-  if (command && ["add", "remove", "allow", "deny"].includes(command)) return usage(rest[0] ?? first);
+  const verb = VERBS.find((verb) => verb === command);
+  if (verb) return admin(verb, rest);
   const screen = PLAIN.find((screen) => screen === command);
   if (screen) return rest.length > 0 ? usage(rest[0]) : open({ screen });
   return usage(first);
@@ -135,6 +137,18 @@ function windowed(screen: "errors" | "stats", words: readonly Word[]): Command {
   const hours = words.length === 0 ? 24 : HOURS.find((hours) => hours === hoursOf(word));
   if (hours === undefined || words.length > 1) return usage(words[hours === undefined ? 0 : 1]);
   return open({ screen, hours });
+}
+
+function admin(verb: "add" | "remove" | "allow" | "deny", words: readonly Word[]): Command {
+  const role = ROLES.find((role) => words.some((word) => keyword(word) === role));
+  const others = words.filter((word) => keyword(word) !== role);
+  const user_id = others.length === 1 ? idOf(others[0]!.text) : undefined;
+  const takesUser = verb === "add" || verb === "remove";
+  if (takesUser ? user_id === undefined || user_id <= 0 : others.length > 0) return usage(others[0]);
+  if (words.length - others.length > (verb === "add" ? 1 : 0)) {
+    return usage(words.find((word) => keyword(word) === role));
+  }
+  return { kind: "admin", verb, ...(user_id !== undefined && { user_id }), ...(role && { role }) };
 }
 
 /** Telegram's ids fit a number. */

@@ -28,12 +28,17 @@ describe("after /admin", () => {
     ["stats 168h", open({ screen: "stats", hours: 168 })],
     ["trace 0194bc1f", { kind: "find", prefix: "0194bc1f" }],
     ["trace 0194bc1f-9d00-7000-8000-000000000001", { kind: "find", prefix: "0194bc1f-9d00-7000-8000-000000000001" }],
+    ["add 42 operator", { kind: "admin", verb: "add", user_id: 42, role: "operator" }],
+    ["add Owner 42", { kind: "admin", verb: "add", user_id: 42, role: "owner" }],
+    ["add 42", { kind: "admin", verb: "add", user_id: 42 }],
+    ["remove 42", { kind: "admin", verb: "remove", user_id: 42 }],
     ["alert p95", open({ screen: "rule", rule: "p95" })],
     ["alert p95 8s", open({ screen: "rule", rule: "p95", threshold: 8000 })],
     ["alert quota off", open({ screen: "rule", rule: "quota", enabled: false })],
     ["alert p95 soon", { kind: "usage", unknown: "soon" }],
     ["alert", { kind: "usage", unknown: "alert" }],
-    ["add 42", { kind: "usage", unknown: "42" }],
+    ["allow", { kind: "admin", verb: "allow" }],
+    ["deny", { kind: "admin", verb: "deny" }],
   ])("%j", (text, command) => expect(parseCommand(text)).toEqual(command));
 
   test.each<[string, object]>([
@@ -101,11 +106,11 @@ describe("after /admin", () => {
     ["traces release", "release"],
     [`traces ${"x".repeat(201)}`, "x".repeat(201)],
     ['traces ""', ""],
-    ["add", "add"],
+    ["add", undefined],
     ["add bob", "bob"],
     ["add -5", "-5"],
     ["add 1 2", "1"],
-    ["remove 42 owner", "42"],
+    ["remove 42 owner", "owner"],
     ["allow 5", "5"],
   ])("%j is not understood", (text, unknown) => expect(parseCommand(text)).toEqual(usage(unknown)));
 });
