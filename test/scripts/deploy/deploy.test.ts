@@ -60,9 +60,10 @@ test("an empty project: a dry run, a deployment, the same once more, and a dry r
   expect(opened.text).not.toContain("self-test");
   expect(opened.edit_date).toBeDefined();
   // What she wrote before there was a webhook is answered too.
-  await expect.poll(() => telegram.client.chat(world.chat).messages).toHaveLength(4);
+  await expect.poll(() => telegram.client.chat(world.chat).messages, { timeout: 10_000 }).toHaveLength(4);
   telegram.client.send({ chat: world.chat, text: "/admin traces" });
-  await expect.poll(() => telegram.client.chat(world.chat).messages.at(-1)!.text).toMatch(/tracegram\.self_test/);
+  const last = () => telegram.client.chat(world.chat).messages.at(-1)!;
+  await expect.poll(() => last().text, { timeout: 10_000 }).toMatch(/tracegram\.self_test/);
   const call = (method: string) => telegram.client.records.calls.findLast((record) => record.method === method)!.params;
   expect(call("setWebhook")).toEqual({
     url: world.functionUrl("telegram"),
