@@ -85,7 +85,9 @@ begin
       from tracegram.alerts as a
       join tracegram.alert_rules as r using (rule)
       where a.alert_id = p_event.alert_id
-    )
+    ),
+    -- The telegram function tells every chat before it answers, and waits for Telegram's rate limit.
+    timeout_milliseconds => 25000
   );
 end;
 $$;
@@ -93,6 +95,33 @@ $$;
 comment on function tracegram.post_event(tracegram.alert_events, tracegram.settings) is
   'Queues the request that tells of an event. Returns pg_net''s id of it; fails as net.http_post does.';
 revoke all on function tracegram.post_event(tracegram.alert_events, tracegram.settings)
+from public, anon, authenticated, service_role;
+
+create function tracegram.send_event(
+  p_event tracegram.alert_events, p_settings tracegram.settings, p_now timestamptz
+)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_events
+  set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
+    request_id = tracegram.post_event(p_event, p_settings)
+  where event_id = p_event.event_id;
+  return true;
+exception when others then
+  update tracegram.alert_events
+  set attempts = attempts + 1, last_error = sqlerrm,
+    next_attempt_at = tracegram.retry_at(p_event.attempts + 1, null, p_now)
+  where event_id = p_event.event_id;
+  return false;
+end;
+$$;
+
+comment on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz) is
+  'Posts an event. Returns whether it could be queued; when not, the event says why, and is due again later.';
+revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
 create function tracegram.deliver_alerts(p_now timestamptz default now())
@@ -115,29 +144,22 @@ begin
   for v_event in
     select e.*
     from tracegram.alert_events as e
+    join tracegram.alerts as a using (alert_id)
+    join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
       and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      -- One that opens while its rule is muted waits until it is not.
+      and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
-        where before.alert_id = e.alert_id and before.event_id < e.event_id
+        where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
           and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
   loop
-    begin
-      update tracegram.alert_events
-      set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
-        request_id = tracegram.post_event(v_event, v_settings)
-      where event_id = v_event.event_id;
-      v_sent := v_sent + 1;
-    exception when others then
-      update tracegram.alert_events
-      set attempts = attempts + 1, last_error = sqlerrm,
-        next_attempt_at = tracegram.retry_at(v_event.attempts + 1, null, p_now)
-      where event_id = v_event.event_id;
-    end;
+    v_sent := v_sent + tracegram.send_event(v_event, v_settings, p_now)::integer;
   end loop;
   return v_sent;
 end;
@@ -148,8 +170,9 @@ $doc$Reads the answers to what was posted, and posts what is due. Returns how ma
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
 … 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
-posted before opened has arrived or is given up. The body is {event_id, kind, rule, summary, value, threshold, unit,
-detail, opened_at, resolved_at}, the header x-tracegram-secret is settings.alert_secret.$doc$;
+posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
+body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
+x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
 revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.watch(p_now timestamptz default now())

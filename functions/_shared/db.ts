@@ -36,11 +36,21 @@ import type {
   TraceStats,
   TraceStatus,
 } from "./answers.ts";
+import type {
+  Alert,
+  AlertClaims,
+  AlertList,
+  AlertOutcome,
+  AlertRule,
+  RuleChanges,
+  SettingsAnswer,
+} from "./alert_answers.ts";
 import { RpcError } from "./errors.ts";
 import type { ExportNote, IoExport, IoPage, IoParams } from "./io_answers.ts";
 
 export type * from "./access_answers.ts";
 export type * from "./admin_answers.ts";
+export type * from "./alert_answers.ts";
 export type * from "./answers.ts";
 export type * from "./io_answers.ts";
 
@@ -153,6 +163,19 @@ export interface Db {
   findTrace(prefix: string): Promise<FoundTrace | null>;
   /** Id of the newest trace whose run has sent that message last; null: there is none. */
   traceOfMessage(chatId: number, messageId: number): Promise<string | null>;
+  /** `before`: alert_id of the last alert of the page before. */
+  listAlerts(options: { openOnly: boolean; limit: number; before?: number }): Promise<AlertList>;
+  /** Null when there is no such alert, or no longer. */
+  getAlert(alertId: number): Promise<Alert | null>;
+  /** For operators. `act`: acknowledge, mute_1h, mute_24h, unmute. Its messages in all chats follow by themselves. */
+  alertAct(actor: number, alertId: number, act: string): Promise<Alert | Refused | null>;
+  /** Claims the messages that do not show their alert as it is now; null when there is no such event any more. */
+  claimAlertMessages(eventId: number, owners: readonly number[]): Promise<AlertClaims | null>;
+  finishAlertMessage(outcome: AlertOutcome): Promise<void>;
+  /** For owners. @throws {RpcError} TG020: nothing was changed. */
+  adminChangeSettings(actor: number, changes: SettingsChanges, confirmed: boolean): Promise<SettingsAnswer>;
+  /** For owners. @throws {RpcError} TG040: no such rule, nothing was changed. */
+  adminChangeRule(actor: number, rule: string, changes: RuleChanges): Promise<AlertRule | Refused>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -257,6 +280,26 @@ export function createDb(url: string, key: string): Db {
     traceStorage: () => rpc("trace_storage", {}),
     findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
     traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
+    listAlerts: ({ openOnly, limit, before }) =>
+      rpc("list_alerts", { p_open_only: openOnly, p_limit: limit, p_before: before }),
+    getAlert: (alertId) => rpc("get_alert", { p_alert_id: alertId }),
+    alertAct: (actor, alertId, act) => rpc("alert_act", { p_actor: actor, p_alert_id: alertId, p_act: act }),
+    claimAlertMessages: (eventId, owners) => rpc("claim_alert_messages", { p_event_id: eventId, p_owners: owners }),
+    finishAlertMessage: (outcome) =>
+      rpc("finish_alert_message", {
+        p_alert_id: outcome.alert_id,
+        p_chat_id: outcome.chat_id,
+        p_outcome: outcome.outcome,
+        p_revision: outcome.revision,
+        p_message_id: outcome.message_id,
+        p_error: outcome.error,
+        p_characters: outcome.characters,
+        p_retry_after: outcome.retry_after,
+      }),
+    adminChangeSettings: (actor, changes, confirmed) =>
+      rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed: confirmed }),
+    adminChangeRule: (actor, rule, changes) =>
+      rpc("admin_change_rule", { p_actor: actor, p_rule: rule, p_changes: changes }),
   };
 }
 

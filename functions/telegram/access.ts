@@ -20,8 +20,9 @@ export function needs(action: Action): Role {
       return "operator";
     case "alert":
       return action.act ? "operator" : "viewer";
+    case "rule":
     case "settings":
-      return action.set ? "owner" : "viewer";
+      return hasEffect(action) ? "owner" : "viewer";
     case "admins":
       return "owner";
     default:
@@ -31,6 +32,16 @@ export function needs(action: Action): Role {
 
 /** Whether an action changes something: it is done whether or not it will be shown, and never without a claim. */
 export function hasEffect(action: Action): boolean {
-  return (action.screen === "alert" && action.act !== undefined) ||
-    (action.screen === "settings" && action.set !== undefined);
+  switch (action.screen) {
+    case "alert":
+      return action.act !== undefined;
+    case "look":
+      return action.press !== "reason" && action.press !== "alerts";
+    case "rule":
+      return action.enabled !== undefined || action.threshold !== undefined;
+    case "settings":
+      return action.set !== undefined;
+    default:
+      return false;
+  }
 }

@@ -1,8 +1,11 @@
 /** Environment in, handler out: the whole telegram function but for what only Deno has. */
 import { createDb } from "../_shared/db.ts";
 import type { GetEnv } from "../_shared/env.ts";
+import { createAlerts, isAlert } from "./alerts.ts";
 import { createBot } from "./bot.ts";
+import { createBotCall } from "./bot_api.ts";
 import { logLine } from "./log.ts";
+import { createRefusals } from "./refusals.ts";
 import { readSettings } from "./settings.ts";
 import { createWebhook } from "./webhook.ts";
 
@@ -10,7 +13,18 @@ import { createWebhook } from "./webhook.ts";
 export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
-  const shared = { ...settings, db, log: logLine, now: () => new Date() };
-  const bot = createBot({ ...shared, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) });
-  return createWebhook({ ...shared, secret: webhookSecret, bot });
+  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep };
+  const refusals = createRefusals(shared);
+  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals });
+  const alerts = createAlerts({
+    webhookSecret,
+    owners: settings.adminIds,
+    db,
+    bot: createBotCall(settings),
+    sleep,
+    log: logLine,
+    refused: () => void refusals.count("wrong_secret"),
+  });
+  return (req) => isAlert(req) ? alerts(req) : webhook(req);
 }

@@ -147,8 +147,9 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
       const message_thread_id = "is_topic_message" in under && under.is_topic_message
         ? under.message_thread_id
         : undefined;
-      const target = { chat_id: under.chat.id, message_id: under.message_id, message_thread_id, isPicture };
-      await deliver(ctx, target, reply, started);
+      const isEdit = !("fresh" in reply && reply.fresh);
+      const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
+      await deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
     });
     await answered;
   });

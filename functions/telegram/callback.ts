@@ -29,8 +29,12 @@ export type Action =
   /** `before`: the last alert of the page before. */
   | { screen: "alerts"; all: boolean; before?: number }
   | { screen: "alert"; alert_id: number; act?: AlertAct }
-  /** `set`: positions of a setting in the screen's table and of the value among its choices. */
-  | { screen: "settings"; set?: { setting: number; choice: number } }
+  /** A button of an alert's own message, which stays one: what else it opens comes as a new message. */
+  | { screen: "look"; alert_id: number; press: AlertAct | "reason" | "alerts" }
+  /** `threshold` is in the rule's unit, with at most three decimals. */
+  | { screen: "rule"; rule: string; enabled?: boolean; threshold?: number }
+  /** `set`: positions of a setting in the screen's table and of the value among its choices. `sure`: drops data, too. */
+  | { screen: "settings"; set?: { setting: number; choice: number; sure?: true } }
   | { screen: "picture"; of: "trace"; trace_id: string; theme: Theme; back: Back }
   | { screen: "picture"; of: "chart"; theme: Theme }
   | { screen: "export"; of: "trace"; trace_id: string }
@@ -50,6 +54,8 @@ const SIDE = { q: "request", r: "response" } as const;
 const THEME = { l: "light", d: "dark" } as const;
 const FORMAT = { c: "csv", j: "jsonl" } as const;
 const ACT = { a: "acknowledge", h: "mute_1h", d: "mute_24h", u: "unmute" } as const;
+const PRESS = { ...ACT, r: "reason", l: "alerts" } as const;
+const SWITCH = { "+": true, "-": false } as const;
 const PICTURE = { c: "chart", t: "trace" } as const;
 const EXPORT = { t: "trace", s: "stats", l: "traces" } as const;
 const STATUS = { o: "ok", e: "error", r: "running", l: "lost" } as const satisfies Record<string, TraceStatus>;
@@ -103,8 +109,16 @@ function encoded(action: Action): string {
       return `a${action.all ? "+" : "."}${action.before ?? ""}`;
     case "alert":
       return `b${action.act ? letter(ACT, action.act) : "."}${action.alert_id}`;
+    case "look":
+      return `k${letter(PRESS, action.press)}${action.alert_id}`;
+    case "rule":
+      return `r${action.enabled === undefined ? "." : letter(SWITCH, action.enabled)}${action.rule}${
+        action.threshold === undefined ? "" : `=${action.threshold}`
+      }`;
     case "settings":
-      return `c${action.set ? packNumber(action.set.setting) + packNumber(action.set.choice) : ""}`;
+      return `c${action.set ? packNumber(action.set.setting) + packNumber(action.set.choice) : ""}${
+        action.set?.sure ? "!" : ""
+      }`;
     case "picture":
       return action.of === "chart"
         ? `pc${letter(THEME, action.theme)}`
@@ -155,10 +169,23 @@ function decoded(reader: Reader): Action | null {
       const act = reader.optional(ACT);
       return { screen: "alert", alert_id: reader.id(), ...(act && { act }) };
     }
-    case "c":
-      return reader.isAtEnd
-        ? { screen: "settings" }
-        : { screen: "settings", set: { setting: reader.number(), choice: reader.number() } };
+    case "k":
+      return { screen: "look", press: reader.one(PRESS), alert_id: reader.id() };
+    case "r": {
+      const enabled = reader.optional(SWITCH);
+      const { rule, threshold } = reader.rule();
+      return {
+        screen: "rule",
+        rule,
+        ...(enabled !== null && { enabled }),
+        ...(threshold !== undefined && { threshold: Number(threshold) }),
+      };
+    }
+    case "c": {
+      if (reader.isAtEnd) return { screen: "settings" };
+      const set = { setting: reader.number(), choice: reader.number() };
+      return { screen: "settings", set: { ...set, ...(!reader.isAtEnd && reader.one({ "!": { sure: true } })) } };
+    }
     case "p": {
       const of = reader.one(PICTURE);
       const theme = reader.one(THEME);

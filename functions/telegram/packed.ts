@@ -73,6 +73,14 @@ export class Reader {
     return uuid;
   }
 
+  /** The name of an alert rule, and `=` and a threshold where there is one, up to the end. */
+  rule(): { rule: string; threshold?: string } {
+    const [, rule, threshold] = /^([a-z][a-z0-9_]{0,29})(?:=(\d{1,12}(?:\.\d{1,3})?))?$/.exec(this.#left) ?? [];
+    if (rule === undefined) throw new RangeError("not a rule");
+    this.#left = "";
+    return { rule, ...(threshold !== undefined && { threshold }) };
+  }
+
   /** The id of a stored filter, if there is one. */
   filter(): { filter?: string } {
     if (this.peek() === ".") return this.take(1), {};

@@ -13,7 +13,7 @@ import { sameSecret } from "../_shared/secret.ts";
 import type { Admission, Bot } from "./bot.ts";
 import { headOf, type HeadOptions } from "./head.ts";
 import { describe, type Log } from "./log.ts";
-import { createRefusals } from "./refusals.ts";
+import type { Refusals } from "./refusals.ts";
 import { createStrangers } from "./strangers.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -21,15 +21,15 @@ const MAX_BODY_BYTES = 1024 * 1024;
 export interface WebhookDeps extends HeadOptions {
   /** What `setWebhook` was given as `secret_token`. */
   secret: string;
-  db: Pick<Db, "claimUpdate" | "finishUpdate" | "countRefusals">;
+  db: Pick<Db, "claimUpdate" | "finishUpdate">;
   bot: Bot;
+  refusals: Refusals;
   log: Log;
   now: () => Date;
 }
 
 export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Response> {
-  const { secret, db, bot, log } = deps;
-  const refusals = createRefusals(deps);
+  const { secret, db, bot, log, refusals } = deps;
   const strangers = createStrangers(deps);
 
   return async function webhook(req) {

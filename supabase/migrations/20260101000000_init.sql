@@ -5821,7 +5821,8 @@ revoke all on function tracegram.guard_quota(timestamptz) from public, anon, aut
 
 -- 80_alerts.sql — what is watched, and what was found.
 --
--- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql)
+-- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql),
+--             public.alert_act (89_admin_acts.sql)
 -- Read by     public.list_alerts (85_list_alerts.sql), tracegram.deliver_alerts (84_deliver_alerts.sql)
 -- Dropped by  tracegram.purge (90_jobs.sql): resolved alerts with their events after 90 days
 
@@ -5833,7 +5834,9 @@ create table tracegram.alert_rules (
   enabled        boolean not null default true,
   opens_after    smallint not null check (opens_after > 0),
   resolves_after smallint not null check (resolves_after > 0),
-  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1)
+  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1),
+  muted_until    timestamptz(3),
+  muted_by       bigint
 );
 alter table tracegram.alert_rules enable row level security;
 
@@ -5850,6 +5853,10 @@ comment on column tracegram.alert_rules.opens_after is
 comment on column tracegram.alert_rules.resolves_after is 'Evaluations in a row that must be good before it resolves.';
 comment on column tracegram.alert_rules.resolve_below is
   'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
+
+comment on column tracegram.alert_rules.muted_until is
+  'Until when its new alerts are not told; those that are still open then, are. Null: it was not muted, or is no longer.';
+comment on column tracegram.alert_rules.muted_by is 'Telegram''s id of the admin who muted it.';
 
 insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
 values
@@ -5899,15 +5906,18 @@ comment on column tracegram.alert_state.silent_since is
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (
-  alert_id     bigint generated always as identity primary key,
-  rule         text not null references tracegram.alert_rules,
-  opened_at    timestamptz(3) not null,
-  resolved_at  timestamptz(3) check (resolved_at >= opened_at),
-  threshold    numeric not null,
-  value        numeric not null,
-  worst        numeric not null,
-  last_value   numeric,
-  detail       text not null
+  alert_id        bigint generated always as identity primary key,
+  rule            text not null references tracegram.alert_rules,
+  opened_at       timestamptz(3) not null,
+  resolved_at     timestamptz(3) check (resolved_at >= opened_at),
+  threshold       numeric not null,
+  value           numeric not null,
+  worst           numeric not null,
+  last_value      numeric,
+  detail          text not null,
+  acknowledged_at timestamptz(3),
+  acknowledged_by bigint,
+  revision        integer not null default 1
 );
 create unique index alerts_open on tracegram.alerts (rule) where resolved_at is null;
 alter table tracegram.alerts enable row level security;
@@ -5924,11 +5934,15 @@ comment on column tracegram.alerts.worst is 'The highest value while it was open
 comment on column tracegram.alerts.last_value is
   'The last value while it was open. Null when there was too little to measure.';
 comment on column tracegram.alerts.detail is 'What was measured when it was worst.';
+comment on column tracegram.alerts.acknowledged_at is 'When an admin first said that they have seen it. Null: none has.';
+comment on column tracegram.alerts.acknowledged_by is 'Telegram''s id of that admin.';
+comment on column tracegram.alerts.revision is
+  'Grows with all that its messages tell: that it resolved, was acknowledged, was muted.';
 
 create table tracegram.alert_events (
   event_id        bigint generated always as identity primary key,
   alert_id        bigint not null references tracegram.alerts on delete cascade,
-  kind            text not null check (kind in ('opened', 'resolved')),
+  kind            text not null check (kind in ('opened', 'resolved', 'changed')),
   value           numeric,
   detail          text,
   created_at      timestamptz(3) not null,
@@ -5946,7 +5960,8 @@ comment on index tracegram.alert_events_pending is 'deliver_alerts: what is to b
 comment on table tracegram.alert_events is 'What the owner is told of alerts, and whether it has arrived.';
 comment on column tracegram.alert_events.event_id is 'The receiver''s key to know an event that comes twice.';
 comment on column tracegram.alert_events.alert_id is 'The alert.';
-comment on column tracegram.alert_events.kind is 'opened or resolved.';
+comment on column tracegram.alert_events.kind is
+  'opened, resolved, or changed: an admin acknowledged or muted it. Of several changes, the last is told.';
 comment on column tracegram.alert_events.value is 'The value at that time.';
 comment on column tracegram.alert_events.detail is 'What was measured at that time.';
 comment on column tracegram.alert_events.created_at is
@@ -6329,7 +6344,7 @@ create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timest
 as $$
   with resolved as (
     update tracegram.alerts
-    set resolved_at = greatest(p_now, opened_at)
+    set resolved_at = greatest(p_now, opened_at), revision = revision + 1
     where rule = p_rule and resolved_at is null
     returning alert_id, last_value
   )
@@ -6535,7 +6550,9 @@ begin
       from tracegram.alerts as a
       join tracegram.alert_rules as r using (rule)
       where a.alert_id = p_event.alert_id
-    )
+    ),
+    -- The telegram function tells every chat before it answers, and waits for Telegram's rate limit.
+    timeout_milliseconds => 25000
   );
 end;
 $$;
@@ -6543,6 +6560,33 @@ $$;
 comment on function tracegram.post_event(tracegram.alert_events, tracegram.settings) is
   'Queues the request that tells of an event. Returns pg_net''s id of it; fails as net.http_post does.';
 revoke all on function tracegram.post_event(tracegram.alert_events, tracegram.settings)
+from public, anon, authenticated, service_role;
+
+create function tracegram.send_event(
+  p_event tracegram.alert_events, p_settings tracegram.settings, p_now timestamptz
+)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_events
+  set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
+    request_id = tracegram.post_event(p_event, p_settings)
+  where event_id = p_event.event_id;
+  return true;
+exception when others then
+  update tracegram.alert_events
+  set attempts = attempts + 1, last_error = sqlerrm,
+    next_attempt_at = tracegram.retry_at(p_event.attempts + 1, null, p_now)
+  where event_id = p_event.event_id;
+  return false;
+end;
+$$;
+
+comment on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz) is
+  'Posts an event. Returns whether it could be queued; when not, the event says why, and is due again later.';
+revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
 create function tracegram.deliver_alerts(p_now timestamptz default now())
@@ -6565,29 +6609,22 @@ begin
   for v_event in
     select e.*
     from tracegram.alert_events as e
+    join tracegram.alerts as a using (alert_id)
+    join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
       and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      -- One that opens while its rule is muted waits until it is not.
+      and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
-        where before.alert_id = e.alert_id and before.event_id < e.event_id
+        where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
           and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
   loop
-    begin
-      update tracegram.alert_events
-      set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
-        request_id = tracegram.post_event(v_event, v_settings)
-      where event_id = v_event.event_id;
-      v_sent := v_sent + 1;
-    exception when others then
-      update tracegram.alert_events
-      set attempts = attempts + 1, last_error = sqlerrm,
-        next_attempt_at = tracegram.retry_at(v_event.attempts + 1, null, p_now)
-      where event_id = v_event.event_id;
-    end;
+    v_sent := v_sent + tracegram.send_event(v_event, v_settings, p_now)::integer;
   end loop;
   return v_sent;
 end;
@@ -6598,8 +6635,9 @@ $doc$Reads the answers to what was posted, and posts what is due. Returns how ma
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
 … 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
-posted before opened has arrived or is given up. The body is {event_id, kind, rule, summary, value, threshold, unit,
-detail, opened_at, resolved_at}, the header x-tracegram-secret is settings.alert_secret.$doc$;
+posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
+body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
+x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
 revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.watch(p_now timestamptz default now())
@@ -6649,6 +6687,7 @@ as $$
     'detail', s.detail,
     'error', s.error,
     'evaluated_at', tracegram.iso(s.evaluated_at),
+    'muted_until', case when p_rule.muted_until > pg_catalog.now() then tracegram.iso(p_rule.muted_until) end,
     'open_alert_id', (select a.alert_id from tracegram.alerts as a where a.rule = p_rule.rule and a.resolved_at is null)
   )
   from (select) as one
@@ -6657,6 +6696,64 @@ $$;
 
 comment on function tracegram.rule_state(tracegram.alert_rules) is 'A rule and how it stands, as list_alerts gives it.';
 revoke all on function tracegram.rule_state(tracegram.alert_rules) from public, anon, authenticated, service_role;
+
+create function tracegram.alert_view(p_alert tracegram.alerts)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'alert_id', p_alert.alert_id,
+    'rule', p_alert.rule,
+    'summary', r.summary,
+    'unit', r.unit,
+    'opened_at', tracegram.iso(p_alert.opened_at),
+    'resolved_at', tracegram.iso(p_alert.resolved_at),
+    'threshold', p_alert.threshold,
+    'value', p_alert.value,
+    'worst', p_alert.worst,
+    'last_value', p_alert.last_value,
+    'detail', p_alert.detail,
+    'acknowledged_at', tracegram.iso(p_alert.acknowledged_at),
+    'acknowledged_by', p_alert.acknowledged_by,
+    'muted_until', case when r.muted_until > pg_catalog.now() then tracegram.iso(r.muted_until) end,
+    'muted_by', case when r.muted_until > pg_catalog.now() then r.muted_by end,
+    'resolved_before_at', (
+      select tracegram.iso(pg_catalog.max(b.resolved_at))
+      from tracegram.alerts as b
+      where b.rule = p_alert.rule and b.alert_id < p_alert.alert_id
+        and b.resolved_at > p_alert.opened_at - interval '1 hour'
+    ),
+    'events', (
+      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'kind', e.kind,
+        'attempts', e.attempts,
+        'delivered_at', tracegram.iso(e.delivered_at),
+        'last_error', e.last_error
+      ) order by e.event_id)
+      from tracegram.alert_events as e
+      where e.alert_id = p_alert.alert_id
+    )
+  )
+  from tracegram.alert_rules as r
+  where r.rule = p_alert.rule;
+$$;
+
+comment on function tracegram.alert_view(tracegram.alerts) is 'An alert, as list_alerts gives it.';
+revoke all on function tracegram.alert_view(tracegram.alerts) from public, anon, authenticated, service_role;
+
+create function public.get_alert(p_alert_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a) from tracegram.alerts as a where a.alert_id = p_alert_id;
+$$;
+
+comment on function public.get_alert(bigint) is 'An alert, as list_alerts gives it; null when there is none, or no longer.';
+revoke all on function public.get_alert(bigint) from public, anon, authenticated;
+grant execute on function public.get_alert(bigint) to service_role;
 
 create function public.list_alerts(
   p_open_only boolean default true,
@@ -6669,7 +6766,7 @@ create function public.list_alerts(
   set search_path = pg_catalog, pg_temp
 as $$
   with page as (
-    select a.*
+    select a
     from tracegram.alerts as a
     where (a.resolved_at is null or p_open_only is not true) and (a.alert_id < p_before or p_before is null)
     order by a.alert_id desc
@@ -6679,38 +6776,13 @@ as $$
     'rules', (select pg_catalog.jsonb_agg(tracegram.rule_state(r) order by r.rule) from tracegram.alert_rules as r),
     'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
     'alerts', (
-      select coalesce(pg_catalog.jsonb_agg(
-        pg_catalog.jsonb_build_object(
-          'alert_id', p.alert_id,
-          'rule', p.rule,
-          'summary', r.summary,
-          'unit', r.unit,
-          'opened_at', tracegram.iso(p.opened_at),
-          'resolved_at', tracegram.iso(p.resolved_at),
-          'threshold', p.threshold,
-          'value', p.value,
-          'worst', p.worst,
-          'last_value', p.last_value,
-          'detail', p.detail,
-          'events', (
-            select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-              'kind', e.kind,
-              'attempts', e.attempts,
-              'delivered_at', tracegram.iso(e.delivered_at),
-              'last_error', e.last_error
-            ) order by e.event_id)
-            from tracegram.alert_events as e
-            where e.alert_id = p.alert_id
-          )
-        ) order by p.alert_id desc
-      ), '[]')
+      select coalesce(pg_catalog.jsonb_agg(tracegram.alert_view(p.a) order by (p.a).alert_id desc), '[]')
       from page as p
-      join tracegram.alert_rules as r using (rule)
     ),
     'has_older', exists (
       select from tracegram.alerts as a
       where (a.resolved_at is null or p_open_only is not true)
-        and a.alert_id < (select pg_catalog.min(p.alert_id) from page as p)
+        and a.alert_id < (select pg_catalog.min((p.a).alert_id) from page as p)
     )
   );
 $$;
@@ -6723,9 +6795,11 @@ p_limit      alerts, 1..100; other values are brought into that range.
 p_before     alert_id of the last alert of the page before; null: the newest.
 
 Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
-evaluated_at, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at, threshold, value,
-worst, last_value, detail, events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all.
-Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
+evaluated_at, muted_until, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at,
+threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, resolved_before_at,
+events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all. muted_until is of the rule, null
+where it is not muted now; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
+that was within the hour before it opened. Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
 old at most; when it is not, pg_cron stands still.$doc$;
 revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
 grant execute on function public.list_alerts(boolean, integer, bigint) to service_role;
@@ -7027,6 +7101,421 @@ $$;
 comment on function tracegram.measure_plan(timestamptz) is
   'Queries that the last plan check has found something wrong with. Names the first three.';
 revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;
+
+-- 88_alert_messages.sql — the messages that tell admins of alerts: one for each open alert in each chat.
+--
+-- Written by  public.claim_alert_messages, public.finish_alert_message (the telegram function, when an event is posted to it)
+-- Dropped by  tracegram.purge (90_jobs.sql), with their alerts
+--
+-- A message shows a revision of its alert. An event of any kind has each chat's message brought up to the newest one, so an
+-- event that comes twice, or late, finds nothing to do. Who sends or edits a message holds it for a minute: when an isolate
+-- dies in between, the next delivery does it. Had Telegram taken the message already, it is there twice, once for each such
+-- death: Telegram knows no key to tell by.
+
+create table tracegram.alert_messages (
+  alert_id     bigint not null references tracegram.alerts on delete cascade,
+  chat_id      bigint not null,
+  message_id   bigint,
+  shown        integer not null default 0,
+  leased_until timestamptz(3),
+  ended_at     timestamptz(3),
+  error        text,
+  primary key (alert_id, chat_id)
+);
+alter table tracegram.alert_messages enable row level security;
+
+comment on table tracegram.alert_messages is 'Which message in which chat tells of an alert, and how much of it.';
+comment on column tracegram.alert_messages.alert_id is 'The alert.';
+comment on column tracegram.alert_messages.chat_id is 'Telegram''s id of the chat.';
+comment on column tracegram.alert_messages.message_id is 'Telegram''s id of the message. Null: none was sent yet.';
+comment on column tracegram.alert_messages.shown is 'The alert''s revision that the message shows. 0: none.';
+comment on column tracegram.alert_messages.leased_until is 'Until when somebody is at it. Null: nobody.';
+comment on column tracegram.alert_messages.ended_at is
+  'Since when it is not looked after any more: the rule''s next alert has taken the message over, or the chat cannot be written to.';
+comment on column tracegram.alert_messages.error is 'Why the chat could not be written to when that was last tried.';
+
+create function tracegram.alert_chats(p_owners bigint[])
+  returns setof bigint
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- A private chat has the id of its user. Who is an owner by the secret alone, p_owners knows.
+  select a.user_id from tracegram.admins as a where a.role is not null
+  union
+  select c.chat_id from tracegram.admin_chats as c
+  union
+  select pg_catalog.unnest(p_owners);
+$$;
+
+comment on function tracegram.alert_chats(bigint[]) is
+  'The chats that are told of alerts: the private ones of all admins, and the groups that are allowed.';
+revoke all on function tracegram.alert_chats(bigint[]) from public, anon, authenticated, service_role;
+
+create function tracegram.take_over_messages(p_alert tracegram.alerts, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  with before as (
+    update tracegram.alert_messages as m
+    set ended_at = p_now
+    from tracegram.alerts as a
+    where a.alert_id = m.alert_id and a.rule = p_alert.rule and a.alert_id < p_alert.alert_id
+      and a.resolved_at > p_alert.opened_at - interval '1 hour'
+      and m.ended_at is null and m.message_id is not null and coalesce(m.leased_until <= p_now, true)
+      and not exists (
+        select from tracegram.alert_messages as o where o.alert_id = p_alert.alert_id and o.chat_id = m.chat_id
+      )
+    returning m.chat_id, m.message_id
+  )
+  insert into tracegram.alert_messages (alert_id, chat_id, message_id)
+  select p_alert.alert_id, b.chat_id, pg_catalog.max(b.message_id)
+  from before as b
+  group by b.chat_id;
+$$;
+
+comment on function tracegram.take_over_messages(tracegram.alerts, timestamptz) is
+  'Gives an alert the messages of its rule''s alert that resolved within the hour before it opened.';
+revoke all on function tracegram.take_over_messages(tracegram.alerts, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.claim_alert_messages(p_event_id bigint, p_owners bigint[], p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_alert  tracegram.alerts;
+  v_new    boolean; -- whether chats that have no message of the alert get one
+  v_claims jsonb;
+begin
+  -- Of two who claim at the same moment, the second sees what the first has taken.
+  select a.* into v_alert
+  from tracegram.alert_events as e
+  join tracegram.alerts as a using (alert_id)
+  where e.event_id = p_event_id
+  for update of a;
+  if not found then
+    return null;
+  end if;
+  perform tracegram.take_over_messages(v_alert, p_now);
+  select
+    -- What came and went while the rule was muted is not told, nor what is muted now.
+    coalesce(r.muted_until <= least(p_now, v_alert.resolved_at), true)
+    -- The rule's next alert is told instead.
+    and not exists (
+      select from tracegram.alerts as n
+      where n.rule = v_alert.rule and n.alert_id > v_alert.alert_id
+        and n.opened_at < v_alert.resolved_at + interval '1 hour'
+    )
+  into v_new
+  from tracegram.alert_rules as r
+  where r.rule = v_alert.rule;
+
+  if v_new then
+    insert into tracegram.alert_messages (alert_id, chat_id)
+    select v_alert.alert_id, c from tracegram.alert_chats(p_owners) as c
+    on conflict (alert_id, chat_id) do nothing;
+  end if;
+  with claimed as (
+    update tracegram.alert_messages as m
+    set leased_until = p_now + interval '60 seconds'
+    where m.alert_id = v_alert.alert_id and m.ended_at is null and m.shown < v_alert.revision
+      and coalesce(m.leased_until <= p_now, true) and (v_new or m.message_id is not null)
+      and m.chat_id in (select c from tracegram.alert_chats(p_owners) as c)
+    returning m.chat_id, m.message_id
+  )
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(c) order by c.chat_id), '[]') into v_claims from claimed as c;
+  return pg_catalog.jsonb_build_object(
+    'alert', tracegram.alert_view(v_alert),
+    'revision', v_alert.revision,
+    'claims', v_claims,
+    -- One's own are among them.
+    'held', (
+      select count(*)
+      from tracegram.alert_messages as m
+      where m.alert_id = v_alert.alert_id and m.ended_at is null and m.shown < v_alert.revision and m.leased_until > p_now
+    ) - pg_catalog.jsonb_array_length(v_claims)
+  );
+end;
+$$;
+
+comment on function tracegram.claim_alert_messages(bigint, bigint[], timestamptz) is
+  'See public.claim_alert_messages; p_now is the time of the claim.';
+revoke all on function tracegram.claim_alert_messages(bigint, bigint[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.claim_alert_messages(p_event_id bigint, p_owners bigint[] default '{}')
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.claim_alert_messages(p_event_id, p_owners, pg_catalog.now());
+$$;
+
+comment on function public.claim_alert_messages(bigint, bigint[]) is
+$doc$Claims, for 60 seconds, the messages that do not show their alert as it is now.
+
+p_event_id  of the event that was posted; its alert is what counts.
+p_owners    Telegram's ids of those whom TELEGRAM_ADMIN_IDS names.
+
+Returns {alert (as list_alerts gives it), revision, claims: [{chat_id, message_id}], held}; null when there is no such event, or no
+longer. Edit each message of claims, or send one where message_id is null, and call finish_alert_message for each. held counts those
+that somebody else has claimed: answer 503, and the event comes again.
+
+A chat gets no new message of an alert while its rule is muted, nor of one that had resolved by then. An alert that opens within
+an hour after its rule's last one has resolved gets that one's messages.$doc$;
+revoke all on function public.claim_alert_messages(bigint, bigint[]) from public, anon, authenticated;
+grant execute on function public.claim_alert_messages(bigint, bigint[]) to service_role;
+
+create function public.finish_alert_message(
+  p_alert_id    bigint,
+  p_chat_id     bigint,
+  p_outcome     text,
+  p_revision    integer default null,
+  p_message_id  bigint  default null,
+  p_error       text    default null,
+  p_characters  integer default 0,
+  p_retry_after integer default null
+)
+  returns void
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_messages as m
+  set
+    leased_until = null,
+    message_id   = coalesce(p_message_id, m.message_id),
+    shown        = case p_outcome when 'shown' then greatest(m.shown, p_revision) else m.shown end,
+    ended_at     = case p_outcome when 'unreachable' then pg_catalog.now() else m.ended_at end,
+    error        = case p_outcome when 'shown' then null else tracegram.cut(p_error, 200) end
+  where m.alert_id = p_alert_id and m.chat_id = p_chat_id;
+  perform tracegram.record_responses(pg_catalog.jsonb_build_array(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    'screen', 'alert_message', 'characters', p_characters, 'retry_after', p_retry_after
+  ))), pg_catalog.now());
+end;
+$$;
+
+comment on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer) is
+$doc$Ends a claim of claim_alert_messages, and records the message as a response of the admin bot.
+
+p_outcome      shown; later: the next delivery tries again; unreachable: the chat cannot be written to, and the alert is not
+               told there.
+p_revision     that the message shows.
+p_message_id   of the message that was sent or edited.
+p_error        what Telegram said, when it was not shown.
+p_characters   visible length of the message in UTF-16 units.
+p_retry_after  longest wait in seconds that Telegram asked for with a 429.$doc$;
+revoke all on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
+from public, anon, authenticated;
+grant execute on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
+to service_role;
+
+-- 89_admin_acts.sql — what admins do from inside Telegram: acknowledge, mute, change settings and rules.
+--
+-- Who may is asked of tracegram.require_role (62_admins.sql), which audits it; who may not gets {"refused": role}, for an
+-- error would take the audit back.
+
+create function tracegram.tell_change(p_alert_id bigint, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_event    tracegram.alert_events;
+begin
+  update tracegram.alerts set revision = revision + 1 where alert_id = p_alert_id;
+  delete from tracegram.alert_events where alert_id = p_alert_id and kind = 'changed';
+  insert into tracegram.alert_events (alert_id, kind, value, detail, created_at, next_attempt_at)
+  select a.alert_id, 'changed', a.last_value, a.detail, p_now, p_now
+  from tracegram.alerts as a
+  where a.alert_id = p_alert_id
+  returning * into v_event;
+  -- At once, not in the next minute. Nobody else sees the event yet.
+  if v_settings.alert_url is not null
+    and pg_catalog.to_regprocedure('net.http_post(text, jsonb, jsonb, jsonb, integer)') is not null
+  then
+    perform tracegram.send_event(v_event, v_settings, p_now);
+  end if;
+end;
+$$;
+
+comment on function tracegram.tell_change(bigint, timestamptz) is
+  'Has the messages of an alert show what an admin did, in all chats.';
+revoke all on function tracegram.tell_change(bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now   constant timestamptz := pg_catalog.now();
+  v_alert tracegram.alerts;
+begin
+  if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then
+    raise exception sqlstate 'TG041' using message = pg_catalog.format('there is no act %L', p_act);
+  end if;
+  select a.* into v_alert from tracegram.alerts as a where a.alert_id = p_alert_id for update;
+  if not found then
+    return null;
+  end if;
+  if not tracegram.require_role(p_actor, 'operator', 'alert_' || p_act, pg_catalog.jsonb_build_object(
+    'alert_id', p_alert_id, 'rule', v_alert.rule
+  )) then
+    return pg_catalog.jsonb_build_object('refused', 'operator');
+  end if;
+  if p_act = 'acknowledge' then
+    update tracegram.alerts
+    set acknowledged_at = v_now, acknowledged_by = p_actor
+    where alert_id = p_alert_id and acknowledged_at is null and resolved_at is null;
+  else
+    update tracegram.alert_rules
+    set
+      muted_until = v_now + case p_act when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' end,
+      muted_by    = case when p_act <> 'unmute' then p_actor end
+    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until is not null);
+  end if;
+  if found then
+    -- To mute is about the rule, whichever of its alerts was at hand.
+    perform tracegram.tell_change(a.alert_id, v_now)
+    from tracegram.alerts as a
+    where a.alert_id = p_alert_id or (p_act <> 'acknowledge' and a.rule = v_alert.rule and a.resolved_at is null);
+  end if;
+  return public.get_alert(p_alert_id);
+end;
+$$;
+
+comment on function public.alert_act(bigint, bigint, text) is
+$doc$Acknowledges an alert, or mutes its rule. For operators, and audited.
+
+p_actor     Telegram's id of the admin.
+p_alert_id  the alert.
+p_act       acknowledge (the first to do so counts; nothing when it has resolved), mute_1h, mute_24h (from now on, whatever was
+            before), unmute.
+
+Returns the alert as get_alert does, null when there is none, or {"refused": role}: who lacks the role. Its messages in all chats
+are edited at once.
+
+TG041  no such act$doc$;
+revoke all on function public.alert_act(bigint, bigint, text) from public, anon, authenticated;
+grant execute on function public.alert_act(bigint, bigint, text) to service_role;
+
+create function tracegram.days_to_drop(p_changes jsonb, p_now timestamptz)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+as $$
+  select pg_catalog.jsonb_build_object(
+    'trace_days', count(*) filter (where d.table_name = 'pipeline_traces'),
+    'io_days', count(*) filter (where d.table_name = 'trace_io'),
+    'bytes', coalesce(sum(d.bytes), 0)
+  )
+  from tracegram.day_tables() as d
+  where d.state = 'attached' and d.leaving is null
+    and d.day < p_now::date - case d.table_name
+      when 'pipeline_traces' then (p_changes ->> 'trace_days')::integer
+      else (p_changes ->> 'io_days')::integer
+    end
+  -- Nothing to confirm where nothing goes.
+  having count(*) > 0;
+$$;
+
+comment on function tracegram.days_to_drop(jsonb, timestamptz) is
+  'What would be dropped were the settings changed so: {trace_days, io_days, bytes}. Null: nothing.';
+revoke all on function tracegram.days_to_drop(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed boolean default false)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Where alerts go is not for a chat to say; and to lower the quota has the guard drop days, nobody knows how many.
+  c_changeable constant text[] := array['trace_days', 'io_days', 'io_sample_percent', 'lost_after'];
+  v_drops      jsonb;
+begin
+  if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
+    select from pg_catalog.jsonb_object_keys(p_changes) as k where k <> all (c_changeable)
+  ) or exists (
+    select from pg_catalog.jsonb_each(p_changes) as c
+    where c.key in ('trace_days', 'io_days') and c.value::text !~ '^[0-9]{1,3}$'
+  ) then
+    raise exception sqlstate 'TG020' using
+      message = 'that is not a change of settings that an admin can make',
+      hint    = 'Those are ' || pg_catalog.array_to_string(c_changeable, ', ') || '.';
+  end if;
+  v_drops := case when p_confirmed is not true then tracegram.days_to_drop(p_changes, pg_catalog.now()) end;
+  if not tracegram.require_role(
+    p_actor, 'owner', case when v_drops is null then 'change_settings' else 'ask_change_settings' end,
+    pg_catalog.jsonb_build_object('after', p_changes, 'before', (
+      select pg_catalog.jsonb_object_agg(b.key, b.value)
+      from pg_catalog.jsonb_each(public.get_settings()) as b
+      where p_changes ? b.key
+    ))
+  ) then
+    return pg_catalog.jsonb_build_object('refused', 'owner');
+  end if;
+  if v_drops is not null then
+    return pg_catalog.jsonb_build_object('settings', public.get_settings(), 'drops', v_drops);
+  end if;
+  return pg_catalog.jsonb_build_object('settings', public.change_settings(p_changes));
+end;
+$$;
+
+comment on function public.admin_change_settings(bigint, jsonb, boolean) is
+$doc$Changes settings as change_settings does. For owners, and audited with what they were before.
+
+p_actor      Telegram's id of the admin.
+p_changes    such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
+p_confirmed  true: also when data is dropped for it.
+
+Returns {settings}, as get_settings gives them. When days would be dropped and that is not confirmed, nothing was changed, and the
+answer has drops: {trace_days, io_days, bytes}, how many days of each and what they take. {"refused": role}: who lacks the role.
+
+TG020  a name or a value that does not fit  (nothing was changed)$doc$;
+revoke all on function public.admin_change_settings(bigint, jsonb, boolean) from public, anon, authenticated;
+grant execute on function public.admin_change_settings(bigint, jsonb, boolean) to service_role;
+
+create function public.admin_change_rule(p_actor bigint, p_rule text, p_changes jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not tracegram.require_role(p_actor, 'owner', 'change_rule', pg_catalog.jsonb_build_object(
+    'rule', p_rule, 'after', p_changes, 'before', (
+      select pg_catalog.jsonb_build_object('threshold', r.threshold, 'enabled', r.enabled)
+      from tracegram.alert_rules as r
+      where r.rule = p_rule
+    )
+  )) then
+    return pg_catalog.jsonb_build_object('refused', 'owner');
+  end if;
+  return public.change_alert_rule(p_rule, p_changes);
+end;
+$$;
+
+comment on function public.admin_change_rule(bigint, text, jsonb) is
+$doc$Changes an alert rule as change_alert_rule does. For owners, and audited with what it was before.
+
+p_actor    Telegram's id of the admin.
+p_rule     name of the rule.
+p_changes  {"threshold": number, "enabled": boolean}, either or both.
+
+Returns the rule as list_alerts does, or {"refused": role}: who lacks the role.
+
+TG040  no such rule, or a change that makes no sense  (nothing was changed)$doc$;
+revoke all on function public.admin_change_rule(bigint, text, jsonb) from public, anon, authenticated;
+grant execute on function public.admin_change_rule(bigint, text, jsonb) to service_role;
 
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
 --

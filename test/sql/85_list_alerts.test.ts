@@ -35,6 +35,11 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     worst: expect.closeTo(90, 0),
     last_value: expect.closeTo(90, 0),
     detail: expect.stringMatching(/^\d+ of \d+ MB$/),
+    acknowledged_at: null,
+    acknowledged_by: null,
+    muted_until: null,
+    muted_by: null,
+    resolved_before_at: new Date(NOON + 3 * MINUTE).toISOString(),
     events: [{ kind: "opened", attempts: 0, delivered_at: null, last_error: null }],
   }]);
   expect(rules).toHaveLength(14);
@@ -50,6 +55,7 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     detail: alerts[0].detail,
     error: null,
     evaluated_at: new Date(NOON + 4 * MINUTE).toISOString(),
+    muted_until: null,
     open_alert_id: alert_id,
   });
   expect(rules[0]).toMatchObject({ rule: "cron_failed", enabled: false, evaluated_at: null, open_alert_id: null });

@@ -17,6 +17,8 @@ export interface Screen {
   /** Visible UTF-16 units of `html`. */
   chars: number;
   keyboard: Button[][];
+  /** It is sent as a new message: the one whose button was pressed stays as it is. */
+  fresh?: true;
   /** The same screen as a rich message, for the chats where the server accepts them. */
   rich?: Rich;
 }

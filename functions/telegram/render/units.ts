@@ -35,7 +35,8 @@ export function money(microUsd: number | null, complete: boolean): string | null
   return complete ? dollars(microUsd) : `≥ ${dollars(microUsd)}`;
 }
 
-function dollars(microUsd: number): string {
+/** Micro-dollars as `$12.30`. */
+export function dollars(microUsd: number): string {
   const value = microUsd / 1_000_000;
   if (value === 0) return "$0";
   if (value < 0.01) return `$${value.toPrecision(2).replace(/0+$/, "")}`;

@@ -10,6 +10,12 @@ import { helpScreen } from "./help.ts";
 import { homeScreen } from "./home.ts";
 import { statsScreen } from "./stats.ts";
 import { storageScreen } from "./storage.ts";
+import { adminsScreen } from "./admins.ts";
+import { alertScreen, lookScreen } from "./alert.ts";
+import { alertsScreen } from "./alerts.ts";
+import { ruleScreen } from "./rule.ts";
+import { settingsScreen } from "./settings.ts";
+import { testsScreen } from "./tests.ts";
 import { traceScreen } from "./trace.ts";
 import { tracesScreen } from "./traces.ts";
 import { usageScreen } from "./usage.ts";
@@ -37,6 +43,20 @@ export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
       return storageScreen(deps);
     case "help":
       return Promise.resolve(helpScreen());
+    case "alerts":
+      return alertsScreen(deps, action);
+    case "alert":
+      return alertScreen(deps, action);
+    case "look":
+      return lookScreen(deps, action, (other) => openScreen(deps, other));
+    case "rule":
+      return ruleScreen(deps, action);
+    case "settings":
+      return settingsScreen(deps, action);
+    case "admins":
+      return adminsScreen(deps);
+    case "tests":
+      return Promise.resolve(testsScreen());
     default:
       return Promise.resolve(usageScreen());
   }

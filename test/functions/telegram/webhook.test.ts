@@ -4,6 +4,7 @@ import type { AdminResponse, RefusalCounts, UpdateClaim, UpdateHead } from "../.
 import { RpcError } from "../../../functions/_shared/errors.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
 import type { Admission } from "../../../functions/telegram/bot.ts";
+import { createRefusals } from "../../../functions/telegram/refusals.ts";
 import { createWebhook } from "../../../functions/telegram/webhook.ts";
 
 const SECRET = "s3cret-of_the-webhook";
@@ -30,8 +31,15 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
   const logged: LogRecord[] = [];
   const clock = { now: 0 };
   const done = () => Promise.resolve();
+  const now = () => new Date(clock.now);
+  const log = (record: LogRecord) => void logged.push(record);
+  function countRefusals(counts: RefusalCounts) {
+    counted.push(counts);
+    return (count ?? done)();
+  }
   const webhook = createWebhook({
     secret: SECRET,
+    refusals: createRefusals({ db: { countRefusals }, log, now }),
     username: "my_bot",
     adminIds: [1001],
     db: {
@@ -46,10 +54,6 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
         recorded.push(...responses);
         return (finish ?? done)();
       },
-      countRefusals(counts) {
-        counted.push(counts);
-        return (count ?? done)();
-      },
     },
     bot: {
       handle(update, admission) {
@@ -58,8 +62,8 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
         return Promise.resolve({ handled, responses: [RESPONSE], richRefused: false });
       },
     },
-    log: (record) => void logged.push(record),
-    now: () => new Date(clock.now),
+    log,
+    now,
   });
   return { webhook, asked, heads, admissions, counted, recorded, logged, clock };
 }
