@@ -21,9 +21,8 @@ export function needs(action: Action): Role {
     case "alert":
       return action.act ? "operator" : "viewer";
     case "rule":
-      return isChange(action) ? "owner" : "viewer";
     case "settings":
-      return action.set ? "owner" : "viewer";
+      return hasEffect(action) ? "owner" : "viewer";
     case "admins":
       return "owner";
     default:
@@ -33,11 +32,16 @@ export function needs(action: Action): Role {
 
 /** Whether an action changes something: it is done whether or not it will be shown, and never without a claim. */
 export function hasEffect(action: Action): boolean {
-  return (action.screen === "alert" && action.act !== undefined) || (action.screen === "look" && isAct(action)) ||
-    (action.screen === "rule" && isChange(action)) || (action.screen === "settings" && action.set !== undefined);
+  switch (action.screen) {
+    case "alert":
+      return action.act !== undefined;
+    case "look":
+      return action.press !== "reason" && action.press !== "alerts";
+    case "rule":
+      return action.enabled !== undefined || action.threshold !== undefined;
+    case "settings":
+      return action.set !== undefined;
+    default:
+      return false;
+  }
 }
-
-const isAct = ({ press }: Action & { screen: "look" }) => press !== "reason" && press !== "alerts";
-
-const isChange = ({ enabled, threshold }: Action & { screen: "rule" }) =>
-  enabled !== undefined || threshold !== undefined;

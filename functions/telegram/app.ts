@@ -14,10 +14,9 @@ export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const shared = { ...settings, db, log: logLine, now: () => new Date() };
-  const bot = createBot({ ...shared, sleep });
+  const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep };
   const refusals = createRefusals(shared);
-  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot, refusals });
+  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals });
   const alerts = createAlerts({
     webhookSecret,
     owners: settings.adminIds,
@@ -25,7 +24,7 @@ export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
     bot: createBotCall(settings),
     sleep,
     log: logLine,
-    refused: () => refusals.count("wrong_secret"),
+    refused: () => void refusals.count("wrong_secret"),
   });
   return (req) => isAlert(req) ? alerts(req) : webhook(req);
 }

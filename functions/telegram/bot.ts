@@ -112,11 +112,10 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     const command = commandOf(ctx.message.text, options);
     const asked = { command, reply: ctx.message, isGroup: ctx.chat.type !== "private" };
     const { unclaimed } = handledOf(ctx).admission;
-    const how = { unclaimed, open: (action: Action) => open(ctx, action) };
-    const reply = await commandReply(depsOf(ctx), options, asked, how).catch((error: unknown) => {
-      options.log({ level: "warn", event: "command_failed", ...describe(error) });
-      return failureScreen(error, { screen: "home" });
-    });
+    const ways = { unclaimed, open: (action: Action) => open(ctx, action), failed };
+    const reply = await commandReply(depsOf(ctx), options, asked, ways).catch((error: unknown) =>
+      failed(error, { screen: "home" })
+    );
     const message_thread_id = ctx.message.is_topic_message ? ctx.message.message_thread_id : undefined;
     await deliver(ctx, { chat_id: ctx.chat.id, message_thread_id }, reply, started);
   });
@@ -147,13 +146,9 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
       const message_thread_id = "is_topic_message" in under && under.is_topic_message
         ? under.message_thread_id
         : undefined;
-      const isFresh = "fresh" in reply && reply.fresh;
-      const target = {
-        chat_id: under.chat.id,
-        message_thread_id,
-        ...(!isFresh && { message_id: under.message_id, isPicture }),
-      };
-      await deliver(ctx, target, reply, started);
+      const isEdit = !("fresh" in reply && reply.fresh);
+      const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
+      await deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
     });
     await answered;
   });
@@ -163,9 +158,13 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     try {
       return await openAllowed(depsOf(ctx), action, handledOf(ctx).admission);
     } catch (error) {
-      options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
-      return failureScreen(error, action);
+      return failed(error, action);
     }
+  }
+
+  function failed(error: unknown, action: Action): Reply {
+    options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
+    return failureScreen(error, action);
   }
 
   async function deliver(ctx: Context, target: Target, reply: Reply, started: number): Promise<void> {

@@ -22,12 +22,20 @@ export interface Asked {
   isGroup: boolean;
 }
 
+export interface Ways {
+  /** Why the update is not claimed: then nothing is changed for it. */
+  unclaimed?: unknown;
+  open: (action: Action) => Promise<Reply>;
+  /** What stands in for a screen that could not be opened, with `action` to try again. */
+  failed: (error: unknown, action: Action) => Reply;
+}
+
 /** @throws {RpcError} When the database fails. */
 export async function commandReply(
   deps: ScreenDeps,
   { adminIds }: HeadOptions,
   { command, reply, isGroup }: Asked,
-  { unclaimed, open }: { unclaimed?: unknown; open: (action: Action) => Promise<Reply> },
+  { unclaimed, open, failed }: Ways,
 ): Promise<Reply> {
   if (!command) return usageScreen();
   if (command.name === "trace" && command.words === "") {
@@ -39,7 +47,8 @@ export async function commandReply(
     case "open":
       return await open(parsed.action);
     case "filter":
-      return await filteredScreen(deps, parsed.filter);
+      // A button has no room for the filter: trying again leads to all traces.
+      return await filteredScreen(deps, parsed.filter).catch((error: unknown) => failed(error, { screen: "traces" }));
     case "find":
       return await findScreen(deps, parsed.prefix);
     case "admin":

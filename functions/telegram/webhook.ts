@@ -29,7 +29,7 @@ export interface WebhookDeps extends HeadOptions {
 }
 
 export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Response> {
-  const { secret, db, bot, refusals, log } = deps;
+  const { secret, db, bot, log, refusals } = deps;
   const strangers = createStrangers(deps);
 
   return async function webhook(req) {

@@ -102,7 +102,7 @@ describe("pages", () => {
       expect(view.messages).toHaveLength(count + 2); // the command and the answer
       const turns = [...(n > 1 ? ["⬅️ Prev"] : []), `Page ${n}/4`, ...(n < 4 ? ["Next ➡️"] : [])];
       const numbers = Array.from({ length: n < 4 ? 10 : 7 }, (_, i) => String(i + 1));
-      expect(buttonsOf(view)).toEqual([numbers.slice(0, 5), numbers.slice(5), turns]);
+      expect(buttonsOf(view).slice(0, 3)).toEqual([numbers.slice(0, 5), numbers.slice(5), turns]);
     };
 
     await ada.say("/admin traces");
@@ -137,12 +137,12 @@ describe("pages", () => {
     const waterfall = entities!.find((entity) => entity.type === "pre")!;
     const rows = text!.slice(waterfall.offset, waterfall.offset + waterfall.length).split("\n");
     expect(rows).toEqual([
-      expect.stringMatching(/^reply +1\.20 s █+$/),
-      expect.stringMatching(new RegExp(`^ think\\.${all[12]!.slice(1)} +900 ms +█+$`)),
+      expect.stringMatching(/^reply +1\.20 s [█▉-▏]+$/),
+      expect.stringMatching(new RegExp(`^ think\\.${all[12]!.slice(1)} +900 ms +[█▉-▏]+$`)),
     ]);
-    expect(buttonsOf(detail)).toEqual([["⬅️ Back", "🔄 Refresh"]]);
+    expect(buttonsOf(detail).flat()).toEqual(expect.arrayContaining(["⬅️ Traces", "🔄 Refresh", "🏠"]));
 
-    await ada.press("⬅️ Back");
+    await ada.press("⬅️ Traces");
     expect(lastOf(ada.view())).toMatchObject({
       message_id: page.message_id,
       text: page.text,
@@ -189,18 +189,18 @@ describe("pages", () => {
     // Its end has not come within a quarter of an hour. It may come after all.
     await db.query("select tracegram.mark_lost(now() + interval '16 minutes')");
     expect(lastOf(await ada.press("🔄 Refresh")).text).toMatch(/^❓ long · lost\n[^]*its end has not come in time/);
-    expect(lastOf(await ada.press("⬅️ Back")).text).toMatch(/^1 ❓ long · lost · /m);
+    expect(lastOf(await ada.press("⬅️ Traces")).text).toMatch(/^1 ❓ long · lost · /m);
     await ada.press("1");
     await stack.ingest([ended]);
     expect(lastOf(await ada.press("🔄 Refresh")).text).toMatch(/^✅ long · ok · 1\.23 s/);
-    expect(lastOf(await ada.press("⬅️ Back")).text).toMatch(/^1 ✅ long · 1\.23 s · /m);
+    expect(lastOf(await ada.press("⬅️ Traces")).text).toMatch(/^1 ✅ long · 1\.23 s · /m);
   });
 
   test("without any trace say what to check, and Refresh shows the first one", async () => {
     const ada = stack.person();
     const view = await ada.say("/admin traces");
     expect(lastOf(view).text).toMatch(/^No traces in the last 30 days\.\n[^]*ingest key/);
-    expect(buttonsOf(view)).toEqual([["🔄 Refresh"]]);
+    expect(buttonsOf(view)).toEqual([["🔄 Refresh", "🏠"]]);
     await givenTraces(1);
     expect(listed(lastOf(await ada.press("🔄 Refresh")).text!)).toEqual(["p0"]);
   });
@@ -240,12 +240,12 @@ test("each response is recorded: how long it is, how long its query took, and wh
     expect(rows).toEqual(responses);
   };
   await ada.say("/start");
-  await expectRecorded("usage", { query_ms: null });
+  await expectRecorded("home");
   await ada.say("/admin traces");
   await expectRecorded("traces");
   await ada.press("3");
   await expectRecorded("trace");
-  await ada.press("⬅️ Back");
+  await ada.press("⬅️ Traces");
   await expectRecorded("traces");
 
   const { client } = stack.telegram;
@@ -333,7 +333,7 @@ describe("when Telegram", () => {
     await givenTraces(15);
     const ada = stack.person();
     const { message_id, reply_markup } = lastOf(await ada.say("/admin traces"));
-    const next = reply_markup!.inline_keyboard.at(-1)!.at(-1)!.callback_data!;
+    const next = reply_markup!.inline_keyboard.flat().find(({ text }) => text === "Next ➡️")!.callback_data!;
     const { telegram_api_root, telegram_bot_token } = stack.info;
     await fetch(`${telegram_api_root}/bot${telegram_bot_token}/deleteMessage?chat_id=1001&message_id=${message_id}`);
     expect((await stack.post(pressed(message_id, next))).status).toBe(200);
@@ -420,7 +420,7 @@ describe("ten presses of Next in a row", () => {
     const all = await stored();
     const ada = stack.person();
     const { message_id, reply_markup } = lastOf(await ada.say("/admin traces"));
-    const next = reply_markup!.inline_keyboard.at(-1)!.at(-1)!.callback_data!;
+    const next = reply_markup!.inline_keyboard.flat().find(({ text }) => text === "Next ➡️")!.callback_data!;
     const calls = await callsDuring(async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => stack.post(pressed(message_id, next))));
       expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200));

@@ -32,9 +32,9 @@ test(
       expectHarmless();
       expect(lastOf(ada.view()).text!.match(/^\d+ (?:✅|❌) .* · /gm)).toHaveLength(10);
       await ada.press(String(page % 10 + 1));
-      expect(buttonsOf(ada.view())).toEqual([["⬅️ Back", "🔄 Refresh"]]);
+      expect(buttonsOf(ada.view()).flat()).toContain("⬅️ Traces");
       expectHarmless();
-      await ada.press("⬅️ Back");
+      await ada.press("⬅️ Traces");
       await ada.press("Next ➡️");
     }
     const message = lastOf(ada.view());

@@ -31,14 +31,15 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
   const logged: LogRecord[] = [];
   const clock = { now: 0 };
   const done = () => Promise.resolve();
-  const log = (record: LogRecord) => void logged.push(record);
   const now = () => new Date(clock.now);
+  const log = (record: LogRecord) => void logged.push(record);
   function countRefusals(counts: RefusalCounts) {
     counted.push(counts);
     return (count ?? done)();
   }
   const webhook = createWebhook({
     secret: SECRET,
+    refusals: createRefusals({ db: { countRefusals }, log, now }),
     username: "my_bot",
     adminIds: [1001],
     db: {
