@@ -13,7 +13,7 @@ declare
   );
 begin
   if pg_catalog.cardinality(v_traces) = 0 then
-    return '{}';
+    return array[]::tracegram.rollups[];
   end if;
   return array(select r from tracegram.roll_up(v_traces, '{}') as r where r.step = '');
 end;
@@ -64,7 +64,7 @@ create function tracegram.trace_series(
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  c_origin constant timestamptz := '2000-01-01 00:00+00';
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00+00';
   v_bucket constant interval := tracegram.series_bucket(p_from, p_to, p_points, p_now);
   v_level  constant text := case when v_bucket < interval '1 hour' then '5m' when v_bucket < interval '1 day' then '1h' else '1d' end;
   v_to     constant timestamptz := pg_catalog.date_bin(v_bucket, p_to - interval '1 microsecond', c_origin) + v_bucket;
