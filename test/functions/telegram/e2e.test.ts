@@ -5,7 +5,7 @@
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { WireTrace } from "../../../tracer/wire.ts";
-import { type AdminStack, buttonsOf, lastOf, pageOf, startAdminStack } from "../../_support/admin.ts";
+import { type AdminStack, buttonsOf, dataOf, lastOf, pageOf, startAdminStack } from "../../_support/admin.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
 let stack: AdminStack;
@@ -102,7 +102,7 @@ describe("pages", () => {
       expect(view.messages).toHaveLength(count + 2); // the command and the answer
       const turns = [...(n > 1 ? ["⬅️ Prev"] : []), `Page ${n}/4`, ...(n < 4 ? ["Next ➡️"] : [])];
       const numbers = Array.from({ length: n < 4 ? 10 : 7 }, (_, i) => String(i + 1));
-      expect(buttonsOf(view)).toEqual([numbers.slice(0, 5), numbers.slice(5), turns]);
+      expect(buttonsOf(view).slice(0, 3)).toEqual([numbers.slice(0, 5), numbers.slice(5), turns]);
     };
 
     await ada.say("/admin traces");
@@ -200,7 +200,7 @@ describe("pages", () => {
     const ada = stack.person();
     const view = await ada.say("/admin traces");
     expect(lastOf(view).text).toMatch(/^No traces in the last 30 days\.\n[^]*ingest key/);
-    expect(buttonsOf(view)).toEqual([["🔄 Refresh"]]);
+    expect(buttonsOf(view)).toEqual([["🔄 Refresh", "🏠"]]);
     await givenTraces(1);
     expect(listed(lastOf(await ada.press("🔄 Refresh")).text!)).toEqual(["p0"]);
   });
@@ -295,7 +295,7 @@ describe("whoever may not", () => {
   test("is a stranger who presses an admin's button, and gets nothing", async () => {
     await givenTraces(15);
     const view = await stack.person().say("/admin traces");
-    const data = lastOf(view).reply_markup!.inline_keyboard.at(-1)!.at(-1)!.callback_data!;
+    const data = dataOf(view, "Next ➡️");
     await expectIgnored(async () => {
       const stranger = { ...admin, id: 6666 };
       expect((await stack.post(pressed(lastOf(view).message_id, data, stranger))).status).toBe(200);
@@ -391,8 +391,9 @@ describe("when Telegram", () => {
   test("has lost the message, the page is a new one", async () => {
     await givenTraces(15);
     const ada = stack.person();
-    const { message_id, reply_markup } = lastOf(await ada.say("/admin traces"));
-    const next = reply_markup!.inline_keyboard.at(-1)!.at(-1)!.callback_data!;
+    const view = await ada.say("/admin traces");
+    const { message_id } = lastOf(view);
+    const next = dataOf(view, "Next ➡️");
     const { telegram_api_root, telegram_bot_token } = stack.info;
     await fetch(`${telegram_api_root}/bot${telegram_bot_token}/deleteMessage?chat_id=1001&message_id=${message_id}`);
     expect((await stack.post(pressed(message_id, next))).status).toBe(200);
@@ -478,8 +479,9 @@ describe("ten presses of Next in a row", () => {
     await givenTraces(120);
     const all = await stored();
     const ada = stack.person();
-    const { message_id, reply_markup } = lastOf(await ada.say("/admin traces"));
-    const next = reply_markup!.inline_keyboard.at(-1)!.at(-1)!.callback_data!;
+    const view = await ada.say("/admin traces");
+    const { message_id } = lastOf(view);
+    const next = dataOf(view, "Next ➡️");
     const calls = await callsDuring(async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => stack.post(pressed(message_id, next))));
       expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200));
