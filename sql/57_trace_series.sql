@@ -7,15 +7,17 @@ create function tracegram.waiting_runs(p_from timestamptz, p_to timestamptz)
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_traces constant tracegram.pipeline_traces[] := array(
-    select t
-    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_from, p_to) as t
-  );
+  v_ids constant uuid[] := array(select pg_catalog.unnest(b.ended) from tracegram.batches as b);
 begin
-  if pg_catalog.cardinality(v_traces) = 0 then
+  -- Mostly nothing waits, and then no day is opened.
+  if pg_catalog.cardinality(v_ids) = 0 then
     return array[]::tracegram.rollups[];
   end if;
-  return array(select r from tracegram.roll_up(v_traces, '{}') as r where r.step = '');
+  return array(
+    select r
+    from tracegram.roll_up(array(select t from tracegram.find_traces(v_ids, p_from, p_to) as t), array[]::tracegram.batches[]) as r
+    where r.step = ''
+  );
 end;
 $$;
 
