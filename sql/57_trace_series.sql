@@ -7,15 +7,17 @@ create function tracegram.waiting_runs(p_from timestamptz, p_to timestamptz)
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_traces constant tracegram.pipeline_traces[] := array(
-    select t
-    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_from, p_to) as t
-  );
+  v_ids constant uuid[] := array(select pg_catalog.unnest(b.ended) from tracegram.batches as b);
 begin
-  if pg_catalog.cardinality(v_traces) = 0 then
-    return '{}';
+  -- Mostly nothing waits, and then no day is opened.
+  if pg_catalog.cardinality(v_ids) = 0 then
+    return array[]::tracegram.rollups[];
   end if;
-  return array(select r from tracegram.roll_up(v_traces, '{}') as r where r.step = '');
+  return array(
+    select r
+    from tracegram.roll_up(array(select t from tracegram.find_traces(v_ids, p_from, p_to) as t), array[]::tracegram.batches[]) as r
+    where r.step = ''
+  );
 end;
 $$;
 
@@ -64,7 +66,7 @@ create function tracegram.trace_series(
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  c_origin constant timestamptz := '2000-01-01 00:00+00';
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00+00';
   v_bucket constant interval := tracegram.series_bucket(p_from, p_to, p_points, p_now);
   v_level  constant text := case when v_bucket < interval '1 hour' then '5m' when v_bucket < interval '1 day' then '1h' else '1d' end;
   v_to     constant timestamptz := pg_catalog.date_bin(v_bucket, p_to - interval '1 microsecond', c_origin) + v_bucket;

@@ -1,7 +1,7 @@
 -- 58_overview.sql — how things stand, at a glance. From rollups and small tables; sizes from the catalogue. Opens no trace.
 
 create function tracegram.stored_runs(p_from timestamptz, p_to timestamptz, p_now timestamptz)
-  returns tracegram.rollups[]
+  returns setof tracegram.rollups
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -9,15 +9,14 @@ as $$
 declare
   v_ranges constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, true, p_now) as g);
 begin
-  return array(
-    select r
+  return query
+    select r.*
     from pg_catalog.unnest(v_ranges) as g
     cross join lateral (
       select * from tracegram.rollups as l
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
       offset 0 -- range by range: a hash of everything would be made otherwise
-    ) as r
-  );
+    ) as r;
 end;
 $$;
 
@@ -99,9 +98,11 @@ begin
       r.pipeline, r.step, r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens,
       r.reasoning_tokens, r.cost_microusd, r.unpriced
     )::tracegram.span_stats
-    from pg_catalog.unnest(tracegram.stored_runs(w.starts, w.ends, p_now) || v_waiting) as r
-    -- Of stored rows it holds anyway: a bucket begins where the window does.
-    where r.bucket >= w.starts and r.bucket < w.ends
+    from (
+      select * from tracegram.stored_runs(w.starts, w.ends, p_now)
+      union all
+      select * from pg_catalog.unnest(v_waiting) as n where n.bucket >= w.starts and n.bucket < w.ends
+    ) as r
   ), p_now)) into v_runs
   from (values ('window', v_from, v_to), ('before', v_before, v_from)) as w (name, starts, ends);
 

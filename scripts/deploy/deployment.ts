@@ -119,7 +119,8 @@ async function setAlerts(settings: Settings, project: Project, { dryRun, waitMs,
     };
   }
   if (!dryRun) {
-    await project.rpc("change_settings", { p_changes: { alert_url: url, alert_secret: settings.webhookSecret } });
+    const alert_secret = await alertSecret(settings.webhookSecret);
+    await project.rpc("change_settings", { p_changes: { alert_url: url, alert_secret } });
   }
   return { detail: `${dryRun ? "would be" : "are"} posted to the bot` };
 }

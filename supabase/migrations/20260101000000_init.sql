@@ -3917,15 +3917,17 @@ create function tracegram.waiting_runs(p_from timestamptz, p_to timestamptz)
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_traces constant tracegram.pipeline_traces[] := array(
-    select t
-    from tracegram.find_traces(array(select pg_catalog.unnest(b.ended) from tracegram.batches as b), p_from, p_to) as t
-  );
+  v_ids constant uuid[] := array(select pg_catalog.unnest(b.ended) from tracegram.batches as b);
 begin
-  if pg_catalog.cardinality(v_traces) = 0 then
-    return '{}';
+  -- Mostly nothing waits, and then no day is opened.
+  if pg_catalog.cardinality(v_ids) = 0 then
+    return array[]::tracegram.rollups[];
   end if;
-  return array(select r from tracegram.roll_up(v_traces, '{}') as r where r.step = '');
+  return array(
+    select r
+    from tracegram.roll_up(array(select t from tracegram.find_traces(v_ids, p_from, p_to) as t), array[]::tracegram.batches[]) as r
+    where r.step = ''
+  );
 end;
 $$;
 
@@ -3974,7 +3976,7 @@ create function tracegram.trace_series(
   set plan_cache_mode = force_generic_plan
 as $$
 declare
-  c_origin constant timestamptz := '2000-01-01 00:00+00';
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00+00';
   v_bucket constant interval := tracegram.series_bucket(p_from, p_to, p_points, p_now);
   v_level  constant text := case when v_bucket < interval '1 hour' then '5m' when v_bucket < interval '1 day' then '1h' else '1d' end;
   v_to     constant timestamptz := pg_catalog.date_bin(v_bucket, p_to - interval '1 microsecond', c_origin) + v_bucket;
@@ -4164,7 +4166,7 @@ grant execute on function public.error_groups(timestamptz, timestamptz) to servi
 -- 58_overview.sql — how things stand, at a glance. From rollups and small tables; sizes from the catalogue. Opens no trace.
 
 create function tracegram.stored_runs(p_from timestamptz, p_to timestamptz, p_now timestamptz)
-  returns tracegram.rollups[]
+  returns setof tracegram.rollups
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -4172,15 +4174,14 @@ as $$
 declare
   v_ranges constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, true, p_now) as g);
 begin
-  return array(
-    select r
+  return query
+    select r.*
     from pg_catalog.unnest(v_ranges) as g
     cross join lateral (
       select * from tracegram.rollups as l
       where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
       offset 0 -- range by range: a hash of everything would be made otherwise
-    ) as r
-  );
+    ) as r;
 end;
 $$;
 
@@ -4262,9 +4263,11 @@ begin
       r.pipeline, r.step, r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens,
       r.reasoning_tokens, r.cost_microusd, r.unpriced
     )::tracegram.span_stats
-    from pg_catalog.unnest(tracegram.stored_runs(w.starts, w.ends, p_now) || v_waiting) as r
-    -- Of stored rows it holds anyway: a bucket begins where the window does.
-    where r.bucket >= w.starts and r.bucket < w.ends
+    from (
+      select * from tracegram.stored_runs(w.starts, w.ends, p_now)
+      union all
+      select * from pg_catalog.unnest(v_waiting) as n where n.bucket >= w.starts and n.bucket < w.ends
+    ) as r
   ), p_now)) into v_runs
   from (values ('window', v_from, v_to), ('before', v_before, v_from)) as w (name, starts, ends);
 

@@ -120,5 +120,9 @@ export const lastOf = (view: ChatView) => view.messages.at(-1)!;
 export const buttonsOf = (view: ChatView): string[][] =>
   lastOf(view).reply_markup!.inline_keyboard.map((row) => row.map((button) => button.text));
 
+/** What the button of this label under the last message carries. */
+export const dataOf = (view: ChatView, label: string): string =>
+  lastOf(view).reply_markup!.inline_keyboard.flat().find(({ text }) => text === label)!.callback_data!;
+
 /** The label of the button that says which page is shown. */
 export const pageOf = (view: ChatView): string => buttonsOf(view).flat().find((label) => label.startsWith("Page"))!;

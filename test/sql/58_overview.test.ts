@@ -117,6 +117,26 @@ describe("overview", () => {
   });
 });
 
+test("forecasts as the storage screen does", async ({ db }) => {
+  const now = Date.now();
+  const key = await givenKey(db);
+  for (let day = 1; day <= 8; day++) {
+    await givenDay(db, "pipeline_traces", now - day * DAY);
+    await ingest(db, key, Array.from({ length: 400 }, () => makeTrace({ started_at: now - day * DAY })));
+  }
+  await fold(db);
+  await db.query("analyze tracegram.pipeline_traces");
+  type Storage = Overview["storage"] & { growth_bytes_per_day: number };
+  const storage = () => call<Storage>(db, "service_role", "trace_storage");
+  const { database_bytes, growth_bytes_per_day } = await storage();
+  await db.query("update tracegram.settings set quota_bytes = $1", [
+    database_bytes + growth_bytes_per_day,
+  ]);
+  const told = (await storage()).days_until_full!;
+  expect(told).toBeGreaterThan(1);
+  expect(Math.abs((await overview(db)).storage.days_until_full! - told)).toBeLessThanOrEqual(1);
+});
+
 test("is as quick as a glance, with as many rollups as ten million traces leave", async ({ db }) => {
   const now = Date.now();
   for (let day = 0; day <= 31; day++) {
@@ -141,4 +161,15 @@ test("is as quick as a glance, with as many rollups as ten million traces leave"
   }
   // 15 ms are the bar on a machine that does nothing else; other tests run beside this one.
   expect(Math.min(...times)).toBeLessThan(45);
+});
+
+test("opens no trace while nothing waits to be folded", async ({ db }) => {
+  await fold(db);
+  await db.query("commit; begin");
+  await overview(db);
+  const { rows } = await db.query(
+    `select l.relation::regclass::text as name from pg_locks as l
+     where l.pid = pg_backend_pid() and l.relation::regclass::text ~ '(pipeline_traces|trace_io)_p'`,
+  );
+  expect(rows).toEqual([]);
 });

@@ -55,7 +55,6 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
         return (finish ?? done)();
       },
     },
-    refusals: createRefusals({ db: { countRefusals }, log, now }),
     bot: {
       handle(update, admission) {
         asked.push(`handle ${update.update_id}`);
