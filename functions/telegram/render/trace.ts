@@ -48,14 +48,13 @@ function ioButtons({ io_steps, steps }: TraceDetail, { trace_id, back }: TracePa
   );
 }
 
-function actions(params: TraceParams): Button[][] {
-  const { trace_id } = params;
+function actions({ trace_id, back }: TraceParams): Button[][] {
   return [
     [
-      { label: "🖼 Picture", action: { screen: "picture", of: "trace", theme: "light", ...params } },
+      { label: "🖼 Picture", action: { screen: "picture", of: "trace", theme: "light", trace_id, back } },
       { label: "📤 JSON", action: { screen: "export", of: "trace", trace_id } },
     ],
-    lastRow(params.back, { label: "🔄 Refresh", action: { screen: "trace", ...params } }),
+    lastRow(back, { label: "🔄 Refresh", action: { screen: "trace", trace_id, back } }),
   ];
 }
 
