@@ -25,7 +25,10 @@ async function load(): Promise<Drawing> {
 }
 
 async function unpacked(asset: { default: string }): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = Uint8Array.from(atob(asset.default), (character) => character.charCodeAt(0));
+  const text = atob(asset.default);
+  const packed = new Uint8Array(text.length);
+  // A loop, and not `from`, which would hold every character in an array first.
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

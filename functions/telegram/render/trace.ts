@@ -5,6 +5,7 @@ import { lastRow } from "./back.ts";
 import { calls, tokenClasses, totalTokens } from "./calls.ts";
 import { cut } from "./graphemes.ts";
 import { bold, code, dotted, type Html, line, lines, MAX_VISIBLE, message, name, quoted, text } from "./html.ts";
+import { richTrace } from "./rich_trace.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON } from "./status.ts";
 import { clockMs, count, day, duration, money } from "./units.ts";
@@ -25,13 +26,23 @@ export interface TraceParams {
 export function renderTrace(trace: TraceDetail | null, params: TraceParams, now: Date, readsIo: boolean): Screen {
   if (trace === null) return screen("trace", gone(params.trace_id), [lastRow(params.back)]);
 
-  const blocks = [head(trace, now), origin(trace), ...outcome(trace), ...calls(trace), ...notes(trace, readsIo)];
+  const [first, ...about] = head(trace, now);
+  const said = notes(trace, readsIo);
+  const blocks = [
+    lines(first!, ...about),
+    lines(...origin(trace)),
+    ...outcome(trace),
+    ...calls(trace),
+    ...(said.length === 0 ? [] : [lines(...said)]),
+  ];
   // Two line breaks stand between the blocks and the steps.
   const budget = MAX_VISIBLE - message(...blocks).length - 2;
   const steps = trace.steps.length === 0
     ? line`No steps were recorded.`
     : waterfall(trace.steps, trace.duration_ms, budget);
-  return screen("trace", message(...blocks, steps), [...(readsIo ? ioButtons(trace, params) : []), ...actions(params)]);
+  const keyboard = [...(readsIo ? ioButtons(trace, params) : []), ...actions(params)];
+  const rich = richTrace(trace, first!, [...about, ...origin(trace), ...said], outcome(trace)[0] ?? null);
+  return { ...screen("trace", message(...blocks, steps), keyboard), rich };
 }
 
 /** Of the captured steps the failed ones first, then in their order. */
@@ -48,14 +59,13 @@ function ioButtons({ io_steps, steps }: TraceDetail, { trace_id, back }: TracePa
   );
 }
 
-function actions(params: TraceParams): Button[][] {
-  const { trace_id } = params;
+function actions({ trace_id, back }: TraceParams): Button[][] {
   return [
     [
-      { label: "🖼 Picture", action: { screen: "picture", of: "trace", theme: "light", ...params } },
+      { label: "🖼 Picture", action: { screen: "picture", of: "trace", theme: "light", trace_id, back } },
       { label: "📤 JSON", action: { screen: "export", of: "trace", trace_id } },
     ],
-    lastRow(params.back, { label: "🔄 Refresh", action: { screen: "trace", ...params } }),
+    lastRow(back, { label: "🔄 Refresh", action: { screen: "trace", trace_id, back } }),
   ];
 }
 
@@ -67,28 +77,28 @@ function gone(trace_id: string): Html {
   );
 }
 
-function head(trace: TraceDetail, now: Date): Html {
+function head(trace: TraceDetail, now: Date): Html[] {
   const age = Math.max(0, now.getTime() - Date.parse(trace.started_at));
   const running = trace.status === "running" ? line`running for ${text(duration(age))}` : null;
   const tokens = tokenClasses(totalTokens(trace));
   const cost = money(trace.cost_microusd, trace.cost_complete);
   const took = trace.duration_ms === null ? running : text(duration(trace.duration_ms));
-  return lines(
+  return [
     line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), text(trace.status), took)}`,
     line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
     ...nonEmpty(dotted(tokens === "" ? null : text(`tokens ${tokens}`, 90))),
     ...(cost === null ? [] : [text(cost)]),
-  );
+  ];
 }
 
-function origin(trace: TraceDetail): Html {
+function origin(trace: TraceDetail): Html[] {
   const id = (what: string, value: number | null) => value === null ? null : line`${text(what)} ${text(value)}`;
-  return lines(
+  return [
     code(text(trace.trace_id)),
     ...nonEmpty(dotted(id("user", trace.user_id), id("chat", trace.chat_id))),
     ...nonEmpty(dotted(id("message", trace.message_id), id("update", trace.update_id))),
     ...(trace.release === null ? [] : [line`release ${quoted(trace.release, 40)}`]),
-  );
+  ];
 }
 
 /** What went wrong, if anything did. */
@@ -108,7 +118,7 @@ function failure(trace: TraceDetail): Html {
 /** What a mark means that does not speak for itself, and what is there but not shown. */
 function notes({ steps, io_steps }: TraceDetail, readsIo: boolean): Html[] {
   const captured = io_steps.length;
-  const rows = [
+  return [
     ...(steps.some((step) => step.status === "detached")
       ? [line`${text(DETACHED)} was still running when the trace was sent`]
       : []),
@@ -127,7 +137,6 @@ function notes({ steps, io_steps }: TraceDetail, readsIo: boolean): Html[] {
       ]
       : []),
   ];
-  return rows.length === 0 ? [] : [lines(...rows)];
 }
 
 const nonEmpty = (row: Html): Html[] => row.length === 0 ? [] : [row];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
-import { renderTrace } from "../../../../functions/telegram/render/trace.ts";
+import { renderTrace, type TraceParams } from "../../../../functions/telegram/render/trace.ts";
 import { detail, HOSTILE, id, shown, step, visible } from "../traces_fixture.ts";
 
 const params = { trace_id: id(2), back: { to: "traces" as const, first: id(1) } };
@@ -39,7 +39,8 @@ describe("a trace", () => {
         step("telegram.edit", 7945, 70),
       ],
     });
-    const screen = renderTrace(trace, params, now, true);
+    // As it comes from a button: with the name of its own screen.
+    const screen = renderTrace(trace, { screen: "trace", ...params } as TraceParams, now, true);
     expect(shown(screen)).toBe(
       `❌ support · error · 8.02 s
 Fri 31 Jan 2025, 12:03:11.042 UTC
