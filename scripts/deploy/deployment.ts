@@ -1,4 +1,5 @@
 /** The steps of a deployment, in their order. Each can be done again, and be broken off, at any time. */
+import { alertSecret } from "../../functions/_shared/secret.ts";
 import { edgeFunctions } from "../stack/functions.ts";
 import { Failure } from "../stack/failure.ts";
 import { keepInEnvFile } from "./env_file.ts";
