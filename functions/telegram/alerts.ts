@@ -10,8 +10,9 @@
 import { readJson } from "../_shared/body.ts";
 import type { AlertClaims, AlertOutcome, Db } from "../_shared/db.ts";
 import { alertSecret, sameSecret } from "../_shared/secret.ts";
-import { type AlertSendDeps, tellChat } from "./alert_message.ts";
-import { describe, type Log } from "./log.ts";
+import { tellChat } from "./alert_message.ts";
+import type { CallDeps } from "./calls.ts";
+import { describe } from "./log.ts";
 import { renderAlertMessage } from "./render/alert.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -20,13 +21,15 @@ const TIME_MS = 20_000;
 /** Chats that are told at the same time. */
 const LANES = 4;
 
-export interface AlertsDeps extends Omit<AlertSendDeps, "deadline"> {
+/** Longest `retry_after` that is waited for here, in seconds; for a longer one the database waits. */
+const MAX_RETRY_AFTER_S = 3;
+
+export interface AlertsDeps extends Pick<CallDeps, "api" | "log" | "sleep"> {
   /** What `setWebhook` was given; the header carries {@link alertSecret} of it. */
   webhookSecret: string;
   /** Owners whom the environment names. */
   owners: readonly number[];
   db: Pick<Db, "claimAlertMessages" | "finishAlertMessage">;
-  log: Log;
   /** Told of each request that does not know the secret. */
   refused: () => void | Promise<void>;
 }
@@ -60,14 +63,16 @@ export function createAlerts(deps: AlertsDeps): (req: Request) => Promise<Respon
 
   async function tellAll({ alert, revision, claims, held }: AlertClaims): Promise<Response> {
     const deadline = performance.now() + TIME_MS;
+    const left = () => deadline - performance.now();
+    const sending = { ...deps, left, maxRetryAfterS: MAX_RETRY_AFTER_S };
     const screen = renderAlertMessage(alert);
     const waiting = [...claims];
     const outcomes: AlertOutcome[] = [];
     async function lane(): Promise<void> {
       for (let claim = waiting.shift(); claim; claim = waiting.shift()) {
-        const told = deadline - performance.now() < TIME_MS / 2
+        const told = left() < TIME_MS / 2
           ? { outcome: "later" as const, error: "no time left" }
-          : await tellChat({ ...deps, deadline }, claim, screen);
+          : await tellChat(sending, claim, screen);
         const outcome = {
           alert_id: alert.alert_id,
           chat_id: claim.chat_id,

@@ -14,16 +14,13 @@ export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep };
+  const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep, api: createBotCall(settings) };
   const refusals = createRefusals(shared);
   const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals });
   const alerts = createAlerts({
+    ...shared,
     webhookSecret,
     owners: settings.adminIds,
-    db,
-    bot: createBotCall(settings),
-    sleep,
-    log: logLine,
     refused: () => void refusals.count("wrong_secret"),
   });
   return (req) => isAlert(req) ? alerts(req) : webhook(req);

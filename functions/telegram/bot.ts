@@ -7,6 +7,7 @@ import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
 import type { Update } from "telegraf/types";
 import type { Answered, Lane, Role } from "../_shared/db.ts";
+import type { BotCall } from "./bot_api.ts";
 import { type Action, decodeAction } from "./callback.ts";
 import { hasEffect } from "./access.ts";
 import { isTransient, type SendDeps } from "./calls.ts";
@@ -26,12 +27,14 @@ import { sendExport } from "./send_export.ts";
 
 /** A page does not wait longer than this, in milliseconds, for Telegram to take the answer to the press that asks for it. */
 const ANSWER_WAIT_MS = 1000;
+/** Longest `retry_after` that is waited for, in seconds. A person has left by then. */
+const MAX_RETRY_AFTER_S = 15;
 /** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
 
 export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {
   token: string;
-  apiRoot: string;
+  api: BotCall;
   log: Log;
   /** Waits for Telegram's rate limit, and for a chat's lane. */
   sleep: (ms: number) => Promise<void>;
@@ -65,11 +68,9 @@ export interface Handled {
 }
 
 export function createBot(options: BotOptions): Bot {
-  const { token, username = "", apiRoot, log } = options;
-  const telegraf = new Telegraf(token, {
-    handlerTimeout: HANDLER_TIMEOUT_MS,
-    telegram: { apiRoot, webhookReply: false },
-  });
+  const { token, username = "", log } = options;
+  // It routes updates; calls are made by bot_api.ts.
+  const telegraf = new Telegraf(token, { handlerTimeout: HANDLER_TIMEOUT_MS });
   // Preset, for a cold start would ask Telegram for it. What is not known here is not used.
   telegraf.botInfo = {
     id: Number(token.split(":")[0]),
@@ -186,10 +187,11 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
   function sending(ctx: Context): SendDeps {
     const { record, until } = handledOf(ctx);
     return {
-      telegram: ctx.telegram,
+      api: options.api,
       log: options.log,
       sleep: options.sleep,
       left: () => until - performance.now(),
+      maxRetryAfterS: MAX_RETRY_AFTER_S,
       rateLimited: (retryAfterS) => record.rateLimited(retryAfterS),
       showing: (shown) => record.showing(shown),
       rich: record.rich,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callOnce, type SendDeps } from "./calls.ts";
+import { type CallDeps, callOnce } from "./calls.ts";
 import { describe } from "./log.ts";
 import type { Target } from "./send.ts";
 
@@ -19,7 +19,7 @@ export interface Progress {
   end: () => Promise<void>;
 }
 
-export function startProgress(deps: SendDeps, { chat_id, message_thread_id }: Target): Progress {
+export function startProgress(deps: CallDeps, { chat_id, message_thread_id }: Target): Progress {
   let due = performance.now() + FIRST_MS;
   let message_id: number | undefined;
   let running = Promise.resolve();

@@ -4,11 +4,11 @@
  * @module
  */
 import { TelegramError } from "telegraf";
-import { call, callOnce, refusedWith, type SendDeps } from "./calls.ts";
+import { call, type CallDeps, callOnce, refusedWith, type SendDeps } from "./calls.ts";
 import { encodeAction } from "./callback.ts";
 import { describe } from "./log.ts";
+import type { Files } from "./multipart.ts";
 import type { Picture, Screen } from "./render/screen.ts";
-import type { Files } from "./upload.ts";
 
 /** A chat, and the message in it to edit; without one, a new message is sent. */
 export interface Target {
@@ -30,27 +30,38 @@ type Edited = "edited" | "unchanged" | "gone" | "other";
  * Shows a screen in the message of `target`, or in a new one where that cannot be edited any more. A text that follows a
  * picture is a new message, too, and the picture is deleted.
  *
- * @throws {TelegramError} What Telegram refuses for other reasons; network errors as they are.
+ * @throws {TelegramError} What Telegram refuses for other reasons. @throws {NoAnswer}
  */
 export async function show(deps: SendDeps, target: Target, screen: Screen | Picture): Promise<Shown> {
   try {
-    if (!("png" in screen) && screen.rich && deps.rich.accepted) {
-      const shown = await replace(deps, target, richForm(screen, screen.rich.html));
-      if (shown !== "not_rich") {
-        deps.showing({ name: `${screen.name}.rich`, chars: screen.rich.chars });
-        return shown;
-      }
-    }
+    const shown = await showRich(deps, target, screen);
+    if (shown) return shown;
     deps.showing(screen);
-    return await replace(deps, target, "png" in screen ? pictureForm(screen) : textForm(screen)) as Shown;
+    return (await replace(deps, target, "png" in screen ? pictureForm(screen) : textForm(screen))).shown;
   } catch (error) {
     if (error instanceof TelegramError && error.code === 429) return "given_up";
     throw error;
   }
 }
 
+/** Undefined where the screen has no rich form that Telegram takes. */
+async function showRich(deps: SendDeps, target: Target, screen: Screen | Picture): Promise<Shown | undefined> {
+  if ("png" in screen || !screen.rich || !deps.rich.accepted) return undefined;
+  try {
+    const { shown } = await replace(deps, target, richForm(screen, screen.rich.html));
+    deps.showing({ name: `${screen.name}.rich`, chars: screen.rich.chars });
+    return shown;
+  } catch (error) {
+    if (!(error instanceof TelegramError && [400, 404].includes(error.code))) throw error;
+    // What only this message is refused for may be taken in the next one.
+    if (isUnknown(error)) deps.rich.accepted = false;
+    deps.log({ level: "info", event: "rich_refused", remembered: !deps.rich.accepted, ...describe(error) });
+    return undefined;
+  }
+}
+
 /** Ends the spinner of a pressed button. A press that is too old to be answered is shown all the same. */
-export async function answer(deps: SendDeps, callback_query_id: string): Promise<void> {
+export async function answer(deps: CallDeps, callback_query_id: string): Promise<void> {
   try {
     await callOnce(deps, "answerCallbackQuery", { callback_query_id });
   } catch (error) {
@@ -60,26 +71,26 @@ export async function answer(deps: SendDeps, callback_query_id: string): Promise
 
 /** A screen as the parameters of the two methods that can show it. */
 interface Form {
-  kind: "text" | "rich" | "picture";
+  isPicture?: true;
   files?: Files;
   edit: { method: string; content: object };
   send: { method: string; content: object };
 }
 
-function textForm(screen: Screen): Form {
+export function textForm(screen: Screen): Form {
   const content = {
     text: screen.html,
     parse_mode: "HTML",
     link_preview_options: { is_disabled: true },
     reply_markup: keyboardOf(screen),
   };
-  return { kind: "text", edit: { method: "editMessageText", content }, send: { method: "sendMessage", content } };
+  return { edit: { method: "editMessageText", content }, send: { method: "sendMessage", content } };
 }
 
 function richForm(screen: Screen, html: string): Form {
   // Untrusted text is in it, in which Telegram would find links and commands of its own accord.
   const content = { rich_message: { html, skip_entity_detection: true }, reply_markup: keyboardOf(screen) };
-  return { kind: "rich", edit: { method: "editMessageText", content }, send: { method: "sendRichMessage", content } };
+  return { edit: { method: "editMessageText", content }, send: { method: "sendRichMessage", content } };
 }
 
 function pictureForm(screen: Picture): Form {
@@ -87,7 +98,7 @@ function pictureForm(screen: Picture): Form {
   const files = { photo: { content: screen.png, filename: `${screen.name}.png` } };
   const reply_markup = keyboardOf(screen);
   return {
-    kind: "picture",
+    isPicture: true,
     files,
     edit: {
       method: "editMessageMedia",
@@ -103,33 +114,30 @@ const keyboardOf = (screen: Screen) => ({
   ),
 });
 
-/** Edits, or sends and takes the old message away. `not_rich`: Telegram does not take it as a rich message. */
-async function replace(deps: SendDeps, target: Target, form: Form): Promise<Shown | "not_rich"> {
-  const { chat_id, message_id, message_thread_id, isPicture = false } = target;
-  try {
-    let edited: Edited = "gone";
-    if (message_id !== undefined) {
-      edited = isPicture && form.kind !== "picture"
-        ? "other"
-        : await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id }, form.files);
-      if (edited === "edited" || edited === "unchanged") return edited;
-    }
-    const topic = message_thread_id === undefined ? {} : { message_thread_id };
-    await call(deps, form.send.method, { ...form.send.content, ...topic, chat_id }, form.files);
-    if (edited === "other") await remove(deps, chat_id, message_id!);
-    return "sent";
-  } catch (error) {
-    if (form.kind === "rich" && error instanceof TelegramError && [400, 404].includes(error.code)) {
-      // What only this message is refused for may be taken in the next one.
-      if (isUnknown(error)) deps.rich.accepted = false;
-      deps.log({ level: "info", event: "rich_refused", remembered: !deps.rich.accepted, ...describe(error) });
-      return "not_rich";
-    }
-    throw error;
+/**
+ * Edits, or sends and takes the old message away.
+ *
+ * @returns `message_id`: of the message that shows it now.
+ */
+export async function replace(
+  deps: CallDeps,
+  { chat_id, message_id, message_thread_id, isPicture = false }: Target,
+  form: Form,
+): Promise<{ shown: Exclude<Shown, "given_up">; message_id: number }> {
+  let edited: Edited = "gone";
+  if (message_id !== undefined) {
+    edited = isPicture && !form.isPicture
+      ? "other"
+      : await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id }, form.files);
+    if (edited === "edited" || edited === "unchanged") return { shown: edited, message_id };
   }
+  const topic = message_thread_id === undefined ? {} : { message_thread_id };
+  const sent = await call(deps, form.send.method, { ...form.send.content, ...topic, chat_id }, form.files);
+  if (edited === "other") await remove(deps, chat_id, message_id!);
+  return { shown: "sent", message_id: (sent as { message_id: number }).message_id };
 }
 
-async function tryEdit(deps: SendDeps, method: string, payload: object, files?: Files): Promise<Edited> {
+async function tryEdit(deps: CallDeps, method: string, payload: object, files?: Files): Promise<Edited> {
   try {
     await call(deps, method, payload, files);
     return "edited";
@@ -150,7 +158,7 @@ function isUnknown(error: TelegramError): boolean {
 }
 
 /** What cannot be deleted any more stays where it is. */
-async function remove(deps: SendDeps, chat_id: number, message_id: number): Promise<void> {
+async function remove(deps: CallDeps, chat_id: number, message_id: number): Promise<void> {
   try {
     await call(deps, "deleteMessage", { chat_id, message_id });
   } catch (error) {

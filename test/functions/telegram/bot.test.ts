@@ -5,6 +5,7 @@ import type { Update } from "telegraf/types";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createDb } from "../../../functions/_shared/db.ts";
 import { RpcError } from "../../../functions/_shared/errors.ts";
+import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import { type Admission, createBot, type Handling } from "../../../functions/telegram/bot.ts";
 import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
@@ -51,7 +52,7 @@ async function setUp(username?: string, admission = OWNER, answers?: Record<stri
   const bot = createBot({
     token: "123456:AB-secret",
     username,
-    apiRoot: telegram.apiRoot,
+    api: createBotCall({ token: "123456:AB-secret", apiRoot: telegram.apiRoot }),
     adminIds: [ADMIN],
     db: createDb(database?.address ?? await closedAddress(), "key"),
     log: (record) => void logged.push(record),

@@ -1,5 +1,5 @@
-import { Telegram } from "telegraf";
 import { describe, expect, test } from "vitest";
+import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
 import { literal } from "../../../functions/telegram/render/html.ts";
 import { screen } from "../../../functions/telegram/render/screen.ts";
@@ -19,10 +19,11 @@ async function setUp() {
   const limited: number[] = [];
   const showing: object[] = [];
   const deps: SendDeps = {
-    telegram: new Telegram(TOKEN, { apiRoot: telegram.apiRoot, webhookReply: false }),
+    api: createBotCall({ token: TOKEN, apiRoot: telegram.apiRoot }),
     log: (record: LogRecord) => void logged.push(record),
     sleep: (ms: number) => Promise.resolve(void slept.push(ms)),
     left: () => 30_000,
+    maxRetryAfterS: 15,
     rateLimited: (seconds: number) => void limited.push(seconds),
     showing: ({ name, chars }) => void showing.push([name, chars]),
     rich: { accepted: true },

@@ -1,4 +1,4 @@
-// Telegraf writes files as Node streams: that Deno sends them whole is seen in Deno alone.
+// Files are made while they are sent: that Deno sends them whole is seen in Deno alone.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";

@@ -1,15 +1,16 @@
 // Run by upload_in_deno.test.ts in Deno, as the function is: sends a picture and a file to the Bot API at its argument.
-import { Telegram } from "telegraf";
 import process from "node:process";
+import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import type { SendDeps } from "../../../functions/telegram/calls.ts";
 import { show } from "../../../functions/telegram/send.ts";
 import { sendExport } from "../../../functions/telegram/send_export.ts";
 
 const deps: SendDeps = {
-  telegram: new Telegram("123456:AB-secret", { apiRoot: process.argv[2]!, webhookReply: false }),
+  api: createBotCall({ token: "123456:AB-secret", apiRoot: process.argv[2]! }),
   log: () => {},
   sleep: () => Promise.resolve(),
   left: () => 30_000,
+  maxRetryAfterS: 15,
   rateLimited: () => {},
   showing: () => {},
   rich: { accepted: true },
