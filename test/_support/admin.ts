@@ -4,6 +4,7 @@ import type { ChatView } from "../../functions/synthetic/telegram/views.ts";
 import type { TelegramOptions } from "../../functions/synthetic/telegram/telegram.ts";
 import type { Update } from "../../functions/synthetic/telegram/types.ts";
 import type { WireTrace } from "../../tracer/wire.ts";
+import { wordsOf } from "./rich.ts";
 import { startTestStack, type TestStack } from "./stack.ts";
 
 export const ADMIN_BOT = "tracegram_admin_bot";
@@ -115,6 +116,9 @@ export async function startAdminStack(
 }
 
 export const lastOf = (view: ChatView) => view.messages.at(-1)!;
+
+/** What the last message says, rich or not. */
+export const saidIn = (view: ChatView): string => wordsOf(lastOf(view));
 
 /** Rows of button labels under the last message. */
 export const buttonsOf = (view: ChatView): string[][] =>

@@ -1,10 +1,12 @@
 // 5,000 traces of a foreign sender who names things to do harm, walked page by page on the strict Bot API.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AdminStack, buttonsOf, lastOf, pageOf, startAdminStack } from "../../_support/admin.ts";
+import { type AdminStack, buttonsOf, lastOf, pageOf, saidIn, startAdminStack } from "../../_support/admin.ts";
 import { HOSTILE_NAMES, hostileTrace } from "../../_support/hostile.ts";
 
 const TRACES = 5000;
 const PER_BATCH = 250;
+/** Blocks and spans that a trace's rich message is made of. */
+const RICH_TYPES = new Set(["heading", "paragraph", "blockquote", "table", "details", "bold", "code"]);
 
 let stack: AdminStack;
 beforeAll(async () => {
@@ -46,9 +48,12 @@ test(
     for (const name of markup) expect(shown).toContain(name.slice(0, 15));
 
     function expectHarmless(): void {
-      const { text, entities = [], reply_markup } = lastOf(ada.view());
-      expect(text!.length).toBeLessThanOrEqual(3500);
+      const { entities = [], rich_message, reply_markup } = lastOf(ada.view());
+      const text = saidIn(ada.view());
+      expect(text.length).toBeLessThanOrEqual(rich_message ? 32_768 : 3500);
       expect(entities.filter(({ type }) => !["bold", "code", "pre"].includes(type))).toEqual([]);
+      const spans = [...JSON.stringify(rich_message ?? {}).matchAll(/"type":"(\w+)"/g)].map(([, type]) => type!);
+      expect(spans.filter((type) => !RICH_TYPES.has(type))).toEqual([]);
       shown += text;
       // Nothing that could turn or overprint what stands beside it.
       // deno-lint-ignore no-control-regex

@@ -1,7 +1,7 @@
 // A trace on its way to an admin: its screen, its texts page by page, its picture, and its files.
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type AdminStack, buttonsOf, lastOf, type Person, startAdminStack } from "../../_support/admin.ts";
+import { type AdminStack, buttonsOf, lastOf, type Person, saidIn, startAdminStack } from "../../_support/admin.ts";
 import { hostileTrace } from "../../_support/hostile.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
@@ -57,9 +57,6 @@ function fileOf(view: ReturnType<Person["view"]>): Uint8Array {
   return stack.telegram.client.file(id)!.content;
 }
 
-/** What a message says, rich or not. */
-const said = (view: ReturnType<Person["view"]>) => lastOf(view).text ?? JSON.stringify(lastOf(view).rich_message);
-
 const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 describe("one trace", () => {
@@ -84,7 +81,7 @@ describe("one trace", () => {
     view = await ada.press("⏮ Step 3");
     expect(lastOf(view).text).toContain("\n\nNo response was captured.");
     view = await ada.press("⬅️ Trace");
-    expect(said(view)).toContain("429 rate limited");
+    expect(saidIn(view)).toContain("429 rate limited");
 
     const { rows } = await db.query(
       "select count(*)::int as n from tracegram.admin_audit where action = 'read_io' and user_id = 1001 and allowed",
@@ -101,7 +98,7 @@ describe("one trace", () => {
     view = await ada.press("🌙 Dark");
     expect(Buffer.from(fileOf(view)).equals(light)).toBe(false);
     view = await ada.press("📝 Text");
-    expect(said(view)).toMatch(/❌.*support.*error · 1 m 00 s/);
+    expect(saidIn(view)).toMatch(/❌.*support.*error · 1 m 00 s/);
   });
 
   test("its file has all that is stored of it, texts included", async () => {
