@@ -24,6 +24,7 @@ export function needs(action: Action): Role {
     case "settings":
       return hasEffect(action) ? "owner" : "viewer";
     case "admins":
+    case "audit":
       return "owner";
     default:
       return "viewer";

@@ -26,6 +26,8 @@ export type Action =
   /** `step` counts from 1, `page` from 0. */
   | { screen: "io"; trace_id: string; step: number; side: "request" | "response"; page: number; back: Back }
   | { screen: "errors" | "stats"; hours: Hours }
+  /** `before`: the last entry of the page before. */
+  | { screen: "audit"; before?: number }
   /** `before`: the last alert of the page before. */
   | { screen: "alerts"; all: boolean; before?: number }
   | { screen: "alert"; alert_id: number; act?: AlertAct }
@@ -101,6 +103,8 @@ function encoded(action: Action): string {
       return `i${packUuid(action.trace_id)}${packNumber(action.step)}${letter(SIDE, action.side)}${
         packNumber(action.page)
       }${encodedBack(action.back)}`;
+    case "audit":
+      return `u${action.before ?? ""}`;
     case "errors":
       return `e${letter(HOURS, action.hours)}`;
     case "stats":
@@ -161,6 +165,8 @@ function decoded(reader: Reader): Action | null {
       return { screen: "errors", hours: reader.one(HOURS) };
     case "s":
       return { screen: "stats", hours: reader.one(HOURS) };
+    case "u":
+      return { screen: "audit", ...(!reader.isAtEnd && { before: reader.id() }) };
     case "a": {
       const all = reader.one({ "+": true, ".": false });
       return { screen: "alerts", all, ...(!reader.isAtEnd && { before: reader.id() }) };

@@ -4,7 +4,8 @@
  *     traces [error|ok|running|lost] [<pipeline>] [user <id>] [chat <id>] [>2s] [release <r>] [newest|slowest|dearest]
  *            [1h|24h|7d|all] ["error text"]      slowest and dearest alone are lists too, and take the same
  *     user <id> […]      chat <id> […]            trace <id or its first characters>
- *     errors [24h]       stats [7d]               storage   alerts [all]   tests   settings   admins   help   home
+ *     errors [24h]       stats [7d]               storage   alerts [all]   tests   settings   admins   audit
+ *     help   home
  *     alert <rule> [<limit>|on|off]
  *     add <id> <role>    remove <id>              allow     deny
  *
@@ -24,7 +25,7 @@ export type Command =
   | { kind: "usage"; unknown?: string }
   | { kind: "admin"; verb: "add" | "remove" | "allow" | "deny"; user_id?: number; role?: Role };
 
-const PLAIN = ["home", "storage", "tests", "settings", "admins", "help"] as const;
+const PLAIN = ["home", "storage", "tests", "settings", "admins", "audit", "help"] as const;
 const VERBS = ["add", "remove", "allow", "deny"] as const;
 const ROLES: readonly Role[] = ["viewer", "operator", "owner"];
 const ORDERS = ["newest", "slowest", "dearest"] as const;

@@ -40,6 +40,7 @@ export function renderAdmins({ admins, chats, refusals }: Admins): Screen {
   ];
   return screen("admins", message(...blocks), [[
     { label: "🔄 Refresh", action: { screen: "admins" } },
+    { label: "📜 Audit", action: { screen: "audit" } },
     { label: "🏠", action: { screen: "home" } },
   ]]);
 }

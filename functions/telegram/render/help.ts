@@ -34,9 +34,9 @@ export function renderHelp(): Screen {
       bold(literal("Who may what")),
       line`viewer: every screen but prompts`,
       line`operator: prompts and responses, alerts, tests`,
-      line`owner: settings, and ${code(literal("/admin add 42 operator"))}, ${code(literal("remove 42"))}, ${
-        code(literal("allow"))
-      } or ${code(literal("deny"))} in a group`,
+      line`owner: settings, ${code(literal("/admin audit"))}, and ${code(literal("/admin add 42 operator"))}, ${
+        code(literal("remove 42"))
+      }, ${code(literal("allow"))} or ${code(literal("deny"))} in a group`,
     ),
     literal(
       "Times are UTC. Prompts that were read, settings that were changed and money that was spent are on record.",

@@ -4,6 +4,7 @@ import type { Reply } from "../render/screen.ts";
 import { adminsScreen } from "./admins.ts";
 import { alertScreen, lookScreen } from "./alert.ts";
 import { alertsScreen } from "./alerts.ts";
+import { auditScreen } from "./audit.ts";
 import type { ScreenDeps } from "./deps.ts";
 import { errorsScreen } from "./errors.ts";
 import { exportReply } from "./export.ts";
@@ -46,6 +47,8 @@ export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
       return settingsScreen(deps, action);
     case "admins":
       return adminsScreen(deps);
+    case "audit":
+      return auditScreen(deps, action);
     case "tests":
       return Promise.resolve(testsScreen());
     case "errors":

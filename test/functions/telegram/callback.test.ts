@@ -48,6 +48,8 @@ const randomAction = (): Action =>
       back: randomBack(),
     }),
     () => ({ screen: pick("errors", "stats"), hours: hours() }),
+    () => ({ screen: "audit" }),
+    () => ({ screen: "audit", before: 1 + randomInt(2 ** 47) }),
     () => ({ screen: "alerts", all: pick(true, false) }),
     () => ({ screen: "alerts", all: pick(true, false), before: 1 + randomInt(2 ** 47) }),
     () => ({ screen: "alert", alert_id: 1 + randomInt(2 ** 47) }),

@@ -17,6 +17,7 @@ describe("after /admin", () => {
     ["tests", open({ screen: "tests" })],
     ["settings", open({ screen: "settings" })],
     ["admins", open({ screen: "admins" })],
+    ["audit", open({ screen: "audit" })],
     ["help", open({ screen: "help" })],
     ["HELP", open({ screen: "help" })],
     ["alerts", open({ screen: "alerts", all: false })],

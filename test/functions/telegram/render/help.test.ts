@@ -30,7 +30,7 @@ Together: /admin traces error support 24h "429 from"
 Who may what
 viewer: every screen but prompts
 operator: prompts and responses, alerts, tests
-owner: settings, and /admin add 42 operator, remove 42, allow or deny in a group
+owner: settings, /admin audit, and /admin add 42 operator, remove 42, allow or deny in a group
 
 Times are UTC. Prompts that were read, settings that were changed and money that was spent are on record.
 [Traces] [Admins] [🏠]`,

@@ -121,7 +121,7 @@ Refused in 7 days
 /admin add <user id> viewer|operator|owner
 /admin remove <user id>
 /admin allow or /admin deny in a group
-[🔄 Refresh] [🏠]`,
+[🔄 Refresh] [📜 Audit] [🏠]`,
     );
   });
 
