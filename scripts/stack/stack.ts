@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTelegram, type Telegram, type TelegramOptions } from "../../functions/synthetic/telegram/telegram.ts";
-import { adminBot, functionEnv, LOCAL_ADMIN, setWebhook } from "./admin_bot.ts";
+import { adminBot, functionEnv, LOCAL_ADMIN, setAlertUrl, setWebhook } from "./admin_bot.ts";
 import type { Child } from "./children.ts";
 import { pushMigrations } from "./deploy.ts";
 import { Failure } from "./failure.ts";
@@ -43,6 +43,8 @@ export interface StackOptions {
   env?: Settings;
   /** The folder is a copy of a stack that was deployed: there is nothing to push. */
   deployed?: boolean;
+  /** Admins are told of alerts. Left out in tests, whose chats hold what the tests have asked for. */
+  alerts?: boolean;
   /** Told what is happening, a line at a time. */
   say?: (message: string) => void;
   telegram?: Partial<TelegramOptions>;
@@ -191,6 +193,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }));
     for (const outcome of started) if (outcome.status === "rejected") throw outcome.reason;
     if (info.telegram_api_root === telegramServer.url) await setWebhook(info);
+    if (options.alerts) await setAlertUrl(info);
     return { info, telegram, children, client: cluster.client, stop };
   } catch (error) {
     await stop();

@@ -9,8 +9,8 @@ export interface CrawlOptions {
   telegramUrl: string;
   /** Key of the chat. */
   chat: string;
-  /** Written first; the buttons of what comes are the first to be pressed. */
-  says: string;
+  /** Written first, one after the other; the buttons of what comes are the first to be pressed. */
+  says: readonly string[];
   /** Most presses. */
   max: number;
   /** Which screen a button opens, of its data. The kinds that were pressed least are next, so that none is crowded out. */
@@ -56,8 +56,10 @@ export async function crawl(options: CrawlOptions): Promise<Crawl> {
   const visits: Visit[] = [];
   const call = caller(options.telegramUrl);
 
-  await call("POST", `chats/${chat}/messages`, { text: says });
-  await settle();
+  for (const text of says) {
+    await call("POST", `chats/${chat}/messages`, { text });
+    await settle();
+  }
   let view = await call<ChatView>("GET", `chats/${chat}`);
   note(view.messages, []);
 

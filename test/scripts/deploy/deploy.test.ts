@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { alertSecret } from "../../../functions/_shared/secret.ts";
 import { startWorld, type World } from "./_support.ts";
 
 let world: World;
@@ -48,7 +49,10 @@ test("an empty project: a dry run, a deployment, the same once more, and a dry r
     TELEGRAM_ADMIN_IDS: "1001",
     TELEGRAM_API_ROOT: world.env["TELEGRAM_API_ROOT"],
   });
-  expect(await settings()).toEqual({ alert_url: world.functionUrl("telegram"), alert_secret: secret });
+  expect(await settings()).toEqual({
+    alert_url: world.functionUrl("telegram"),
+    alert_secret: await alertSecret(secret),
+  });
   const files = [...management.functions.get("ingest")!.files.keys()];
   expect(files).toContain("tracer/wire.ts");
   expect(files.filter((path) => !/^(functions|tracer)\//.test(path))).toEqual([]);
