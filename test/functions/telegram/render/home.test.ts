@@ -1,18 +1,7 @@
 import { expect, test } from "vitest";
 import { renderHome } from "../../../../functions/telegram/render/home.ts";
-import { NOW, overview } from "../screens_fixture.ts";
+import { NOW, openAlert, overview } from "../screens_fixture.ts";
 import { shown } from "../traces_fixture.ts";
-
-const alert = (n: number, change: object = {}) => ({
-  alert_id: n,
-  rule: "p95",
-  summary: "Runs are slow",
-  unit: "ms",
-  threshold: 30_000,
-  value: 41_234.5,
-  opened_at: "2025-01-31T11:00:00Z",
-  ...change,
-});
 
 test("when all is well", () => {
   expect(shown(renderHome(overview(), NOW))).toBe(
@@ -48,9 +37,9 @@ test("with open alerts, and what else is not well", () => {
       alerts: {
         open: 4,
         newest: [
-          alert(3),
-          alert(2, { unit: "percent", threshold: 10, value: 12.5, summary: "Many runs fail" }),
-          alert(1, {
+          openAlert(3),
+          openAlert(2, { unit: "percent", threshold: 10, value: 12.5, summary: "Many runs fail" }),
+          openAlert(1, {
             unit: "microusd",
             threshold: 10_000_000,
             value: 12_345_678,

@@ -1,23 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Settings } from "../../../../functions/_shared/db.ts";
 import { renderAdmins } from "../../../../functions/telegram/render/admins.ts";
 import { changesOf, renderDrops, renderSettings } from "../../../../functions/telegram/render/settings.ts";
 import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
 import { renderTests } from "../../../../functions/telegram/render/tests.ts";
+import { admins, settings } from "../access_fixture.ts";
 import { shown } from "../traces_fixture.ts";
-
-const settings: Settings = {
-  trace_days: 30,
-  io_days: 7,
-  io_sample_percent: 100,
-  guard_io_sample_percent: null,
-  quota_bytes: 500_000_000,
-  lost_after: "00:15:00",
-  traces_from: "2025-01-01T00:00:00.000Z",
-  io_from: "2025-01-24T00:00:00.000Z",
-  alert_url: "https://x.supabase.co/functions/v1/telegram",
-  alert_secret_set: true,
-};
 
 describe("the settings", () => {
   test("read like this to an owner", () => {
@@ -98,14 +85,7 @@ It drops 23 days of traces and 1 day of requests and responses, about 123 MB. Th
 
 describe("the admins", () => {
   test("read like this", () => {
-    const screen = renderAdmins({
-      admins: [
-        { user_id: 1001, role: "owner", from_secret: true, added_by: null, added_at: "2025-01-01T00:00:00.000Z" },
-        { user_id: 1002, role: "viewer", from_secret: false, added_by: 1001, added_at: "2025-01-02T00:00:00.000Z" },
-      ],
-      chats: [{ chat_id: -1001, added_by: 1001, added_at: "2025-01-03T00:00:00.000Z" }],
-      refusals: { stranger: 1234, wrong_secret: 1 },
-    });
+    const screen = renderAdmins(admins);
     expect(shown(screen)).toBe(
       `Admins
 1001 · owner · by TELEGRAM_ADMIN_IDS
