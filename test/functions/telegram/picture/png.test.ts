@@ -90,7 +90,7 @@ describe("a trace's picture", () => {
   test("names that the fonts lack are not drawn as boxes", () => {
     const steps = ["支持管道", "поиск", "αναζήτηση", "🙂 smile", "支持 help", "👩‍👩‍👧‍👦"].map((name, i) => step(name, i, 1));
     const names = [
-      ...waterfallSvg(detail(2, { steps }), "light").matchAll(/<text x="40" [^>]*font-size="28"[^>]*>([^<]*)</g),
+      ...waterfallSvg(detail(2, { steps }), "light").matchAll(/<text x="40" [^>]*font-size="30"[^>]*>([^<]*)</g),
     ];
     expect(names.map((match) => match[1])).toEqual(["step 1", "поиск", "αναζήτηση", "smile", "… help", "step 6"]);
   });

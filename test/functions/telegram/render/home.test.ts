@@ -7,10 +7,10 @@ test("when all is well", () => {
   expect(shown(renderHome(overview(), NOW))).toBe(
     `🟢 Healthy
 
-                24 h  day before
+                24 h   vs before
 Runs           1,234      ↑ 12 %
 Failed            12      ↓ 14 %
-Error rate       1 %       1.3 %
+Error rate       1 %   was 1.3 %
 p95           4.21 s   as before
 Spend          $1.23      ↑ ×4.1
 
@@ -19,8 +19,8 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Spent today $0.61 · this month ≥ $31.40
-Database 60 % of 500 MB · full in 12 days
+Today $0.61 · this month ≥ $31.40
+Database 60 % · full in 12 days
 Last batch 23 s ago
 [Traces] [Errors] [Slowest] [Dearest]
 [Stats] [Storage] [Alerts] [Tests]
@@ -59,10 +59,10 @@ test("with open alerts, and what else is not well", () => {
 🔴 LLM calls cost more than planned today: $12.35, over $10.00
 and 1 more
 
-                24 h  day before
+                24 h   vs before
 Runs           1,234      ↑ 12 %
 Failed            12      ↓ 14 %
-Error rate       1 %       1.3 %
+Error rate       1 %   was 1.3 %
 p95           4.21 s   as before
 Spend          $1.23      ↑ ×4.1
 
@@ -71,8 +71,8 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Spent today $0.61 · this month ≥ $31.40
-Database 60 % of 500 MB · full in 12 days
+Today $0.61 · this month ≥ $31.40
+Database 60 % · full in 12 days
 Last batch 23 s ago · ⏳ 2 running
 [Traces] [Errors] [Slowest] [Dearest]
 [Stats] [Storage] [Alerts] [Tests]
@@ -88,7 +88,7 @@ test("without a key says how to make one", () => {
 select public.create_ingest_key('my bot');
 2. Give it to the tracer in your bot, as its README says.
 3. Send your bot a message, then press 🔄.
-[🔄 Refresh] [❔ Help]`,
+[🔄 Refresh] [Help]`,
   );
 });
 
@@ -100,6 +100,6 @@ There is a key, and no trace has come with it. Check that
 • your bot runs, with the tracer and this key,
 • it sends to this project's address,
 • its log reports no dropped traces.
-[🔄 Refresh] [❔ Help]`,
+[🔄 Refresh] [Help]`,
   );
 });

@@ -27,7 +27,7 @@ Request · 63 characters
   "role": "user",
   "content": "<b>Where</b> is /order @7?"
 }
-[• Request •] [Response]
+[• Request] [Response]
 [⬅️ Trace] [🏠]`);
     expect(screen.html).toMatch(/<blockquote expandable><code>\{[^<]*<\/code><\/blockquote>$/);
     expect(screen.chars).toBe(visible(screen.html).length);
@@ -47,8 +47,8 @@ Request · 63 characters
       "line of a prompt",
     ]);
     expect(shown(screen).split("\n").slice(-4)).toEqual([
-      "[• Request •] [Response]",
-      "[◀️ Prev] [Page 8/20] [Next ▶️]",
+      "[• Request] [Response]",
+      "[⬅️ Prev] [Page 8/20] [Next ➡️]",
       "[⏮ Step 1] [Step 12 ⏭]",
       "[⬅️ Trace] [🏠]",
     ]);
@@ -67,7 +67,7 @@ Request · 63 characters
 Response
 
 No response was captured.
-[Request] [• Response •]
+[Request] [• Response]
 [⬅️ Trace] [🏠]`);
   });
 

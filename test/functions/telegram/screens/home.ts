@@ -1,6 +1,5 @@
 import { renderHome } from "../../../../functions/telegram/render/home.ts";
 import { before, NOW, openAlert, overview, runs } from "../screens_fixture.ts";
-import { HOSTILE } from "../traces_fixture.ts";
 import type { Example } from "./examples.ts";
 
 const example = (title: string, change: Parameters<typeof overview>[0]): Example => ({
@@ -51,10 +50,4 @@ export const examples: Example[] = [
   }),
   example("an empty project, without a key", { keys: 0, last_batch_at: null }),
   example("an empty project, with a key", { last_batch_at: null }),
-  example("hostile names of alerts", {
-    alerts: {
-      open: 3,
-      newest: [0, 2, 8].map((i) => openAlert(i + 1, { summary: HOSTILE[i]!, unit: HOSTILE[i + 1]! })),
-    },
-  }),
 ];
