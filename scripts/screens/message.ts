@@ -63,7 +63,7 @@ async function showFile(file: Extract<Reply, { content: unknown }>): Promise<Sho
   return {
     form: "file",
     size: `${content.length} bytes`,
-    ...await send("sendDocument", { caption: file.caption, parse_mode: "HTML", document }),
+    ...await send("sendDocument", { caption: file.caption, document }),
     data: `data:application/octet-stream;base64,${content.toString("base64")}`,
   };
 }

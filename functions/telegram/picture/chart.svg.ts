@@ -1,13 +1,13 @@
 /** How long runs took in a window, and how many there were and failed, as a picture of two panels over one time axis. */
 import type { Series, SeriesPoint } from "../../_shared/db.ts";
 import type { Theme } from "../callback.ts";
-import { clock, count, day, duration } from "../render/units.ts";
+import { count, dayTime, duration } from "../render/units.ts";
 import { countMarks, shortTime, timeMarks } from "./scale.ts";
 import { CHARACTER, element, label, MARGIN, picture, rectangle, stroke, type Svg, WIDTH } from "./svg.ts";
 import { COLOURS, type Colours } from "./theme.ts";
 
 const HEIGHT = 1080;
-const SMALL = 24;
+const SMALL = 28;
 const LEFT = 150;
 const RIGHT = WIDTH - MARGIN;
 const LATENCY = { top: 220, bottom: 600 };
@@ -23,7 +23,7 @@ export function chartSvg(series: Series, theme: Theme): Svg {
   const errors = points.reduce((sum, point) => sum + point.errors, 0);
   const hours = Math.round((Date.parse(series.to) - Date.parse(series.from)) / HOUR_MS);
   const share = runs === 0 ? "" : ` (${(errors / runs * 100).toFixed(1)} %)`;
-  const until = `until ${day(series.to)}, ${clock(series.to).slice(0, 5)} UTC`;
+  const until = `until ${dayTime(series.to)} UTC`;
   const none = runs === 0
     ? [label((LEFT + RIGHT) / 2, (LATENCY.top + LATENCY.bottom) / 2, "No runs ended in this time.", {
       size: 30,
@@ -35,7 +35,8 @@ export function chartSvg(series: Series, theme: Theme): Svg {
     HEIGHT,
     colours.ground,
     label(MARGIN, 74, `Last ${hours} ${hours === 1 ? "hour" : "hours"}`, { size: 38, fill: colours.text, bold: true }),
-    label(MARGIN, 116, `${count(runs)} runs · ${count(errors)} failed${share} · ${until}`, {
+    label(RIGHT, 74, until, { size: SMALL, fill: colours.muted, anchor: "end" }),
+    label(MARGIN, 120, `${count(runs)} ${runs === 1 ? "run" : "runs"} · ${count(errors)} failed${share}`, {
       size: SMALL,
       fill: colours.muted,
     }),
@@ -121,7 +122,7 @@ function legend(y: number, entries: readonly [string, string][], title: string, 
     x -= 34 + 32;
     return entry;
   });
-  return label(MARGIN, y, title, { size: 28, fill: colours.text, bold: true }) + drawn.join("");
+  return label(MARGIN, y, title, { size: 30, fill: colours.text, bold: true }) + drawn.join("");
 }
 
 function grid(panel: Panel, rows: readonly (readonly [number, string])[], colours: Colours): Svg {

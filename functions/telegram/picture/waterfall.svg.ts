@@ -4,7 +4,7 @@ import type { WireStep } from "../../../tracer/wire.ts";
 import type { Theme } from "../callback.ts";
 import { isCall } from "../render/calls.ts";
 import { money, tokens } from "../render/units.ts";
-import { clock, count, day, duration } from "../render/units.ts";
+import { clock, count, date, duration } from "../render/units.ts";
 import { depths } from "../render/waterfall.ts";
 import { shortTime, timeMarks } from "./scale.ts";
 import { CHARACTER, drawable, element, label, MARGIN, picture, rectangle, type Svg, WIDTH } from "./svg.ts";
@@ -13,11 +13,11 @@ import { COLOURS, type Colours } from "./theme.ts";
 /** With more rows, Telegram would shrink the picture until nobody can read it. */
 const MAX_ROWS = 40;
 const ROOMY_ROWS = 20;
-const NAME_COLUMNS = 21;
-const NAME_SIZE = 28;
-const SMALL = 24;
+const NAME_COLUMNS = 20;
+const NAME_SIZE = 30;
+const SMALL = 28;
 const BARS = MARGIN + NAME_COLUMNS * NAME_SIZE * CHARACTER + 12;
-const TIME_WIDTH = 140;
+const TIME_WIDTH = 150;
 const BARS_END = WIDTH - MARGIN - TIME_WIDTH;
 const MAX_INDENT = 5;
 
@@ -81,7 +81,7 @@ function header(trace: TraceDetail, colours: Colours): { svg: Svg; height: numbe
   const took = trace.duration_ms === null ? [] : [duration(trace.duration_ms)];
   const title = [drawable(trace.pipeline, 22, "pipeline").value, trace.status, ...took].join(" · ");
   const used = [tokens(trace.input_tokens, trace.output_tokens), money(trace.cost_microusd, trace.cost_complete)];
-  const when = `${day(trace.started_at)}, ${clock(trace.started_at)} UTC`;
+  const when = `${date(trace.started_at)}, ${clock(trace.started_at)} UTC`;
   const details = [when, ...used.filter((part) => part !== null)].join(" · ");
   const failed = trace.status === "error"
     ? [[trace.error_step, trace.error ?? "failed"].filter(Boolean).join(": ")]
@@ -90,7 +90,7 @@ function header(trace: TraceDetail, colours: Colours): { svg: Svg; height: numbe
     label(MARGIN, 74, title, { size: 38, fill: trace.status === "error" ? colours.error : colours.text, bold: true }),
     label(MARGIN, 116, details, { size: SMALL, fill: colours.muted }),
     ...failed.map((text) =>
-      label(MARGIN, 158, drawable(text, 66, "failed").value, { size: SMALL, fill: colours.error })
+      label(MARGIN, 158, drawable(text, 58, "failed").value, { size: SMALL, fill: colours.error })
     ),
   ];
   return { svg: svg.join(""), height: 126 + failed.length * 42 };
@@ -142,7 +142,7 @@ function drawnRow(row: Row, total: number, y: number, height: number, colours: C
     ...(waited > start && step.status !== "detached"
       ? [rectangle(waited, bar.y, end - waited, bar.height, fill, { rx: 4 })]
       : []),
-    label(WIDTH - MARGIN, base, duration(step.duration_ms), { size: SMALL + 2, fill: colours.text, anchor: "end" }),
+    label(WIDTH - MARGIN, base, duration(step.duration_ms), { size: SMALL, fill: colours.text, anchor: "end" }),
   ].join("");
 }
 
@@ -179,7 +179,7 @@ function footer(
     ...(left > 0
       ? [`${count(left)} shorter ${left === 1 ? "step" : "steps"} of ${count(steps.length)} not shown.`]
       : []),
-    ...(whole ? [] : ["Some letters have no font here: … stands for them. The text has all."]),
+    ...(whole ? [] : ["… stands for letters that have no font here."]),
   ];
   const first = entries.length > 0 ? y + 42 : y;
   return {

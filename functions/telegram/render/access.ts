@@ -15,13 +15,17 @@ export function renderAdminChange(user_id: number, change: Change): Screen {
 function changed(user: Html, change: Change): Html {
   if ("unchanged" in change) {
     return change.unchanged === "last_owner"
-      ? lines(bold(line`${user} is the only owner.`), line`Make somebody else an owner first.`)
-      : lines(bold(line`${user} is an owner by TELEGRAM_ADMIN_IDS.`), line`Take the id out of that secret first.`);
+      ? lines(line`${user} ${bold(line`is the only owner.`)}`, line`Make somebody else an owner first.`)
+      : lines(
+        line`${user} ${bold(line`is an owner by TELEGRAM_ADMIN_IDS.`)}`,
+        line`Take the id out of that secret first.`,
+      );
   }
   const { was, role } = change;
   if (role === was) return role === null ? line`${user} was no admin.` : line`${user} was ${a(role)} already.`;
-  if (role === null) return bold(line`${user} is no admin any more.`);
-  return bold(was === null ? line`${user} is ${a(role)} now.` : line`${user} is ${a(role)} now, and was ${a(was)}.`);
+  if (role === null) return line`${user} ${bold(line`is no admin any more.`)}`;
+  const now = was === null ? line`is ${a(role)} now.` : line`is ${a(role)} now, and was ${a(was)}.`;
+  return line`${user} ${bold(now)}`;
 }
 
 const a = (role: Role): Html => literal(role === "viewer" ? "a viewer" : `an ${role}`);

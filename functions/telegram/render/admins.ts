@@ -2,7 +2,7 @@
 import type { Admins } from "../../_shared/db.ts";
 import { bold, code, dotted, type Html, line, lines, literal, message, text } from "./html.ts";
 import { type Screen, screen } from "./screen.ts";
-import { count, day } from "./units.ts";
+import { count, date } from "./units.ts";
 
 /** More do not fit with all else. */
 const MAX_ROWS = 25;
@@ -11,8 +11,8 @@ const REASONS: Record<string, string> = {
   stranger: "from strangers",
   group: "in groups that are not allowed",
   wrong_secret: "with a wrong secret",
-  not_an_update: "no updates",
-  forged_data: "buttons that the bot did not make",
+  not_an_update: "that were no updates",
+  forged_data: "with buttons that the bot did not make",
   forbidden: "for want of a role",
 };
 
@@ -21,10 +21,10 @@ export function renderAdmins({ admins, chats, refusals }: Admins): Screen {
     dotted(
       code(text(user_id)),
       text(role),
-      from_secret ? line`by TELEGRAM_ADMIN_IDS` : line`since ${text(day(added_at))}`,
+      from_secret ? line`by TELEGRAM_ADMIN_IDS` : line`since ${text(date(added_at))}`,
     )
   );
-  const groups = chats.map(({ chat_id, added_at }) => dotted(code(text(chat_id)), line`since ${text(day(added_at))}`));
+  const groups = chats.map(({ chat_id, added_at }) => dotted(code(text(chat_id)), line`since ${text(date(added_at))}`));
   const refused = Object.entries(refusals).map(([reason, n]) =>
     line`${text(count(n))} ${literal(REASONS[reason] ?? reason)}`
   );

@@ -6,8 +6,8 @@
 import type { Alert } from "../../_shared/db.ts";
 import { amount } from "./amount.ts";
 import { bold, code, dotted, type Html, line, lines, message, quoted, text } from "./html.ts";
-import { type Button, type Screen, screen } from "./screen.ts";
-import { clock, day, duration } from "./units.ts";
+import { type Button, HOME, type Screen, screen } from "./screen.ts";
+import { day, dayTime, duration, minute } from "./units.ts";
 
 const DETAIL_COLUMNS = 300;
 
@@ -26,10 +26,7 @@ export function renderAlertMessage(alert: Alert): Screen {
 
 /** @param reason What 👀 opens. */
 export function renderAlert(alert: Alert | null, reason: Button["action"] | null): Screen {
-  const back: Button[] = [{ label: "📟 Alerts", action: { screen: "alerts", all: false } }, {
-    label: "🏠",
-    action: { screen: "home" },
-  }];
+  const back: Button[] = [{ label: "⬅️ Alerts", action: { screen: "alerts", all: false } }, HOME];
   if (alert === null) return screen("alert", gone(), [back]);
   const { alert_id } = alert;
   const press = (label: string, act: Act): Button => ({ label, action: { screen: "alert", alert_id, act } });
@@ -56,42 +53,42 @@ function muting(alert: Alert, press: Press): Button[] {
 
 function told(alert: Alert): Html {
   return message(
-    lines(line`${text(alert.resolved_at === null ? "🔴" : "✅")} ${bold(text(alert.summary))}`, standing(alert)),
+    lines(line`${text(alert.resolved_at === null ? "🔴" : "✅")} ${bold(text(alert.summary))}`, ...standing(alert)),
     quoted(alert.detail, DETAIL_COLUMNS),
     lines(...times(alert)),
   );
 }
 
-/** `now 31 % · worst 35 % · limit 10 %`, or how it ended. */
-function standing({ resolved_at, opened_at, last_value, worst, threshold, unit }: Alert): Html {
-  const limit = line`limit ${text(amount(threshold, unit))}`;
+/** `now 31 % · worst 35 % · limit 10 %`, or how it ended and then the rest. */
+function standing({ resolved_at, opened_at, last_value, worst, threshold, unit }: Alert): Html[] {
+  const range = dotted(line`worst ${text(amount(worst, unit))}`, line`limit ${text(amount(threshold, unit))}`);
   if (resolved_at !== null) {
     const lasted = duration(Date.parse(resolved_at) - Date.parse(opened_at));
-    return dotted(line`resolved after ${text(lasted)}, worst ${text(amount(worst, unit))}`, limit);
+    return [line`resolved after ${text(lasted)}`, range];
   }
-  const now = last_value === null ? line`too little to measure now` : line`now ${text(amount(last_value, unit))}`;
-  return dotted(now, line`worst ${text(amount(worst, unit))}`, limit);
+  if (last_value === null) return [line`too little to measure now`, range];
+  return [dotted(line`now ${text(amount(last_value, unit))}`, range)];
 }
 
 function times(alert: Alert): Html[] {
   const { opened_at, resolved_at, resolved_before_at, acknowledged_at, acknowledged_by, muted_until, muted_by } = alert;
   const rows = [
-    line`${text(day(opened_at))}, ${text(period(opened_at, resolved_at))} UTC · ${code(text(alert.rule))}`,
+    line`${text(period(opened_at, resolved_at))} UTC · ${code(text(alert.rule))}`,
   ];
-  if (resolved_before_at !== null) rows.push(line`Back again: it had resolved at ${text(clock(resolved_before_at))}`);
+  if (resolved_before_at !== null) rows.push(line`Back again: it had resolved at ${text(minute(resolved_before_at))}`);
   if (acknowledged_at !== null) {
-    rows.push(line`✔️ Acknowledged by ${code(text(acknowledged_by ?? "?"))} at ${text(clock(acknowledged_at))}`);
+    rows.push(line`✔️ Acknowledged by ${code(text(acknowledged_by ?? "?"))} at ${text(minute(acknowledged_at))}`);
   }
   if (muted_until !== null) {
     rows.push(
-      line`🔕 Muted by ${code(text(muted_by ?? "?"))} until ${text(day(muted_until))}, ${text(clock(muted_until))}`,
+      line`🔕 Muted by ${code(text(muted_by ?? "?"))} until ${text(dayTime(muted_until))}`,
     );
   }
   return rows;
 }
 
-/** `12:03:11–12:15:11`; the day of the end, too, where it is another. */
+/** `31 Jan 12:03 – 12:15`; the day of the end, too, where it is another. */
 function period(from: string, to: string | null): string {
-  if (to === null) return clock(from);
-  return `${clock(from)}–${day(from) === day(to) ? "" : `${day(to)}, `}${clock(to)}`;
+  if (to === null) return dayTime(from);
+  return `${dayTime(from)} – ${day(from) === day(to) ? minute(to) : dayTime(to)}`;
 }

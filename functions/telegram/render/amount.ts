@@ -8,10 +8,10 @@ export function amount(value: number, unit: string): string {
   return `${decimal(value)} ${unit === "percent" ? "%" : unit}`;
 }
 
-/** `2 % of 10 %`, `1,234 of 0 records`. */
+/** `2 %, limit 10 %`, `1,234, limit 0 records`. */
 export function amountOf(value: number, limit: number, unit: string): string {
   const isCount = !["ms", "microusd", "percent"].includes(unit);
-  return `${isCount ? decimal(value) : amount(value, unit)} of ${amount(limit, unit)}`;
+  return `${isCount ? decimal(value) : amount(value, unit)}, limit ${amount(limit, unit)}`;
 }
 
 /** With one decimal where it has any: `31.3`, `12,345`. */

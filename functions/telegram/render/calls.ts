@@ -67,6 +67,6 @@ function row(step: WireStep, only: boolean): Html {
   if (only) return dotted(who, first);
   const used = tokenClasses(tokensOf(step));
   const cost = money(step.cost_microusd ?? null, step.cost_microusd !== undefined || step.model === undefined);
-  const below = dotted(used === "" ? null : text(used, 80), cost === null ? null : text(cost), first);
-  return below.length === 0 ? who : lines(who, line`     ${below}`);
+  const below = [used === "" ? line`` : text(used, 80), dotted(cost === null ? null : text(cost), first)];
+  return lines(who, ...below.filter(({ length }) => length > 0).map((row) => line`     ${row}`));
 }

@@ -1,13 +1,13 @@
 /** Failed runs by kind of error, the most frequent first. */
 import type { ErrorGroup, ErrorGroups, Hours } from "../../_shared/db.ts";
+import type { Action } from "../callback.ts";
 import { change, percent } from "./change.ts";
 import { bold, dotted, type Html, line, lines, literal, message, name, quoted, text } from "./html.ts";
-import { type Button, type Screen, screen } from "./screen.ts";
-import { clock, count, dayTime, lastHours } from "./units.ts";
+import { numberRows, type Screen, screen } from "./screen.ts";
+import { count, dayTime, lastHours, minute } from "./units.ts";
 import { windowButtons } from "./windows.ts";
 
 const KIND_COLUMNS = 34;
-const BUTTONS_PER_ROW = 5;
 
 export function renderErrors(view: ErrorGroups, hours: Hours): Screen {
   const { errors, errors_before, count: runs, kinds, groups } = view;
@@ -20,17 +20,23 @@ export function renderErrors(view: ErrorGroups, hours: Hours): Screen {
         (runs === 0 ? "Nothing ran." : `None of ${count(runs)} runs failed.`) +
           (errors_before === 0 ? "" : ` ${count(errors_before)} failed in the window before.`),
       )
-      : dotted(
+      : lines(
         literal(`${percent(errors / Math.max(runs, errors))} of ${count(Math.max(runs, errors))} runs`),
-        against === null ? null : literal(against === "as before" ? against : `${against} against the window before`),
+        ...(against === null
+          ? []
+          : [literal(against === "as before" ? against : `${against} against the window before`)]),
       ),
     ...(groups.length === 0 ? [] : [lines(...groups.map((group, i) => row(group, i + 1, hours)))]),
-    ...(kinds > groups.length ? [line`and ${literal(count(kinds - groups.length))} more kinds`] : []),
-    ...(groups.length === 0 ? [] : [line`🆕 not in the window before · ▲ more than then · ▼ fewer`]),
+    ...(kinds > groups.length
+      ? [
+        literal(`and ${count(kinds - groups.length)} more ${kinds - groups.length === 1 ? "kind" : "kinds"}`),
+      ]
+      : []),
+    ...(groups.length === 0 ? [] : [line`🆕 new · ▲ more · ▼ fewer than before`]),
   );
-  return screen("errors", answer, [...openButtons(groups), windowButtons("errors", hours), [
+  return screen("errors", answer, [...numberRows(groups.map(toExample)), windowButtons("errors", hours), [
     { label: "All errors", action: { screen: "traces", change: { status: "error" } } },
-    { label: "🔄", action: { screen: "errors", hours } },
+    { label: "🔄 Refresh", action: { screen: "errors", hours } },
     { label: "🏠", action: { screen: "home" } },
   ]]);
 }
@@ -44,8 +50,12 @@ function row(group: ErrorGroup, number: number, hours: Hours): Html {
     line`     ${quoted(kind, KIND_COLUMNS)}`,
     line`     ${
       dotted(
-        literal(before === 0 ? `first ${dayTime(group.first_at)}` : `${count(before)} before`),
-        literal(`newest ${hours <= 24 ? clock(newest) : dayTime(newest)}`),
+        literal(
+          before === 0
+            ? `first ${hours <= 24 ? minute(group.first_at) : dayTime(group.first_at).slice(0, -6)}`
+            : `${count(before)} before`,
+        ),
+        literal(`newest ${hours <= 24 ? minute(newest) : dayTime(newest)}`),
       )
     }`,
   );
@@ -57,10 +67,4 @@ const mark = ({ count, before }: ErrorGroup): string =>
 /** The time inside a UUIDv7. */
 const timeOf = (id: string): string => new Date(parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toISOString();
 
-function openButtons(groups: readonly ErrorGroup[]): Button[][] {
-  const buttons = groups.map((group, i): Button => ({
-    label: String(i + 1),
-    action: { screen: "trace", trace_id: group.example, back: { to: "errors" } },
-  }));
-  return [buttons.slice(0, BUTTONS_PER_ROW), buttons.slice(BUTTONS_PER_ROW)];
-}
+const toExample = ({ example }: ErrorGroup): Action => ({ screen: "trace", trace_id: example, back: { to: "errors" } });

@@ -17,8 +17,11 @@ export function rowsCaption({ rows, capped }: Written, { total, total_exact }: L
 export const rowsProgress = ({ rows }: Written, { total, total_exact }: ListView): string =>
   `Exporting… ${count(rows)} of ${total_exact ? "" : "~"}${count(Math.max(total, rows))}`;
 
+/** A caption has no code in it, so a name is left out in which Telegram could find a link or a command. */
+const ofPipeline = (name: string): string => /^[\p{L}\p{M}\p{N} :_-]*$/u.test(name) ? ` of ${cut(name, 40).value}` : "";
+
 export function traceCaption(trace: TraceDetail, readsIo: boolean, { steps, capped }: WrittenIo): string {
-  const what = `Trace of ${cut(trace.pipeline, 40).value}, ${many(trace.steps.length, "step")}`;
+  const what = `Trace${ofPipeline(trace.pipeline)}, ${many(trace.steps.length, "step")}`;
   if (!readsIo) return `${what}. What was sent and received is for operators.`;
   if (capped) {
     return `${what}, the texts of the first ${count(steps)} of ${count(trace.io_steps.length)}: a file has no more.`;

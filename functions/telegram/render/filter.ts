@@ -41,7 +41,7 @@ const STATUSES: readonly [string, TraceStatus | null][] = [
   ["⏳", "running"],
   ["❓", "lost"],
 ];
-const WINDOWS: readonly [string, Hours | null][] = [["1 h", 1], ["24 h", 24], ["7 d", 168], ["All days", null]];
+const WINDOWS: readonly [string, Hours | null][] = [["1 h", 1], ["24 h", 24], ["7 d", 168], ["Ever", null]];
 
 /** Rows of buttons; what is chosen has a `•`. */
 export function filterButtons(view: ListView): Button[][] {
@@ -53,7 +53,7 @@ export function filterButtons(view: ListView): Button[][] {
   const filtered = Object.keys(view.filter).length > 0;
   const { filter } = listAction(view);
   const file = (format: "csv" | "jsonl"): Button => ({
-    label: format === "csv" ? "📤 CSV" : "📤 JSONL",
+    label: format === "csv" ? "📤 CSV" : "📤 JSON",
     action: { screen: "export", of: "traces", format, ...(filter !== undefined && { filter }) },
   });
   return [

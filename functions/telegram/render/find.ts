@@ -30,7 +30,7 @@ function row(trace: TraceSummary, number: number): Html {
     line`${text(number)} ${literal(STATUS_ICON[trace.status])} ${
       dotted(name(trace.pipeline, 20), literal(took), literal(dayTime(trace.started_at)))
     }`,
-    line`     ${code(text(trace.trace_id))}`,
+    code(text(trace.trace_id)),
   );
 }
 

@@ -2,7 +2,7 @@
 import type { Overview, Series } from "../../_shared/db.ts";
 import { change, percent } from "./change.ts";
 import { bold, code, dotted, type Html, line, lines, literal, message, pre, text } from "./html.ts";
-import { ago, bytes, measured, short } from "./measured.ts";
+import { ago, measured, short } from "./measured.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { sparkline } from "./spark.ts";
 import { type Row, table } from "./table.ts";
@@ -32,14 +32,17 @@ function openAlerts({ alerts: { open, newest } }: Overview): Html[] {
 
 /** The last 24 hours against those before. */
 function numbers({ window, before }: Overview): Html {
-  const against = (now: number | null, then: number | null) => change(now, then) ?? "";
+  const against = (now: number | null, then: number | null) => change(now, then) ?? "–";
   const rate = (of: Overview["window"]) => of.error_rate === null ? "–" : percent(of.error_rate);
   const took = (ms: number | null) => ms === null ? "–" : duration(Math.round(ms));
   const rows: Row[] = [
-    { name: "", values: ["24 h", "day before"] },
+    { name: "", values: ["24 h", "vs before"] },
     { name: "Runs", values: [short(window.count), against(window.count, before.count)] },
     { name: "Failed", values: [short(window.errors), against(window.errors, before.errors)] },
-    { name: "Error rate", values: [rate(window), rate(before)] },
+    {
+      name: "Error rate",
+      values: [rate(window), before.error_rate === null ? "–" : `was ${percent(before.error_rate)}`],
+    },
     { name: "p95", values: [took(window.p95_ms), against(window.p95_ms, before.p95_ms)] },
     { name: "Spend", values: [spent(window), against(window.cost_microusd, before.cost_microusd)] },
   ];
@@ -61,10 +64,10 @@ function standing(view: Overview, now: Date): Html {
   const { today, month, running, storage, last_batch_at } = view;
   const full = storage.days_until_full;
   return lines(
-    line`Spent today ${literal(spent(today))} · this month ${literal(spent(month))}`,
+    line`Today ${literal(spent(today))} · this month ${literal(spent(month))}`,
     line`Database ${
       dotted(
-        literal(`${percent(storage.quota_share)} of ${bytes(storage.quota_bytes)}`),
+        literal(percent(storage.quota_share)),
         full === null ? null : literal(full === 0 ? "full" : `full in ${count(full)} ${full === 1 ? "day" : "days"}`),
       )
     }`,
@@ -91,7 +94,7 @@ function firstSteps(keys: number): Screen {
       line`• its log reports no dropped traces.`,
     );
   return screen("home", message(bold(line`⚪ No traces yet`), step), [
-    [{ label: "🔄 Refresh", action: { screen: "home" } }, { label: "❔ Help", action: { screen: "help" } }],
+    [{ label: "🔄 Refresh", action: { screen: "home" } }, { label: "Help", action: { screen: "help" } }],
   ]);
 }
 

@@ -65,7 +65,7 @@ type Opens = (change: Partial<IoScreenParams>) => Action;
 /** Both sides, the shown one marked. */
 function tabs(io: IoPage, opens: Opens): Button[] {
   const tab = (side: IoSide, label: string): Button => ({
-    label: side === io.side ? `• ${label} •` : label,
+    label: side === io.side ? `• ${label}` : label,
     action: opens({ side, page: side === io.side ? io.page : 0 }),
   });
   return [tab("request", "Request"), tab("response", "Response")];
@@ -75,9 +75,9 @@ function pageButtons(io: IoPage, opens: Opens): Button[] {
   const pages = pagesOf(io.stored_chars ?? 0, io.page_chars);
   if (pages === 1) return [];
   return [
-    ...(io.page > 0 ? [{ label: "◀️ Prev", action: opens({ page: io.page - 1 }) }] : []),
+    ...(io.page > 0 ? [{ label: "⬅️ Prev", action: opens({ page: io.page - 1 }) }] : []),
     { label: `Page ${count(io.page + 1)}/${count(pages)}`, action: opens({}) },
-    ...(io.page < pages - 1 ? [{ label: "Next ▶️", action: opens({ page: io.page + 1 }) }] : []),
+    ...(io.page < pages - 1 ? [{ label: "Next ➡️", action: opens({ page: io.page + 1 }) }] : []),
   ];
 }
 

@@ -6,7 +6,7 @@ import { code, dotted, type Html, line, lines, name, quoted, text } from "./html
 import { type Button, HOME, type Picture, screen } from "./screen.ts";
 import { STATUS_ICON } from "./status.ts";
 import type { TraceParams } from "./trace.ts";
-import { clock, count, day, duration } from "./units.ts";
+import { clock, count, day, dayTime, duration } from "./units.ts";
 
 const ERROR_COLUMNS = 100;
 
@@ -44,10 +44,8 @@ export function chartPicture(series: Series, theme: Theme, png: Uint8Array): Pic
   const runs = series.points.reduce((sum, point) => sum + point.count, 0);
   const errors = series.points.reduce((sum, point) => sum + point.errors, 0);
   const caption = lines(
-    line`📈 Latency and errors · ${text(count(runs))} ${text(runs === 1 ? "run" : "runs")}, ${
-      text(count(errors))
-    } failed`,
-    line`${text(day(series.from))}, ${text(clock(series.from))} – ${text(clock(series.to))} UTC`,
+    line`📈 ${text(count(runs))} ${text(runs === 1 ? "run" : "runs")}, ${text(count(errors))} failed`,
+    line`${text(dayTime(series.from))} – ${text(dayTime(series.to))} UTC`,
   );
   const keyboard = [[
     themeButton({ screen: "picture", of: "chart", theme }),

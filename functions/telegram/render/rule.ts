@@ -2,12 +2,9 @@
 import type { AlertRule } from "../../_shared/db.ts";
 import { amount } from "./amount.ts";
 import { bold, code, type Html, line, lines, message, quoted, text } from "./html.ts";
-import { type Button, type Screen, screen } from "./screen.ts";
+import { type Button, HOME, type Screen, screen } from "./screen.ts";
 
-const BACK: Button[] = [{ label: "📟 Alerts", action: { screen: "alerts", all: false } }, {
-  label: "🏠",
-  action: { screen: "home" },
-}];
+const BACK: Button[] = [{ label: "⬅️ Alerts", action: { screen: "alerts", all: false } }, HOME];
 
 /** @param changed It was, by the press or the command that this answers. */
 export function renderRule(rule: AlertRule, changed: boolean): Screen {
@@ -17,7 +14,7 @@ export function renderRule(rule: AlertRule, changed: boolean): Screen {
     lines(
       line`${changed ? line`✅ Changed: ` : line``}${bold(text(rule.summary))}`,
       enabled
-        ? line`${code(text(rule.rule))} · in breach above ${limit}`
+        ? line`${code(text(rule.rule))} · opens above ${limit}`
         : line`${code(text(rule.rule))} · switched off, limit ${limit}`,
     ),
   ];

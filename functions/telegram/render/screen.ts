@@ -49,6 +49,17 @@ export interface Export {
 /** What an action is answered with. */
 export type Reply = Screen | Picture | Export;
 
+/** Most buttons of a row that are a number each. */
+const NUMBERS_PER_ROW = 5;
+
+/** A button for each, labelled 1, 2 …, in rows of about the same length. */
+export function numberRows(actions: readonly Action[]): Button[][] {
+  const rows = Math.ceil(actions.length / NUMBERS_PER_ROW);
+  const perRow = Math.ceil(actions.length / Math.max(1, rows));
+  const buttons = actions.map((action, i): Button => ({ label: String(i + 1), action }));
+  return Array.from({ length: rows }, (_, row) => buttons.slice(row * perRow, (row + 1) * perRow));
+}
+
 /** Rows without buttons are left out. */
 export function screen(name: string, message: Html, keyboard: Button[][]): Screen {
   return { name, html: message.html, chars: message.length, keyboard: keyboard.filter((row) => row.length > 0) };

@@ -7,6 +7,8 @@ import { day } from "./units.ts";
 /** A setting that buttons change. Its position and those of its choices are in buttons: add at the end. */
 interface Choice {
   setting: "trace_days" | "io_days" | "io_sample_percent";
+  /** Of its row of buttons. */
+  icon: string;
   title: string;
   values: readonly number[];
   label: (value: number) => string;
@@ -16,9 +18,15 @@ const days = (value: number): string => `${value} d`;
 const share = (value: number): string => `${value} %`;
 
 const CHOICES: readonly Choice[] = [
-  { setting: "trace_days", title: "Traces are kept", values: [7, 14, 30, 90], label: days },
-  { setting: "io_days", title: "Requests and responses are kept", values: [1, 3, 7, 14, 30], label: days },
-  { setting: "io_sample_percent", title: "Share of good runs that have them", values: [0, 10, 50, 100], label: share },
+  { setting: "trace_days", icon: "📈", title: "Traces kept", values: [7, 14, 30, 90], label: days },
+  { setting: "io_days", icon: "💬", title: "Requests and responses kept", values: [1, 3, 7, 14, 30], label: days },
+  {
+    setting: "io_sample_percent",
+    icon: "🎲",
+    title: "Good runs that have them",
+    values: [0, 10, 50, 100],
+    label: share,
+  },
 ];
 
 /** Positions of a setting and of a value among its choices. */
@@ -42,15 +50,15 @@ export function renderSettings(
   settings: Settings,
   { mayChange, changed }: { mayChange: boolean; changed: boolean },
 ): Screen {
-  const rows = CHOICES.map(({ setting, title, label }) =>
-    line`${literal(title)} ${bold(text(label(settings[setting])))}`
+  const rows = CHOICES.map(({ setting, icon, title, label }) =>
+    line`${literal(icon)} ${literal(title)} ${bold(text(label(settings[setting])))}`
   );
   const blocks = [
     bold(changed ? line`✅ Settings, changed` : line`Settings`),
     lines(
       ...rows,
       line`The plan allows ${bold(text(megabytes(settings.quota_bytes)))}`,
-      line`A run that has not ended after ${bold(text(settings.lost_after))} is lost`,
+      line`Runs count as lost after ${bold(text(settings.lost_after))}`,
     ),
     ...guarded(settings),
     lines(
@@ -98,7 +106,9 @@ const megabytes = (bytes: number): string =>
 function guarded({ guard_io_sample_percent: percent }: Settings): Html[] {
   if (percent === null) return [];
   return [
-    line`⚠️ The database is nearly full: of all traces, requests and responses are stored of ${text(percent)} %.`,
+    line`⚠️ The database is nearly full: requests and responses are stored of only ${
+      text(percent)
+    } % of the runs, errors among them.`,
   ];
 }
 
@@ -108,22 +118,16 @@ function delivery({ alert_url, alert_secret_set }: Settings): Html {
   return line`Alerts are posted to ${text(host)}, ${alert_secret_set ? line`with` : line`without`} a secret`;
 }
 
-/** A row a setting; what it is now has a dot. */
+/** A row a setting, with its icon at the start; what it is now has a dot. */
 function buttons(settings: Settings): Button[][] {
-  return CHOICES.map(({ setting, values, label }, i) =>
+  return CHOICES.map(({ setting, icon, values, label }, i) =>
     values.flatMap((value, choice): Button[] => {
       if (setting === "io_days" && value > settings.trace_days) return [];
-      const icon = ICON[setting];
+      const named = choice === 0 ? `${icon} ${label(value)}` : label(value);
       return [{
-        label: settings[setting] === value ? `• ${icon} ${label(value)}` : `${icon} ${label(value)}`,
+        label: settings[setting] === value ? `• ${named}` : named,
         action: { screen: "settings", set: { setting: i, choice } },
       }];
     })
   );
 }
-
-const ICON: Record<Choice["setting"], string> = {
-  trace_days: "📈",
-  io_days: "💬",
-  io_sample_percent: "🎲",
-};

@@ -15,15 +15,13 @@ export function renderStats(stats: TraceStats, hours: Hours): Screen {
   const answer = message(
     lines(
       dotted(bold(literal("Stats")), literal(lastHours(hours))),
-      line`${literal(dayTime(window.from))} to ${literal(dayTime(window.to))} UTC, against as long before`,
+      line`${literal(dayTime(window.from))} – ${literal(dayTime(window.to))} UTC`,
     ),
     numbers(stats),
     ...(running + lost === 0 ? [] : [literal(`⏳ ${count(running)} running · ❓ ${count(lost)} lost`)]),
     ...(pipelines.length === 0 ? [] : [titled("Pipelines", pipelineRows(stats), [8, 6, 8])]),
     ...(slowest_steps.length === 0 ? [] : [titled("Slowest steps", stepRows(stats), [8, 8])]),
-    ...(window.unpriced_calls === 0
-      ? []
-      : [line`${literal(count(window.unpriced_calls))} LLM calls have no price, so that the cost is a lower bound.`]),
+    ...(window.unpriced_calls === 0 ? [] : [literal(unpriced(window.unpriced_calls))]),
   );
   return screen("stats", answer, [
     windowButtons("stats", hours),
@@ -33,11 +31,14 @@ export function renderStats(stats: TraceStats, hours: Hours): Screen {
     ],
     [
       { label: "Errors", action: { screen: "errors", hours } },
-      { label: "🔄", action: { screen: "stats", hours } },
+      { label: "🔄 Refresh", action: { screen: "stats", hours } },
       { label: "🏠", action: { screen: "home" } },
     ],
   ]);
 }
+
+const unpriced = (calls: number): string =>
+  `${count(calls)} LLM ${calls === 1 ? "call has" : "calls have"} no price: the cost is a lower bound.`;
 
 const titled = (title: string, rows: readonly Row[], widths: readonly number[]): Html =>
   lines(bold(literal(title)), table(widths, rows));

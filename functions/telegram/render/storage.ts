@@ -1,7 +1,7 @@
 /** What is stored, what it costs, how long it will fit, and what is missing. */
 import type { TraceStorage } from "../../_shared/db.ts";
 import { percent } from "./change.ts";
-import { bold, dotted, type Html, line, lines, literal, message, pre, text } from "./html.ts";
+import { bold, dotted, type Html, line, lines, literal, message, pre, quoted, text } from "./html.ts";
 import { bytes, short } from "./measured.ts";
 import { type Screen, screen } from "./screen.ts";
 import { bar } from "./spark.ts";
@@ -10,6 +10,9 @@ import { count, day, dayTime, duration, money } from "./units.ts";
 
 const DAYS_SHOWN = 8;
 const STEPS_SHOWN = 3;
+const TABLES = { pipeline_traces: "traces", trace_io: "I/O" } as const;
+
+const many = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 
 export function renderStorage(storage: TraceStorage): Screen {
   const { database_bytes, quota_bytes, quota_share } = storage;
@@ -19,7 +22,7 @@ export function renderStorage(storage: TraceStorage): Screen {
       pre(literal(`${bar(quota_share, 24)} ${percent(quota_share)}`)),
       literal(forecast(storage)),
     ),
-    daysTable(storage),
+    ...(storage.days.length === 0 ? [] : [daysTable(storage)]),
     costs(storage),
     retention(storage),
     ...guard(storage),
@@ -27,7 +30,7 @@ export function renderStorage(storage: TraceStorage): Screen {
   );
   return screen("storage", answer, [[
     { label: "Settings", action: { screen: "settings" } },
-    { label: "🔄", action: { screen: "storage" } },
+    { label: "🔄 Refresh", action: { screen: "storage" } },
     { label: "🏠", action: { screen: "home" } },
   ]]);
 }
@@ -37,7 +40,7 @@ function forecast({ days_until_full, growth_bytes_per_day, steady_bytes }: Trace
   if (growth_bytes_per_day === null) return "How fast it grows is known after the first whole day.";
   const growth = `${bytes(growth_bytes_per_day)} a day`;
   if (days_until_full !== null) {
-    return `Full in ${count(days_until_full)} ${days_until_full === 1 ? "day" : "days"}, at ${growth}.`;
+    return `Full in ${many(days_until_full, "day")}, at ${growth}.`;
   }
   return `It will not fill: at ${growth}, traces level off at ${bytes(steady_bytes!)}.`;
 }
@@ -51,35 +54,28 @@ function daysTable({ days }: TraceStorage): Html {
   const more = days.length - shown.length;
   return lines(
     table([8, 8, 8], [{ name: "", values: ["runs", "traces", "I/O"] }, ...rows]),
-    ...(more > 0 ? [literal(`and ${count(more)} ${more === 1 ? "day" : "days"} before`)] : []),
+    ...(more > 0 ? [literal(`and ${many(more, "day")} before`)] : []),
   );
 }
 
+/** What one takes, and what all else does. */
 function costs(storage: TraceStorage): Html {
   const { bytes_per_trace, io_bytes_per_trace, large_traces, cost_microusd_per_1000_traces, ingest_p95_ms } = storage;
-  return lines(
-    dotted(
-      literal(`A trace takes ${bytes_per_trace === null ? "–" : bytes(bytes_per_trace)}`),
-      literal(`its I/O ${io_bytes_per_trace === null ? "–" : bytes(io_bytes_per_trace)}`),
-      large_traces > 0 ? literal(`${count(large_traces)} over 5 kB`) : null,
-    ),
-    dotted(
-      cost_microusd_per_1000_traces === null
-        ? null
-        : literal(`1,000 runs cost ${money(cost_microusd_per_1000_traces, true)}`),
-      ingest_p95_ms === null ? null : literal(`storing a batch: p95 ${duration(Math.round(ingest_p95_ms))}`),
-      literal(`rollups ${bytes(storage.rollup_bytes)}`),
-    ),
-  );
+  const rows: [string, string | null][] = [
+    ["A trace", bytes_per_trace === null ? null : bytes(bytes_per_trace)],
+    ["Its I/O", io_bytes_per_trace === null ? null : bytes(io_bytes_per_trace)],
+    ["Traces over 5 kB", large_traces > 0 ? short(large_traces) : null],
+    ["Rollups", bytes(storage.rollup_bytes)],
+    ["Cost of 1,000 runs", money(cost_microusd_per_1000_traces, true)],
+    ["Storing a batch, p95", ingest_p95_ms === null ? null : duration(Math.round(ingest_p95_ms))],
+  ];
+  return table([10], rows.flatMap(([name, value]) => value === null ? [] : [{ name, values: [value] }]));
 }
 
 function retention({ settings }: TraceStorage): Html {
-  const days = (n: number) => `${n} ${n === 1 ? "day" : "days"}`;
   return lines(
-    literal(`Traces are kept ${days(settings.trace_days)}, from ${day(settings.traces_from)} on.`),
-    literal(
-      `Requests and responses ${days(settings.io_days)}, of ${settings.io_sample_percent} % of the runs and of errors.`,
-    ),
+    literal(`Traces: ${many(settings.trace_days, "day")}, since ${day(settings.traces_from)}`),
+    literal(`I/O: ${many(settings.io_days, "day")}, of errors and ${settings.io_sample_percent} % of the rest`),
   );
 }
 
@@ -92,7 +88,7 @@ function guard({ guard: { io_sample_percent, steps } }: TraceStorage): Html[] {
     literal(state),
     ...steps.slice(0, STEPS_SHOWN).map((step) =>
       line`• ${literal(dayTime(step.noted_at))} ${
-        text([step.what, step.day, step.detail].filter((part) => part).join(", "), 80)
+        text([step.what, step.table && TABLES[step.table], step.day, step.detail].filter((part) => part).join(", "), 80)
       }`
     ),
   )];
@@ -100,9 +96,9 @@ function guard({ guard: { io_sample_percent, steps } }: TraceStorage): Html[] {
 
 function gaps({ gaps: { orphan_steps, no_steps, lost, dropped } }: TraceStorage): Html {
   const missing = [
-    lost > 0 ? `${count(lost)} runs lost` : null,
-    orphan_steps > 0 ? `${count(orphan_steps)} steps without their parent` : null,
-    no_steps > 0 ? `${count(no_steps)} runs without a step` : null,
+    lost > 0 ? `${many(lost, "run")} lost` : null,
+    orphan_steps > 0 ? `${many(orphan_steps, "step")} without a parent` : null,
+    no_steps > 0 ? `${many(no_steps, "run")} without a step` : null,
   ].filter((part) => part !== null);
   return lines(
     literal(
@@ -114,7 +110,7 @@ function gaps({ gaps: { orphan_steps, no_steps, lost, dropped } }: TraceStorage)
       line`Senders dropped ${literal(count(dropped.records))}: ${
         dotted(
           ...dropped.reasons.slice(0, 3).map(({ reason, records }) =>
-            line`${text(reason, 24)} ${literal(count(records))}`
+            line`${quoted(reason, 24)} ${literal(count(records))}`
           ),
         )
       }`,

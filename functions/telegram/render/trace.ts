@@ -15,6 +15,8 @@ const ERROR_COLUMNS = 300;
 /** Buttons of captured steps. The others are reached from these, from step to step. */
 const MAX_IO_BUTTONS = 8;
 const IO_BUTTONS_PER_ROW = 2;
+/** Of a proportional font, before a phone wraps. */
+const PHONE_COLUMNS = 38;
 
 /** What is asked for: a trace, and where to go back to. */
 export interface TraceParams {
@@ -50,7 +52,7 @@ function ioButtons({ io_steps, steps }: TraceDetail, { trace_id, back }: TracePa
   const failed = (step: number) => steps[step - 1]?.status === "error";
   const order = [...io_steps].sort((a, b) => Number(failed(b)) - Number(failed(a)) || a - b);
   const buttons = order.slice(0, MAX_IO_BUTTONS).map((step): Button => ({
-    label: `💬 ${failed(step) ? "❌ " : ""}${step} ${cut(steps[step - 1]?.name ?? "", 18).value}`,
+    label: `${failed(step) ? "❌" : "💬"} ${step} ${cut(steps[step - 1]?.name ?? "", 13).value}`,
     action: { screen: "io", trace_id, step, side: "request", page: 0, back },
   }));
   return Array.from(
@@ -79,16 +81,27 @@ function gone(trace_id: string): Html {
 
 function head(trace: TraceDetail, now: Date): Html[] {
   const age = Math.max(0, now.getTime() - Date.parse(trace.started_at));
-  const running = trace.status === "running" ? line`running for ${text(duration(age))}` : null;
-  const tokens = tokenClasses(totalTokens(trace));
-  const cost = money(trace.cost_microusd, trace.cost_complete);
-  const took = trace.duration_ms === null ? running : text(duration(trace.duration_ms));
+  const stands = trace.status === "running" ? line`running for ${text(duration(age))}` : text(trace.status);
+  const took = trace.duration_ms === null ? null : text(duration(trace.duration_ms));
   return [
-    line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), text(trace.status), took)}`,
+    line`${text(STATUS_ICON[trace.status])} ${dotted(name(trace.pipeline, 40), stands, took)}`,
     line`${text(day(trace.started_at))}, ${text(clockMs(trace.started_at))} UTC`,
-    ...nonEmpty(dotted(tokens === "" ? null : text(`tokens ${tokens}`, 90))),
-    ...(cost === null ? [] : [text(cost)]),
+    ...used(trace),
   ];
+}
+
+/** Tokens and cost: on one line where a phone shows it, or else on one for what went in and one for what came out. */
+function used(trace: TraceDetail): Html[] {
+  const { input, cached, output, reasoning } = totalTokens(trace);
+  const none = { input: null, cached: null, output: null, reasoning: null };
+  const went = tokenClasses({ ...none, input, cached });
+  const came = tokenClasses({ ...none, output, reasoning });
+  const cost = money(trace.cost_microusd, trace.cost_complete);
+  const [first, ...rest] = [went, came, cost ?? ""].filter((part) => part !== "");
+  if (first === undefined) return [];
+  const words = first === cost ? first : `tokens ${first}`;
+  const all = [words, ...rest].join(" · ");
+  return all.length <= PHONE_COLUMNS ? [text(all)] : [text(words), text(rest.join(" · "))];
 }
 
 function origin(trace: TraceDetail): Html[] {
@@ -131,9 +144,9 @@ function notes({ steps, io_steps }: TraceDetail, readsIo: boolean): Html[] {
       : []),
     ...(captured > MAX_IO_BUTTONS && readsIo
       ? [
-        line`💬 ${text(count(captured))} steps have their texts; the buttons open ${
+        line`💬 ${text(count(captured))} steps have texts. The buttons open ${
           text(MAX_IO_BUTTONS)
-        }, and these the others`,
+        }; from there on, step by step`,
       ]
       : []),
   ];

@@ -3,13 +3,12 @@ import type { ListView, PageCursor, TraceSummary } from "../../_shared/db.ts";
 import type { Action } from "../callback.ts";
 import { conditions, filterButtons, listAction, type Order, ORDER_WORDS, windowOf } from "./filter.ts";
 import { bold, dotted, type Html, line, lines, message, name, quoted, text } from "./html.ts";
-import { type Button, type Screen, screen } from "./screen.ts";
+import { type Button, numberRows, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
 import { clock, count, day, dayTime, duration, lastDays } from "./units.ts";
 
 /** Columns that an error may take on the second line before a phone wraps it. */
 const ERROR_COLUMNS = 32;
-const BUTTONS_PER_ROW = 5;
 
 export function renderTraces(view: ListView, now: Date): Screen {
   const { traces, filter, filter_lost, searched_to, total, total_exact } = view;
@@ -97,15 +96,12 @@ function failure({ error_step, error }: TraceSummary): Html {
 function openButtons(view: ListView): Button[][] {
   const { filter } = listAction(view);
   const first = view.traces[0]?.trace_id;
-  const buttons = view.traces.map((trace, i): Button => ({
-    label: String(i + 1),
-    action: {
-      screen: "trace",
-      trace_id: trace.trace_id,
-      back: { to: "traces", ...(filter !== undefined && { filter }), ...(first !== undefined && { first }) },
-    },
-  }));
-  return [buttons.slice(0, BUTTONS_PER_ROW), buttons.slice(BUTTONS_PER_ROW)];
+  const back = {
+    to: "traces" as const,
+    ...(filter !== undefined && { filter }),
+    ...(first !== undefined && { first }),
+  };
+  return numberRows(view.traces.map(({ trace_id }) => ({ screen: "trace", trace_id, back })));
 }
 
 /** The middle button loads the page again: the newest traces on the first page, the same ones on the others. */

@@ -35,17 +35,21 @@ export function money(microUsd: number | null, complete: boolean): string | null
   return complete ? dollars(microUsd) : `≥ ${dollars(microUsd)}`;
 }
 
-/** Micro-dollars as `$12.30`. */
+/** Micro-dollars as `$12.30`, and without cents from $10,000 on. */
 export function dollars(microUsd: number): string {
   const value = microUsd / 1_000_000;
   if (value === 0) return "$0";
   if (value < 0.01) return `$${value.toPrecision(2).replace(/0+$/, "")}`;
+  if (value >= 10_000) return `$${count(Math.round(value))}`;
   const [whole, cents] = value.toFixed(value < 1 ? 4 : 2).replace(/(\.\d\d\d*?)0+$/, "$1").split(".");
   return `$${count(Number(whole))}.${cents}`;
 }
 
 /** `12:03:11`. */
 export const clock = (iso: string): string => new Date(iso).toISOString().slice(11, 19);
+
+/** `12:03`. */
+export const minute = (iso: string): string => clock(iso).slice(0, 5);
 
 /** `12:03:11.042`. */
 export const clockMs = (iso: string): string => new Date(iso).toISOString().slice(11, 23);
@@ -55,6 +59,9 @@ export function day(iso: string): string {
   const [weekday, date, month, year] = new Date(iso).toUTCString().split(" ");
   return `${weekday!.slice(0, 3)} ${Number(date)} ${month} ${year}`;
 }
+
+/** `31 Jan 2025`. */
+export const date = (iso: string): string => day(iso).replace(/^\w+ /, "");
 
 /** `last 30 days`: the whole days from `from` until now. */
 export function lastDays(from: string, now: Date): string {
@@ -71,7 +78,7 @@ export function lastHours(hours: number): string {
 /** `31 Jan 12:03`. */
 export function dayTime(iso: string): string {
   const [, date, month] = new Date(iso).toUTCString().split(" ");
-  return `${Number(date)} ${month} ${clock(iso).slice(0, 5)}`;
+  return `${Number(date)} ${month} ${minute(iso)}`;
 }
 
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -7,10 +7,10 @@ export function renderUsage(unknown?: string): Screen {
   const answer = message(
     unknown === undefined ? bold(line`Tracegram`) : line`I do not know “${quoted(unknown, 40)}”.`,
     lines(
-      line`${code(literal("/admin"))} · how things stand`,
-      line`${code(literal("/admin traces error support 24h"))} · runs, filtered`,
-      line`${code(literal("/admin trace 0194bc1f"))} · one run, by the start of its id`,
-      line`${code(literal("/admin help"))} · everything else`,
+      line`${code(literal("/admin"))} – how things stand`,
+      line`${code(literal("/admin traces error support 24h"))} – runs, filtered`,
+      line`${code(literal("/admin trace 0194bc1f"))} – one run, by the start of its id`,
+      line`${code(literal("/admin help"))} – everything else`,
     ),
   );
   return screen("usage", answer, [[

@@ -345,15 +345,15 @@ test("a look that fails, as when the database is away, leaves the alert alone", 
 test("settings: a harmless change is made, one that deletes is asked about", async () => {
   await ada.say("/admin");
   const open = (action: Parameters<typeof encodeAction>[0]) => ada.forge(encodeAction(action));
-  expect(lastOf(await open({ screen: "settings" })).text).toMatch(/^Settings\n\nTraces are kept 30 d\n/);
-  expect(lastOf(await ada.press("🎲 10 %")).text).toMatch(/^✅ Settings, changed\n[^]*have them 10 %/);
-  expect(lastOf(await ada.press("📈 90 d")).text).toMatch(/^✅ Settings, changed\n\nTraces are kept 90 d\n/);
-  await ada.press("📈 30 d");
+  expect(lastOf(await open({ screen: "settings" })).text).toMatch(/^Settings\n\n📈 Traces kept 30 d\n/);
+  expect(lastOf(await ada.press("10 %")).text).toMatch(/^✅ Settings, changed\n[^]*have them 10 %/);
+  expect(lastOf(await ada.press("90 d")).text).toMatch(/^✅ Settings, changed\n\n📈 Traces kept 90 d\n/);
+  await ada.press("30 d");
   const asked = lastOf(await ada.press("📈 7 d"));
-  expect(asked.text).toMatch(/^That deletes data\. Sure\?\n\nTraces are kept 7 d\n\nIt drops \d+ days? of traces/);
-  expect(lastOf(await ada.press("No")).text).toContain("Traces are kept 30 d");
+  expect(asked.text).toMatch(/^That deletes data\. Sure\?\n\nTraces kept 7 d\n\nIt drops \d+ days? of traces/);
+  expect(lastOf(await ada.press("No")).text).toContain("Traces kept 30 d");
   await ada.press("📈 7 d");
-  expect(lastOf(await ada.press("🗑 Yes, drop them")).text).toContain("Traces are kept 7 d");
+  expect(lastOf(await ada.press("🗑 Yes, drop them")).text).toContain("Traces kept 7 d");
   await db.query(`select public.change_settings('{"trace_days": 30, "io_sample_percent": 100}')`);
 });
 
@@ -363,14 +363,14 @@ test("screens: the alerts, one of them, and back", async () => {
   await ada.forge(encodeAction({ screen: "alerts", all: false }));
   const view = await ada.press("1");
   expect(lastOf(view).text).toMatch(/^🔴 The database is nearly full\n/);
-  expect(buttonsOf(view)).toEqual([["👀 Look", "✔️ Acknowledge"], ["🔕 1 h", "🔕 24 h"], ["📟 Alerts", "🏠"]]);
+  expect(buttonsOf(view)).toEqual([["👀 Look", "✔️ Acknowledge"], ["🔕 1 h", "🔕 24 h"], ["⬅️ Alerts", "🏠"]]);
   expect(lastOf(await ada.press("✔️ Acknowledge")).text).toContain("✔️ Acknowledged by 1001");
   expect(lastOf(await ada.press("🔕 1 h")).text).toContain("🔕 Muted by 1001 until");
   expect(lastOf(await ada.press("🔔 Unmute")).text).not.toContain("🔕");
   await heard();
   // Its own message, above, has followed.
   await expect.poll(() => inbox(ada)[0]!.text, POLL).toContain("✔️ Acknowledged by 1001");
-  expect(lastOf(await ada.press("📟 Alerts")).text).toMatch(/^Alerts · 1 open\n/);
+  expect(lastOf(await ada.press("⬅️ Alerts")).text).toMatch(/^Alerts · 1 open\n/);
   expect(lastOf(await ada.press("🕘 History")).text).toMatch(/^All alerts, newest first\n\n1 🔴/);
   await ada.forge(encodeAction({ screen: "rule", rule: "quota", threshold: 95 }));
   expect(lastOf(ada.view()).text).toContain("✅ Changed: The database is nearly full");

@@ -61,8 +61,8 @@ const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }
 
 describe("one trace", () => {
   test("its texts are read from page to page, and each reading is in the audit", async () => {
-    expect(buttonsOf(ada.view())[0]).toEqual(["💬 ❌ 150 tool.150", "💬 3 tool.3"]);
-    let view = await ada.press("💬 ❌ 150 tool.150");
+    expect(buttonsOf(ada.view())[0]).toEqual(["❌ 150 tool.150", "💬 3 tool.3"]);
+    let view = await ada.press("❌ 150 tool.150");
     expect(lastOf(view).text).toMatch(
       /^💬 tool\.150 · step 150\nRequest · first 65,536 of 1,048,576 characters\n\n0\. Where/,
     );
@@ -71,7 +71,7 @@ describe("one trace", () => {
     for (let page = 1; page <= 26; page++) {
       expect(buttonsOf(view)[1]).toContain(`Page ${page}/26`);
       seen.push(lastOf(view).text!.split("\n\n").slice(1).join("\n\n"));
-      if (page < 26) view = await ada.press("Next ▶️");
+      if (page < 26) view = await ada.press("Next ➡️");
     }
     // Telegram takes the white space at the ends of a message away.
     expect(seen.map((page) => page.trim()).join("\n")).toBe(PROMPT.slice(0, 65_536).trim());

@@ -2,6 +2,7 @@
 import type {
   ErrorGroup,
   ErrorGroups,
+  OpenAlert,
   Overview,
   RunStats,
   TraceStats,
@@ -66,6 +67,17 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
   dropped: 0,
   keys: 1,
   last_batch_at: "2025-01-31T12:03:00.000Z",
+  ...change,
+});
+
+export const openAlert = (n: number, change: Partial<OpenAlert> = {}): OpenAlert => ({
+  alert_id: n,
+  rule: "p95",
+  summary: "Runs are slow",
+  unit: "ms",
+  threshold: 30_000,
+  value: 41_234.5,
+  opened_at: "2025-01-31T11:00:00Z",
   ...change,
 });
 

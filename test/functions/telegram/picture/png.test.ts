@@ -1,9 +1,9 @@
 import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { Series } from "../../../../functions/_shared/db.ts";
 import { chartSvg } from "../../../../functions/telegram/picture/chart.svg.ts";
 import { toPng } from "../../../../functions/telegram/picture/png.ts";
 import { waterfallSvg } from "../../../../functions/telegram/picture/waterfall.svg.ts";
+import { series, trace } from "../picture_fixture.ts";
 import { detail, HOSTILE, step } from "../traces_fixture.ts";
 
 /** Width, height and the RGB of each pixel, of an 8 bit PNG without interlacing. */
@@ -43,26 +43,6 @@ function inked(image: ReturnType<typeof decode>, [x1, y1, x2, y2]: readonly [num
   for (let y = y1; y < y2; y++) for (let x = x1; x < x2; x++) if (image.at(x, y) !== image.at(x1, y1)) found++;
   return found;
 }
-
-const trace = detail(2, {
-  duration_ms: 2000,
-  steps: [step("db.history", 0, 500), step("llm.answer", 500, 1500, { model: "m", first_token_ms: 500 })],
-});
-
-const series = (change: Partial<Series["points"][number]> = {}): Series => ({
-  from: "2025-01-30T12:00:00.000Z",
-  to: "2025-01-31T12:00:00.000Z",
-  bucket_s: 1800,
-  points: Array.from({ length: 48 }, (_, i) => ({
-    at: new Date(Date.parse("2025-01-30T12:00:00.000Z") + i * 1_800_000).toISOString(),
-    count: 10,
-    errors: 5,
-    p50_ms: 500,
-    p95_ms: 1000,
-    cost_microusd: null,
-    ...change,
-  })),
-});
 
 describe("a trace's picture", () => {
   test("is as wide as a phone, and has its words and bars", async () => {
@@ -110,7 +90,7 @@ describe("a trace's picture", () => {
   test("names that the fonts lack are not drawn as boxes", () => {
     const steps = ["支持管道", "поиск", "αναζήτηση", "🙂 smile", "支持 help", "👩‍👩‍👧‍👦"].map((name, i) => step(name, i, 1));
     const names = [
-      ...waterfallSvg(detail(2, { steps }), "light").matchAll(/<text x="40" [^>]*font-size="28"[^>]*>([^<]*)</g),
+      ...waterfallSvg(detail(2, { steps }), "light").matchAll(/<text x="40" [^>]*font-size="30"[^>]*>([^<]*)</g),
     ];
     expect(names.map((match) => match[1])).toEqual(["step 1", "поиск", "αναζήτηση", "smile", "… help", "step 6"]);
   });

@@ -12,7 +12,7 @@ now 25 % · worst 31.3 % · limit 10 %
 
 26 of 84 runs failed in 15 minutes, most of them in support: 26 of 60
 
-Fri 31 Jan 2025, 12:03:11 UTC · error_rate
+31 Jan 12:03 UTC · error_rate
 [👀 Look] [✔️ Acknowledge]
 [🔕 1 h] [🔕 24 h]
 [📟 Alerts]`,
@@ -30,14 +30,15 @@ Fri 31 Jan 2025, 12:03:11 UTC · error_rate
     }));
     expect(shown(screen)).toBe(
       `🔴 Many runs fail
-too little to measure now · worst 31.3 % · limit 10 %
+too little to measure now
+worst 31.3 % · limit 10 %
 
 26 of 84 runs failed in 15 minutes, most of them in support: 26 of 60
 
-Fri 31 Jan 2025, 12:03:11 UTC · error_rate
-Back again: it had resolved at 12:00:00
-✔️ Acknowledged by 1001 at 12:05:00
-🔕 Muted by 1002 until Sat 1 Feb 2025, 12:05:00
+31 Jan 12:03 UTC · error_rate
+Back again: it had resolved at 12:00
+✔️ Acknowledged by 1001 at 12:05
+🔕 Muted by 1002 until 1 Feb 12:05
 [👀 Look]
 [🔔 Unmute]
 [📟 Alerts]`,
@@ -47,11 +48,12 @@ Back again: it had resolved at 12:00:00
   test("reads like this when it has resolved", () => {
     expect(shown(renderAlertMessage(alert({ resolved_at: "2025-01-31T12:15:11.000Z" })))).toBe(
       `✅ Many runs fail
-resolved after 12 m 00 s, worst 31.3 % · limit 10 %
+resolved after 12 m 00 s
+worst 31.3 % · limit 10 %
 
 26 of 84 runs failed in 15 minutes, most of them in support: 26 of 60
 
-Fri 31 Jan 2025, 12:03:11–12:15:11 UTC · error_rate
+31 Jan 12:03 – 12:15 UTC · error_rate
 [👀 Look]
 [🔕 1 h] [🔕 24 h]
 [📟 Alerts]`,
@@ -93,14 +95,15 @@ describe("the screen of an alert", () => {
     const screen = renderAlert(alert({ resolved_at: "2025-02-01T12:15:11.000Z" }), reason);
     expect(shown(screen)).toBe(
       `✅ Many runs fail
-resolved after 1 d 00 h, worst 31.3 % · limit 10 %
+resolved after 1 d 00 h
+worst 31.3 % · limit 10 %
 
 26 of 84 runs failed in 15 minutes, most of them in support: 26 of 60
 
-Fri 31 Jan 2025, 12:03:11–Sat 1 Feb 2025, 12:15:11 UTC · error_rate
+31 Jan 12:03 – 1 Feb 12:15 UTC · error_rate
 [👀 Look]
 [🔕 1 h] [🔕 24 h]
-[📟 Alerts] [🏠]`,
+[⬅️ Alerts] [🏠]`,
     );
     expect(screen.keyboard[0]![0]!.action).toEqual(reason);
   });
@@ -109,7 +112,7 @@ Fri 31 Jan 2025, 12:03:11–Sat 1 Feb 2025, 12:15:11 UTC · error_rate
     expect(shown(renderAlert(null, null))).toBe(
       `This alert is gone.
 Alerts are kept for 90 days after they have resolved.
-[📟 Alerts] [🏠]`,
+[⬅️ Alerts] [🏠]`,
     );
   });
 });

@@ -19,27 +19,28 @@ test("by kind", () => {
   ).toBe(
     `Errors · last 24 h · 46
 
-3.7 % of 1,234 runs · ↑ 130 % against the window before
+3.7 % of 1,234 runs
+↑ 130 % against the window before
 
 1 ▲ 40 × support › llm.answer
      #: rate limited by the provider,…
-     12 before · newest 11:29:36
+     12 before · newest 11:29
 2 🆕 3 × support
      boom
-     first 30 Jan 18:00 · newest 11:29:36
+     first 18:00 · newest 11:29
 3 ▼ 2 × support › llm.answer
      #: rate limited by the provider,…
-     7 before · newest 11:29:36
+     7 before · newest 11:29
 4 = 1 × support › llm.answer
      #: rate limited by the provider,…
-     1 before · newest 11:29:36
+     1 before · newest 11:29
 
 and 2 more kinds
 
-🆕 not in the window before · ▲ more than then · ▼ fewer
+🆕 new · ▲ more · ▼ fewer than before
 [1] [2] [3] [4]
 [1 h] [• 24 h] [7 d] [30 d]
-[All errors] [🔄] [🏠]`,
+[All errors] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -49,7 +50,7 @@ test("without one, but some before", () => {
 
 None of 1,234 runs failed. 3 failed in the window before.
 [1 h] [24 h] [• 7 d] [30 d]
-[All errors] [🔄] [🏠]`,
+[All errors] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -59,6 +60,6 @@ test("without a run", () => {
 
 Nothing ran.
 [• 1 h] [24 h] [7 d] [30 d]
-[All errors] [🔄] [🏠]`,
+[All errors] [🔄 Refresh] [🏠]`,
   );
 });

@@ -14,9 +14,9 @@ test("several", () => {
     `More than 2 traces begin with 0194bc1f
 
 1 ✅ support · 2.41 s · 31 Jan 12:03
-     0194bc1f-9d00-7000-8000-000000000001
+0194bc1f-9d00-7000-8000-000000000001
 2 ⏳ support · running · 31 Jan 12:03
-     0194bc1f-9d00-7000-8000-000000000002
+0194bc1f-9d00-7000-8000-000000000002
 
 These are the newest. A few more characters tell them apart.
 [1] [2]

@@ -1,27 +1,16 @@
 import { expect, test } from "vitest";
 import { renderHome } from "../../../../functions/telegram/render/home.ts";
-import { NOW, overview } from "../screens_fixture.ts";
+import { NOW, openAlert, overview } from "../screens_fixture.ts";
 import { shown } from "../traces_fixture.ts";
-
-const alert = (n: number, change: object = {}) => ({
-  alert_id: n,
-  rule: "p95",
-  summary: "Runs are slow",
-  unit: "ms",
-  threshold: 30_000,
-  value: 41_234.5,
-  opened_at: "2025-01-31T11:00:00Z",
-  ...change,
-});
 
 test("when all is well", () => {
   expect(shown(renderHome(overview(), NOW))).toBe(
     `🟢 Healthy
 
-                24 h  day before
+                24 h   vs before
 Runs           1,234      ↑ 12 %
 Failed            12      ↓ 14 %
-Error rate       1 %       1.3 %
+Error rate       1 %   was 1.3 %
 p95           4.21 s   as before
 Spend          $1.23      ↑ ×4.1
 
@@ -30,8 +19,8 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Spent today $0.61 · this month ≥ $31.40
-Database 60 % of 500 MB · full in 12 days
+Today $0.61 · this month ≥ $31.40
+Database 60 % · full in 12 days
 Last batch 23 s ago
 [Traces] [Errors] [Slowest] [Dearest]
 [Stats] [Storage] [Alerts] [Tests]
@@ -48,9 +37,9 @@ test("with open alerts, and what else is not well", () => {
       alerts: {
         open: 4,
         newest: [
-          alert(3),
-          alert(2, { unit: "percent", threshold: 10, value: 12.5, summary: "Many runs fail" }),
-          alert(1, {
+          openAlert(3),
+          openAlert(2, { unit: "percent", threshold: 10, value: 12.5, summary: "Many runs fail" }),
+          openAlert(1, {
             unit: "microusd",
             threshold: 10_000_000,
             value: 12_345_678,
@@ -70,10 +59,10 @@ test("with open alerts, and what else is not well", () => {
 🔴 LLM calls cost more than planned today: $12.35, over $10.00
 and 1 more
 
-                24 h  day before
+                24 h   vs before
 Runs           1,234      ↑ 12 %
 Failed            12      ↓ 14 %
-Error rate       1 %       1.3 %
+Error rate       1 %   was 1.3 %
 p95           4.21 s   as before
 Spend          $1.23      ↑ ×4.1
 
@@ -82,8 +71,8 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Spent today $0.61 · this month ≥ $31.40
-Database 60 % of 500 MB · full in 12 days
+Today $0.61 · this month ≥ $31.40
+Database 60 % · full in 12 days
 Last batch 23 s ago · ⏳ 2 running
 [Traces] [Errors] [Slowest] [Dearest]
 [Stats] [Storage] [Alerts] [Tests]
@@ -99,7 +88,7 @@ test("without a key says how to make one", () => {
 select public.create_ingest_key('my bot');
 2. Give it to the tracer in your bot, as its README says.
 3. Send your bot a message, then press 🔄.
-[🔄 Refresh] [❔ Help]`,
+[🔄 Refresh] [Help]`,
   );
 });
 
@@ -111,6 +100,6 @@ There is a key, and no trace has come with it. Check that
 • your bot runs, with the tracer and this key,
 • it sends to this project's address,
 • its log reports no dropped traces.
-[🔄 Refresh] [❔ Help]`,
+[🔄 Refresh] [Help]`,
   );
 });

@@ -1,35 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { IoPage } from "../../../../functions/_shared/db.ts";
 import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
 import { renderIo } from "../../../../functions/telegram/render/io.ts";
-import { AROUND_CHARS, PAGE_CHARS, pagesOf, pageText } from "../../../../functions/telegram/render/io_text.ts";
+import { pagesOf, pageText } from "../../../../functions/telegram/render/io_text.ts";
+import { pageOf } from "../io_fixture.ts";
 import { HOSTILE, id, shown, visible } from "../traces_fixture.ts";
 
 const params = { trace_id: id(2), step: 3, side: "request" as const, page: 0, back: { to: "errors" as const } };
-
-/** What the RPC would answer with: as in sql/65_read_io.sql. */
-function pageOf(text: string, page: number, change: Partial<IoPage> = {}): IoPage {
-  const characters = [...text];
-  const page_chars = /[\u{10000}-\u{10FFFF}]/u.test(text) ? PAGE_CHARS / 2 : PAGE_CHARS;
-  const from = Math.max(0, page * page_chars - AROUND_CHARS);
-  return {
-    step: 3,
-    name: "llm.answer",
-    model: "gpt-4o",
-    status: "ok",
-    side: "request",
-    request_chars: characters.length,
-    response_chars: 5,
-    stored_chars: characters.length,
-    page,
-    page_chars,
-    from,
-    text: characters.slice(from, (page + 1) * page_chars + AROUND_CHARS).join(""),
-    previous_step: null,
-    next_step: null,
-    ...change,
-  };
-}
 
 /** All pages, as they are stored. */
 function pages(text: string): string[] {
@@ -51,7 +27,7 @@ Request · 63 characters
   "role": "user",
   "content": "<b>Where</b> is /order @7?"
 }
-[• Request •] [Response]
+[• Request] [Response]
 [⬅️ Trace] [🏠]`);
     expect(screen.html).toMatch(/<blockquote expandable><code>\{[^<]*<\/code><\/blockquote>$/);
     expect(screen.chars).toBe(visible(screen.html).length);
@@ -71,8 +47,8 @@ Request · 63 characters
       "line of a prompt",
     ]);
     expect(shown(screen).split("\n").slice(-4)).toEqual([
-      "[• Request •] [Response]",
-      "[◀️ Prev] [Page 8/20] [Next ▶️]",
+      "[• Request] [Response]",
+      "[⬅️ Prev] [Page 8/20] [Next ➡️]",
       "[⏮ Step 1] [Step 12 ⏭]",
       "[⬅️ Trace] [🏠]",
     ]);
@@ -91,7 +67,7 @@ Request · 63 characters
 Response
 
 No response was captured.
-[Request] [• Response •]
+[Request] [• Response]
 [⬅️ Trace] [🏠]`);
   });
 

@@ -28,8 +28,7 @@ describe("a trace as a rich message", () => {
     });
     expect(read(renderTrace(trace, params, now, true).rich!.html)).toBe(`❌ support · error · 8.02 s
 Fri 31 Jan 2025, 12:03:11.042 UTC
-tokens 1,500 in · 301 out
-$0.0021
+tokens 1,500 in · 301 out · $0.0021
 0194bc1f-9d00-7000-8000-000000000002
 user 1001 · chat 1001
 llm.answer: 429 rate limited

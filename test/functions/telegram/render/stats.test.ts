@@ -6,7 +6,7 @@ import { shown } from "../traces_fixture.ts";
 test("of a day", () => {
   expect(shown(renderStats(stats(), 24))).toBe(
     `Stats · last 24 h
-30 Jan 12:05 to 31 Jan 12:05 UTC, against as long before
+30 Jan 12:05 – 31 Jan 12:05 UTC
 
                    now    before
 Runs             1,234     1,100
@@ -33,7 +33,7 @@ Slowest steps
 llm.answer        1.71 s  3.90 s
 [1 h] [• 24 h] [7 d] [30 d]
 [📤 Export] [🖼 Chart]
-[Errors] [🔄] [🏠]`,
+[Errors] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -62,7 +62,7 @@ test("of a bot that did nothing", () => {
     168,
   ))).toBe(
     `Stats · last 7 days
-30 Jan 12:05 to 31 Jan 12:05 UTC, against as long before
+30 Jan 12:05 – 31 Jan 12:05 UTC
 
                    now    before
 Runs                 0     1,100
@@ -75,7 +75,7 @@ p99                  –    12.3 s
 Cost                 –     $0.30
 [1 h] [24 h] [• 7 d] [30 d]
 [📤 Export] [🖼 Chart]
-[Errors] [🔄] [🏠]`,
+[Errors] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -95,7 +95,7 @@ test("with calls that have no price", () => {
     ),
   ).toBe(
     `Stats · last 30 days
-30 Jan 12:05 to 31 Jan 12:05 UTC, against as long before
+30 Jan 12:05 – 31 Jan 12:05 UTC
 
                    now    before
 Runs             1,234     1,100
@@ -111,9 +111,9 @@ Tokens out      98,765    98,765
 ↳ reasoning      1,234         –
 Cost             $1.23     $0.30
 
-7 LLM calls have no price, so that the cost is a lower bound.
+7 LLM calls have no price: the cost is a lower bound.
 [1 h] [24 h] [7 d] [• 30 d]
 [📤 Export] [🖼 Chart]
-[Errors] [🔄] [🏠]`,
+[Errors] [🔄 Refresh] [🏠]`,
   );
 });

@@ -20,14 +20,18 @@ Full in 12 days, at 20 MB a day.
 24 Jan    11,993  5.5 MB   14 MB
 and 3 days before
 
-A trace takes 532 B · its I/O 1.2 kB · 3 over 5 kB
-1,000 runs cost $0.99 · storing a batch: p95 14 ms · rollups 4.2 MB
+A trace                    532 B
+Its I/O                   1.2 kB
+Traces over 5 kB               3
+Rollups                   4.2 MB
+Cost of 1,000 runs         $0.99
+Storing a batch, p95       14 ms
 
-Traces are kept 30 days, from Wed 1 Jan 2025 on.
-Requests and responses 7 days, of 10 % of the runs and of errors.
+Traces: 30 days, since Wed 1 Jan 2025
+I/O: 7 days, of errors and 10 % of the rest
 
 Nothing is missing in the last 24 h.
-[Settings] [🔄] [🏠]`,
+[Settings] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -66,18 +70,22 @@ It will not fill: at 20 MB a day, traces level off at 310 MB.
 24 Jan    11,993  5.5 MB   14 MB
 and 3 days before
 
-A trace takes 532 B · its I/O 1.2 kB · 3 over 5 kB
-1,000 runs cost $0.99 · storing a batch: p95 14 ms · rollups 4.2 MB
+A trace                    532 B
+Its I/O                   1.2 kB
+Traces over 5 kB               3
+Rollups                   4.2 MB
+Cost of 1,000 runs         $0.99
+Storing a batch, p95       14 ms
 
-Traces are kept 30 days, from Wed 1 Jan 2025 on.
-Requests and responses 7 days, of 10 % of the runs and of errors.
+Traces: 30 days, since Wed 1 Jan 2025
+I/O: 7 days, of errors and 10 % of the rest
 
 ⚠️ The quota guard stores I/O of only 5 % of the runs, errors among them.
 • 31 Jan 10:00 sampling, I/O of 5 % of the traces, errors among them, instead of 10 %
 
-Missing in the last 24 h: 2 runs lost, 7 steps without their parent, 1 runs without a step.
+Missing in the last 24 h: 2 runs lost, 7 steps without a parent, 1 run without a step.
 Senders dropped 12: queue_full 10 · too_large 2
-[Settings] [🔄] [🏠]`,
+[Settings] [🔄 Refresh] [🏠]`,
   );
 });
 
@@ -105,15 +113,12 @@ test("of a new project", () => {
 █░░░░░░░░░░░░░░░░░░░░░░░ 2 %
 How fast it grows is known after the first whole day.
 
-            runs  traces     I/O
+Rollups                   4.2 MB
 
-A trace takes – · its I/O –
-rollups 4.2 MB
-
-Traces are kept 30 days, from Wed 1 Jan 2025 on.
-Requests and responses 7 days, of 10 % of the runs and of errors.
+Traces: 30 days, since Wed 1 Jan 2025
+I/O: 7 days, of errors and 10 % of the rest
 
 Nothing is missing in the last 24 h.
-[Settings] [🔄] [🏠]`,
+[Settings] [🔄 Refresh] [🏠]`,
   );
 });

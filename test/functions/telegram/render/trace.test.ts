@@ -44,8 +44,8 @@ describe("a trace", () => {
     expect(shown(screen)).toBe(
       `❌ support · error · 8.02 s
 Fri 31 Jan 2025, 12:03:11.042 UTC
-tokens 1,500 in (1,000 cached) · 301 out (120 reasoning)
-$0.0021
+tokens 1,500 in (1,000 cached)
+301 out (120 reasoning) · $0.0021
 
 0194bc1f-9d00-7000-8000-000000000002
 user 1001 · chat 1001
@@ -55,16 +55,18 @@ release a1b2c3d
 llm.answer: 429 rate limited by the provider, retry in 20 s
 
 llm.classify · gpt-4o-mini
-     300 in · 1 out · $0.0001
+     300 in · 1 out
+     $0.0001
 llm.answer · gpt-4o
-     1,200 in (1,000 cached) · 300 out (120 reasoning) · $0.002 · first token 390 ms
+     1,200 in (1,000 cached) · 300 out (120 reasoning)
+     $0.002 · first token 390 ms
 
 db.history     38 ms ▏
 llm.classify  412 ms ▌
 llm.answer    7.48 s ████████▍ ✗
  http.request 3.00 s ███▍
 telegram.edit  70 ms         ▏
-[💬 ❌ 3 llm.answer] [💬 2 llm.classify]
+[❌ 3 llm.answer] [💬 2 llm.classify]
 [🖼 Picture] [📤 JSON]
 [⬅️ Traces] [🔄 Refresh] [🏠]`,
     );
@@ -90,8 +92,7 @@ telegram.edit  70 ms         ▏
     const call = { model: "gpt-4o", input_tokens: 1500, output_tokens: 301, cost_microusd: 2100, first_token_ms: 1204 };
     const trace = detail(2, { steps: [step("llm.answer", 0, 2413, call)] });
     expect(shown(renderTrace(trace, params, now, true))).toContain(`
-tokens 1,500 in · 301 out
-$0.0021
+tokens 1,500 in · 301 out · $0.0021
 
 0194bc1f-9d00-7000-8000-000000000002
 user 1001 · chat 1001
@@ -133,9 +134,9 @@ llm.answer 2.41 s ██████████████
     const trace = detail(2, { steps, io_steps: steps.map((_, i) => i + 1) });
     const screen = renderTrace(trace, params, now, true);
     expect(screen.keyboard.map((row) => row.length)).toEqual([2, 2, 2, 2, 2, 3]);
-    expect(screen.keyboard[0]!.map(({ label }) => label)).toEqual(["💬 ❌ 151 step.151", "💬 1 step.1"]);
+    expect(screen.keyboard[0]!.map(({ label }) => label)).toEqual(["❌ 151 step.151", "💬 1 step.1"]);
     expect(visible(screen.html)).toContain(
-      "\n💬 200 steps have their texts; the buttons open 8, and these the others\n",
+      "\n💬 200 steps have texts. The buttons open 8; from there on, step by step\n",
     );
   });
 
@@ -154,7 +155,7 @@ llm.answer 2.41 s ██████████████
   test("that runs says for how long", () => {
     const trace = detail(2, { status: "running", duration_ms: null, input_tokens: null, output_tokens: null });
     expect(shown(renderTrace({ ...trace, cost_microusd: null, user_id: null, chat_id: null }, params, now, true))).toBe(
-      `⏳ support · running · running for 12.4 s
+      `⏳ support · running for 12.4 s
 Fri 31 Jan 2025, 12:03:11.042 UTC
 
 0194bc1f-9d00-7000-8000-000000000002

@@ -60,18 +60,18 @@ Fri 31 Jan 2025, UTC
 
 Thu 30 Jan 2025, UTC
 5 ✅ support · 2.41 s · 23:59:59
-     user 1001 · 1,801 tok · cost unknown
+     user 1001 · 1,801 tok · $?
 6 ❌ support · 2.41 s · 23:59:58
      out of memory
 7 ❓ support · lost · 23:59:57
      user 1001
-[1] [2] [3] [4] [5]
-[6] [7]
+[1] [2] [3] [4]
+[5] [6] [7]
 [⬅️ Prev] [Page 2/6] [Next ➡️]
 [• Newest] [Slowest] [Dearest]
 [• All] [✅] [❌] [⏳] [❓]
-[1 h] [24 h] [7 d] [• All days]
-[📤 CSV] [📤 JSONL] [🏠]`,
+[1 h] [24 h] [7 d] [• Ever]
+[📤 CSV] [📤 JSON] [🏠]`,
     );
     expect(screen.html).toContain("1 ✅ <b>support</b> · 2.41 s");
     expect(screen.chars).toBe(visible(screen.html).length);
@@ -110,7 +110,7 @@ Nothing found back to Mon 20 Jan 2025, 08:15:30 UTC.
 [Search on ➡️]
 [• Newest] [Slowest] [Dearest]
 [• All] [✅] [❌] [⏳] [❓]
-[1 h] [24 h] [7 d] [• All days]
+[1 h] [24 h] [7 d] [• Ever]
 [🏠]`,
     );
     const on = { screen: "traces", cursor: { direction: "older", trace_id: id(99) } };
@@ -233,8 +233,8 @@ describe("a filtered list", () => {
 [Page 1/1+]
 [Newest] [• Slowest] [Dearest]
 [All] [✅] [• ❌] [⏳] [❓]
-[1 h] [• 24 h] [7 d] [All days]
-[✖ Clear] [📤 CSV] [📤 JSONL] [🏠]`,
+[1 h] [• 24 h] [7 d] [Ever]
+[✖ Clear] [📤 CSV] [📤 JSON] [🏠]`,
     );
     expect(screen.html).toContain("“<code>429 from</code>”");
   });
@@ -257,7 +257,7 @@ describe("a filtered list", () => {
 Nothing matches. Change the filter with the buttons below.
 [• Newest] [Slowest] [Dearest]
 [All] [✅] [❌] [⏳] [• ❓]
-[• 1 h] [24 h] [7 d] [All days]
+[• 1 h] [24 h] [7 d] [Ever]
 [✖ Clear] [🏠]`,
     );
   });
@@ -304,10 +304,10 @@ Nothing matches. Change the filter with the buttons below.
       "1 h": { ...list, change: { hours: 1 } },
       "• 24 h": { ...list, change: { hours: 24 } },
       "7 d": { ...list, change: { hours: 168 } },
-      "All days": { ...list, change: { hours: null } },
+      "Ever": { ...list, change: { hours: null } },
       "✖ Clear": { screen: "traces" },
       "📤 CSV": { screen: "export", of: "traces", format: "csv", filter: "fltr0001" },
-      "📤 JSONL": { screen: "export", of: "traces", format: "jsonl", filter: "fltr0001" },
+      "📤 JSON": { screen: "export", of: "traces", format: "jsonl", filter: "fltr0001" },
       "🏠": { screen: "home" },
     });
     for (const button of keyboard.flat()) expect(encodeAction(button.action).length).toBeLessThanOrEqual(64);

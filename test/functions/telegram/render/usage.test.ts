@@ -6,10 +6,10 @@ test("of nothing", () => {
   expect(shown(renderUsage())).toBe(
     `Tracegram
 
-/admin · how things stand
-/admin traces error support 24h · runs, filtered
-/admin trace 0194bc1f · one run, by the start of its id
-/admin help · everything else
+/admin – how things stand
+/admin traces error support 24h – runs, filtered
+/admin trace 0194bc1f – one run, by the start of its id
+/admin help – everything else
 [Traces] [Help] [🏠]`,
   );
 });
@@ -18,10 +18,10 @@ test("of a word that is not known", () => {
   expect(shown(renderUsage("tarces"))).toBe(
     `I do not know “tarces”.
 
-/admin · how things stand
-/admin traces error support 24h · runs, filtered
-/admin trace 0194bc1f · one run, by the start of its id
-/admin help · everything else
+/admin – how things stand
+/admin traces error support 24h – runs, filtered
+/admin trace 0194bc1f – one run, by the start of its id
+/admin help – everything else
 [Traces] [Help] [🏠]`,
   );
 });
@@ -30,10 +30,10 @@ test("of a hostile word", () => {
   expect(shown(renderUsage("<b>\u202E" + "x".repeat(300)))).toBe(
     `I do not know “<b>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…”.
 
-/admin · how things stand
-/admin traces error support 24h · runs, filtered
-/admin trace 0194bc1f · one run, by the start of its id
-/admin help · everything else
+/admin – how things stand
+/admin traces error support 24h – runs, filtered
+/admin trace 0194bc1f – one run, by the start of its id
+/admin help – everything else
 [Traces] [Help] [🏠]`,
   );
 });

@@ -23,6 +23,61 @@ export const examples: Example[] = [
     title: "a page in the middle",
     reply: renderTraces(page(mixed, { page: 2, pages: 6, total: 57, has_newer: true, has_older: true }), now),
   },
+  {
+    title: "filtered by much",
+    reply: renderTraces(
+      page(mixed.slice(1, 2), {
+        filter_id: "abcdefgh",
+        filter: { status: "error", pipeline: "support", user_id: 1001, min_duration_ms: 2000, hours: 24, error: "429" },
+      }),
+      now,
+    ),
+  },
+  {
+    title: "slowest",
+    reply: renderTraces(
+      page([...mixed].sort((a, b) => (b.duration_ms ?? 0) - (a.duration_ms ?? 0)), {
+        filter_id: "abcdefgh",
+        filter: { order: "slowest", hours: 168 },
+        page_exact: false,
+        total_exact: false,
+        pages: 500,
+        total: 5000,
+        has_older: true,
+      }),
+      now,
+    ),
+  },
+  {
+    title: "a full page, and a filter that is gone",
+    reply: renderTraces(
+      page(Array.from({ length: 10 }, (_, i) => ({ ...mixed[i % 3]!, trace_id: summary(i).trace_id })), {
+        filter_lost: true,
+        has_older: true,
+        pages: 12,
+        total: 117,
+      }),
+      now,
+    ),
+  },
+  {
+    title: "nothing matches",
+    reply: renderTraces(page([], { filter_id: "abcdefgh", filter: { user_id: 1001, hours: 1 } }), now),
+  },
+  {
+    title: "a search that stopped",
+    reply: renderTraces(
+      page([], {
+        filter_id: "abcdefgh",
+        filter: { error: "timeout" },
+        searched_to: "2025-01-12T08:00:00Z",
+        has_older: true,
+        older_cursor: summary(9).trace_id,
+        total_exact: false,
+      }),
+      now,
+    ),
+  },
   { title: "no traces yet", reply: renderTraces(page([]), now) },
   ...[0, 10].map((from) => ({
     title: `hostile names, from ${from}`,
