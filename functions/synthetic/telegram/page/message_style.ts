@@ -60,6 +60,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; }
 .rich table { border-collapse: collapse; font-size: 14px; }
 .rich td, .rich th { padding: 5px 9px; border-bottom: 1px solid var(--line); }
 .rich .compact td, .rich .compact th { padding: 2px 6px; }
+.rich [style*="text-align: right"] { white-space: nowrap; }
 .rich .bordered td, .rich .bordered th { border: 1px solid var(--line); }
 .rich th { background: var(--code); font-weight: 600; }
 .rich .striped tr:nth-child(even) td { background: var(--code); }
