@@ -70,7 +70,8 @@ function row(step: WireStep, only: boolean): Html {
   const used = tokenClasses(tokensOf(step));
   const cost = money(step.cost_microusd ?? null, step.cost_microusd !== undefined || step.model === undefined);
   const paid = dotted(cost === null ? null : text(cost), first);
-  const all = [used === "" ? line`` : text(used, 80), paid].filter(({ length }) => length > 0);
+  const parts = used.length > ROW_COLUMNS ? used.split(" · ") : used === "" ? [] : [used];
+  const all = [...parts.map((part) => text(part)), paid].filter(({ length }) => length > 0);
   const below = dotted(...all);
   return lines(who, ...(below.length <= ROW_COLUMNS ? [below] : all).map((row) => line`     ${row}`));
 }

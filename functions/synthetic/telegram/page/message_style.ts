@@ -75,9 +75,11 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; }
 
 .keyboard { display: grid; gap: 4px; margin-top: 4px; }
 .keyboard > div { display: flex; gap: 4px; }
-.key { flex: 1 1 0; min-width: 0; min-height: 38px; padding: 6px 8px; border-radius: 9px; background: var(--key);
+/* As in Telegram, a label is on one line, and cut where it is too long. */
+.key { flex: 1 1 0; min-width: 0; min-height: 38px; padding: 6px 3px; overflow: hidden; white-space: nowrap;
+  text-overflow: ellipsis; border-radius: 9px; background: var(--key);
   color: var(--key-text); font-size: 14px; font-weight: 500; text-align: center; text-decoration: none;
-  overflow-wrap: anywhere; }
+}
 .key:hover { filter: brightness(1.12); }
 .key[aria-busy=true] { opacity: .55; }
 `;
