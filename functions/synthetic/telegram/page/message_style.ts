@@ -35,6 +35,7 @@ pre[data-language]::before { content: attr(data-language); display: block; color
 li:hover .reply, .reply:focus-visible { opacity: 1; }
 @media (hover: none) { .reply { opacity: .6; } }
 .photo, .photo img { display: block; }
+.photo { margin-bottom: 5px; }
 .bubble img { max-width: 100%; height: auto; border-radius: 9px; }
 .wide { width: 100%; }
 blockquote.expandable { position: relative; padding-right: 26px; cursor: pointer; }

@@ -55,77 +55,91 @@ async function say(text: string): Promise<Screen> {
 const press = (screen: Screen, label: string) =>
   open(decodeAction(encodeAction(screen.keyboard.flat().find((button) => button.label === label)!.action))!);
 
-describe("of an empty project", () => {
-  test("home says what to check, and the rest that there is nothing", async () => {
-    expect(visible((await say("")).html)).toMatch(/^⚪ No traces yet\n\nThere is a key, and no trace has come with it/);
-    expect(visible((await say("errors")).html)).toContain("Nothing ran.");
-    expect(visible((await say("stats")).html)).toMatch(/Runs +0 +0\n/);
-    expect(visible((await say("storage")).html)).toContain("How fast it grows is known after the first whole day.");
-    expect(visible((await say("slowest")).html)).toMatch(/^Slowest · last 30 days · 0\n\nNothing matches/);
-  });
-});
-
-describe("of a bot", () => {
-  beforeAll(async () => {
-    const traces = Array.from(
-      { length: 30 },
-      (_, i) => makeTrace({ started_at: now - 1000 - i, duration_ms: 100 + i }),
-    );
-    expect(await deps.db.ingestTraces(stack.info.ingest_key, [failed, ...traces])).toMatchObject({ stored: 31 });
+// Each sees what those before it have stored.
+describe("screens of lists", { shuffle: false }, () => {
+  describe("of an empty project", () => {
+    test("home says what to check, and the rest that there is nothing", async () => {
+      expect(visible((await say("")).html)).toMatch(
+        /^⚪ No traces yet\n\nThere is a key, and no trace has come with it/,
+      );
+      expect(visible((await say("errors")).html)).toContain("Nothing ran.");
+      expect(visible((await say("stats")).html)).toMatch(/Runs +0 +0\n/);
+      expect(visible((await say("storage")).html)).toContain("How fast it grows is known after the first whole day.");
+      expect(visible((await say("slowest")).html)).toMatch(/^Slowest · last 30 days · 0\n\nNothing matches/);
+    });
   });
 
-  test("home has the numbers, and leads everywhere", async () => {
-    const home = await say("");
-    expect(visible(home.html)).toMatch(
-      /^🟢 Healthy\n[^]*\nRuns +31 +none before\nFailed +1 +none before\nError rate +3\.2 % +–\n/,
-    );
-    for (const label of ["Traces", "Errors", "Slowest", "Dearest", "Stats", "Storage", "🔄", "Help"]) {
-      expect((await press(home, label)).html, label).not.toBe("");
+  describe("of a bot", () => {
+    beforeAll(async () => {
+      const traces = Array.from(
+        { length: 30 },
+        (_, i) => makeTrace({ started_at: now - 1000 - i, duration_ms: 100 + i }),
+      );
+      expect(await deps.db.ingestTraces(stack.info.ingest_key, [failed, ...traces])).toMatchObject({ stored: 31 });
+    });
+
+    test("home has the numbers, and leads everywhere", async () => {
+      const home = await say("");
+      expect(visible(home.html)).toMatch(
+        /^🟢 Healthy\n[^]*\nRuns +31 +none before\nFailed +1 +none before\nError rate +3\.2 % +–\n/,
+      );
+      for (const label of ["Traces", "Errors", "Slowest", "Dearest", "Stats", "Storage", "🔄", "Help"]) {
+        expect((await press(home, label)).html, label).not.toBe("");
+      }
+    });
+
+    test("a command filters, a button changes the filter, and the next page keeps it", async () => {
+      const list = await say("traces support >100ms 24h");
+      expect(visible(list.html)).toMatch(/^Traces · support · ≥ 100 ms · last 24 h · 31\n/);
+      const slowest = await press(list, "Slowest");
+      expect(visible(slowest.html)).toMatch(/^Slowest · support · ≥ 100 ms · last 24 h · 31\n/);
+      const next = await press(slowest, "Next ➡️");
+      expect(shown(next)).toMatch(/^Slowest · support · [^]*\[Page 2\/4\]/);
+      expect(shown(await press(next, "⬅️ Prev"))).toBe(shown(slowest));
+      expect(visible((await press(next, "❌")).html)).toMatch(
+        /^Slowest · ❌ errors · support [^]*· 1\n\n1 ❌ support · 1\.23 s/,
+      );
+      expect(visible((await press(next, "✖ Clear")).html)).toMatch(/^Traces · last 30 days · 31\n/);
+    });
+
+    test("errors lead to an example, and all of them", async () => {
+      const errors = await say("errors");
+      expect(visible(errors.html)).toMatch(/\n1 🆕 1 × support › llm\.answer\n {5}# from the api\n/);
+      expect((await press(errors, "1")).name).toBe("trace");
+      expect(visible((await press(errors, "All errors")).html)).toMatch(/^Traces · ❌ errors · last 30 days · 1\n/);
+    });
+
+    test("a trace is found by its beginning, and by its message", async () => {
+      const trace = await say(`trace ${failed.trace_id}`);
+      expect(trace.name).toBe("trace");
+      expect(shown(screenOf(await originScreen(deps, 501, 77)))).toBe(shown(trace));
+      const several = await say(`trace ${failed.trace_id.slice(0, 6)}`);
+      expect(visible(several.html)).toMatch(/^More than 5 traces begin with /);
+      expect((await press(several, "3")).name).toBe("trace");
+      expect(visible((await say("trace ffff")).html)).toMatch(/^No trace begins with ffff\./);
+      expect((await originScreen(deps, 501, 78)).name).toBe("origin");
+    });
+  });
+
+  test("of hostile names: every screen is within the limits", async () => {
+    const traces = Array.from({ length: 200 }, (_, n) => hostileTrace(n, now));
+    await deps.db.ingestTraces(stack.info.ingest_key, traces);
+    for (
+      const words of [
+        "",
+        "traces",
+        "slowest error",
+        "errors",
+        "stats",
+        "storage",
+        "help",
+        `traces "${"<b>".repeat(60)}"`,
+      ]
+    ) {
+      const screen = await say(words);
+      expect(screen.chars, words).toBeLessThanOrEqual(MAX_VISIBLE);
+      expect(screen.chars).toBe(visible(screen.html).length);
+      for (const { action } of screen.keyboard.flat()) expect(encodeAction(action).length).toBeLessThanOrEqual(64);
     }
   });
-
-  test("a command filters, a button changes the filter, and the next page keeps it", async () => {
-    const list = await say("traces support >100ms 24h");
-    expect(visible(list.html)).toMatch(/^Traces · support · ≥ 100 ms · last 24 h · 31\n/);
-    const slowest = await press(list, "Slowest");
-    expect(visible(slowest.html)).toMatch(/^Slowest · support · ≥ 100 ms · last 24 h · 31\n/);
-    const next = await press(slowest, "Next ➡️");
-    expect(shown(next)).toMatch(/^Slowest · support · [^]*\[Page 2\/4\]/);
-    expect(shown(await press(next, "⬅️ Prev"))).toBe(shown(slowest));
-    expect(visible((await press(next, "❌")).html)).toMatch(
-      /^Slowest · ❌ errors · support [^]*· 1\n\n1 ❌ support · 1\.23 s/,
-    );
-    expect(visible((await press(next, "✖ Clear")).html)).toMatch(/^Traces · last 30 days · 31\n/);
-  });
-
-  test("errors lead to an example, and all of them", async () => {
-    const errors = await say("errors");
-    expect(visible(errors.html)).toMatch(/\n1 🆕 1 × support › llm\.answer\n {5}# from the api\n/);
-    expect((await press(errors, "1")).name).toBe("trace");
-    expect(visible((await press(errors, "All errors")).html)).toMatch(/^Traces · ❌ errors · last 30 days · 1\n/);
-  });
-
-  test("a trace is found by its beginning, and by its message", async () => {
-    const trace = await say(`trace ${failed.trace_id}`);
-    expect(trace.name).toBe("trace");
-    expect(shown(screenOf(await originScreen(deps, 501, 77)))).toBe(shown(trace));
-    const several = await say(`trace ${failed.trace_id.slice(0, 6)}`);
-    expect(visible(several.html)).toMatch(/^More than 5 traces begin with /);
-    expect((await press(several, "3")).name).toBe("trace");
-    expect(visible((await say("trace ffff")).html)).toMatch(/^No trace begins with ffff\./);
-    expect((await originScreen(deps, 501, 78)).name).toBe("origin");
-  });
-});
-
-test("of hostile names: every screen is within the limits", async () => {
-  const traces = Array.from({ length: 200 }, (_, n) => hostileTrace(n, now));
-  await deps.db.ingestTraces(stack.info.ingest_key, traces);
-  for (
-    const words of ["", "traces", "slowest error", "errors", "stats", "storage", "help", `traces "${"<b>".repeat(60)}"`]
-  ) {
-    const screen = await say(words);
-    expect(screen.chars, words).toBeLessThanOrEqual(MAX_VISIBLE);
-    expect(screen.chars).toBe(visible(screen.html).length);
-    for (const { action } of screen.keyboard.flat()) expect(encodeAction(action).length).toBeLessThanOrEqual(64);
-  }
 });
