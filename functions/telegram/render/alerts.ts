@@ -64,7 +64,7 @@ function row(alert: Alert, number: number, now: Date): Html {
     line`${text(number)} ${text(resolved_at === null ? "🔴" : "✅")} ${bold(text(alert.summary))}${
       literal(marks.join(""))
     }`,
-    line`     ${dotted(text(dayTime(opened_at)), text(lasted), line`worst ${text(amount(worst, unit))}`)}`,
+    dotted(text(dayTime(opened_at)), text(lasted), line`worst ${text(amount(worst, unit))}`),
   );
 }
 

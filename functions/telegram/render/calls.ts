@@ -6,6 +6,8 @@ import { count, duration, money } from "./units.ts";
 
 /** The dearest of them; a phone shows no more at once. */
 const MAX_CALLS = 5;
+/** Of an indented row, before a phone wraps it. */
+const ROW_COLUMNS = 32;
 
 export interface Tokens {
   input: number | null;
@@ -67,6 +69,9 @@ function row(step: WireStep, only: boolean): Html {
   if (only) return dotted(who, first);
   const used = tokenClasses(tokensOf(step));
   const cost = money(step.cost_microusd ?? null, step.cost_microusd !== undefined || step.model === undefined);
-  const below = [used === "" ? line`` : text(used, 80), dotted(cost === null ? null : text(cost), first)];
-  return lines(who, ...below.filter(({ length }) => length > 0).map((row) => line`     ${row}`));
+  const paid = dotted(cost === null ? null : text(cost), first);
+  const parts = used.length > ROW_COLUMNS ? used.split(" · ") : used === "" ? [] : [used];
+  const all = [...parts.map((part) => text(part)), paid].filter(({ length }) => length > 0);
+  const below = dotted(...all);
+  return lines(who, ...(below.length <= ROW_COLUMNS ? [below] : all).map((row) => line`     ${row}`));
 }

@@ -64,7 +64,9 @@ function standing(view: Overview, now: Date): Html {
   const { today, month, running, storage, last_batch_at } = view;
   const full = storage.days_until_full;
   return lines(
-    line`Today ${literal(spent(today))} · this month ${literal(spent(month))}`,
+    ...(month.cost_microusd === null
+      ? []
+      : [line`Spent today ${literal(spent(today))}, month ${literal(spent(month))}`]),
     line`Database ${
       dotted(
         literal(percent(storage.quota_share)),

@@ -75,7 +75,7 @@ function costs(storage: TraceStorage): Html {
 function retention({ settings }: TraceStorage): Html {
   return lines(
     literal(`Traces: ${many(settings.trace_days, "day")}, since ${day(settings.traces_from)}`),
-    literal(`I/O: ${many(settings.io_days, "day")}, of errors and ${settings.io_sample_percent} % of the rest`),
+    literal(`I/O: ${many(settings.io_days, "day")}, errors and ${settings.io_sample_percent} % of others`),
   );
 }
 

@@ -219,7 +219,9 @@ describe("when the database is away", () => {
           chat_id: ADMIN,
           message_id: 7,
           text: expect.stringMatching(/^<b>The database did not answer\.<\/b>\n.*Try again in a minute/),
-          reply_markup: { inline_keyboard: [[{ text: "🔄 Try again", callback_data: data }, { text: "🏠", callback_data: "2h" }]] },
+          reply_markup: {
+            inline_keyboard: [[{ text: "🔄 Try again", callback_data: data }, { text: "🏠", callback_data: "2h" }]],
+          },
         },
       },
     ]);

@@ -149,7 +149,7 @@ test("runs that fail are told to each admin once, acknowledged for all, and reso
   await watchAndHear(1);
   for (const person of [ada, grace]) {
     await expect.poll(() => texts(person), POLL).toEqual(["✅ Many runs fail"]);
-    expect(inbox(person)[0]!.text).toContain("resolved after 1 m 00 s, worst 25 % · limit 10 %");
+    expect(inbox(person)[0]!.text).toContain("resolved after 1 m 00 s\nworst 25 % · limit 10 %");
   }
   await watch(2);
   expect(await lastErrors()).toEqual([null, null, null]);
@@ -182,7 +182,8 @@ test("Telegram's rate limit: whoever was told is not told again, the other is wh
   expect(everybody().map((person) => texts(person).length)).toEqual([1, 1, 1]);
   await watch(4);
   expect(await lastErrors()).toEqual([null]);
-  expect((await db.query("select retry_after from tracegram.admin_responses where retry_after is not null")).rows)
+  // Other tests may have pressed too fast, which the stand-in answers with a second.
+  expect((await db.query("select retry_after from tracegram.admin_responses where retry_after > 1")).rows)
     .toEqual([{ retry_after: 90 }]);
 });
 

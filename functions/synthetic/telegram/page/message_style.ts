@@ -35,6 +35,7 @@ pre[data-language]::before { content: attr(data-language); display: block; color
 li:hover .reply, .reply:focus-visible { opacity: 1; }
 @media (hover: none) { .reply { opacity: .6; } }
 .photo, .photo img { display: block; }
+.photo { margin-bottom: 5px; }
 .bubble img { max-width: 100%; height: auto; border-radius: 9px; }
 .wide { width: 100%; }
 blockquote.expandable { position: relative; padding-right: 26px; cursor: pointer; }
@@ -60,6 +61,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; }
 .rich table { border-collapse: collapse; font-size: 14px; }
 .rich td, .rich th { padding: 5px 9px; border-bottom: 1px solid var(--line); }
 .rich .compact td, .rich .compact th { padding: 2px 6px; }
+.rich [style*="text-align: right"] { white-space: nowrap; }
 .rich .bordered td, .rich .bordered th { border: 1px solid var(--line); }
 .rich th { background: var(--code); font-weight: 600; }
 .rich .striped tr:nth-child(even) td { background: var(--code); }
@@ -74,9 +76,11 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; }
 
 .keyboard { display: grid; gap: 4px; margin-top: 4px; }
 .keyboard > div { display: flex; gap: 4px; }
-.key { flex: 1 1 0; min-width: 0; min-height: 38px; padding: 6px 8px; border-radius: 9px; background: var(--key);
+/* As in Telegram, a label is on one line, and cut where it is too long. */
+.key { flex: 1 1 0; min-width: 0; min-height: 38px; padding: 6px 3px; overflow: hidden; white-space: nowrap;
+  text-overflow: ellipsis; border-radius: 9px; background: var(--key);
   color: var(--key-text); font-size: 14px; font-weight: 500; text-align: center; text-decoration: none;
-  overflow-wrap: anywhere; }
+}
 .key:hover { filter: brightness(1.12); }
 .key[aria-busy=true] { opacity: .55; }
 `;

@@ -28,7 +28,7 @@ describe("the alerts", () => {
       `Alerts · 1 open
 
 1 🔴 Many runs fail ✔️ 🔕
-     31 Jan 12:03 · 12 m 12 s · worst 31.3 %
+31 Jan 12:03 · 12 m 12 s · worst 31.3 %
 
 Rules
 🟢 daily_spend · too little to say
@@ -73,7 +73,7 @@ Change one with /admin alert <rule> <limit>|on|off
       `All alerts, newest first
 
 1 ✅ Many runs fail
-     31 Jan 12:03 · 12 m 00 s · worst 31.3 %
+31 Jan 12:03 · 12 m 00 s · worst 31.3 %
 [1]
 [⬅️ Newest] [Older ➡️]
 [⬅️ Open ones] [🏠]`,

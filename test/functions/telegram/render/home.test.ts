@@ -19,7 +19,7 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Today $0.61 · this month ≥ $31.40
+Spent today $0.61, month ≥ $31.40
 Database 60 % · full in 12 days
 Last batch 23 s ago
 [Traces] [Errors] [Slowest] [Dearest]
@@ -71,7 +71,7 @@ Fail  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▂▁▁
 p95   ·██▇██▇██▇██▇██▇██▇██▇██
 by the hour, up to 12:03 UTC
 
-Today $0.61 · this month ≥ $31.40
+Spent today $0.61, month ≥ $31.40
 Database 60 % · full in 12 days
 Last batch 23 s ago · ⏳ 2 running
 [Traces] [Errors] [Slowest] [Dearest]

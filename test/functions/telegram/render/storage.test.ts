@@ -28,7 +28,7 @@ Cost of 1,000 runs         $0.99
 Storing a batch, p95       14 ms
 
 Traces: 30 days, since Wed 1 Jan 2025
-I/O: 7 days, of errors and 10 % of the rest
+I/O: 7 days, errors and 10 % of others
 
 Nothing is missing in the last 24 h.
 [Settings] [🔄 Refresh] [🏠]`,
@@ -78,7 +78,7 @@ Cost of 1,000 runs         $0.99
 Storing a batch, p95       14 ms
 
 Traces: 30 days, since Wed 1 Jan 2025
-I/O: 7 days, of errors and 10 % of the rest
+I/O: 7 days, errors and 10 % of others
 
 ⚠️ The quota guard stores I/O of only 5 % of the runs, errors among them.
 • 31 Jan 10:00 sampling, I/O of 5 % of the traces, errors among them, instead of 10 %
@@ -116,7 +116,7 @@ How fast it grows is known after the first whole day.
 Rollups                   4.2 MB
 
 Traces: 30 days, since Wed 1 Jan 2025
-I/O: 7 days, of errors and 10 % of the rest
+I/O: 7 days, errors and 10 % of others
 
 Nothing is missing in the last 24 h.
 [Settings] [🔄 Refresh] [🏠]`,

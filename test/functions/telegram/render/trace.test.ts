@@ -55,10 +55,10 @@ release a1b2c3d
 llm.answer: 429 rate limited by the provider, retry in 20 s
 
 llm.classify · gpt-4o-mini
-     300 in · 1 out
-     $0.0001
+     300 in · 1 out · $0.0001
 llm.answer · gpt-4o
-     1,200 in (1,000 cached) · 300 out (120 reasoning)
+     1,200 in (1,000 cached)
+     300 out (120 reasoning)
      $0.002 · first token 390 ms
 
 db.history     38 ms ▏

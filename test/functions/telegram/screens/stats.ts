@@ -52,7 +52,10 @@ export const examples: Example[] = [
           unpriced_calls: 1,
         }),
         before: before({ count: 9_345_678, p99_ms: 65_000 }),
-        pipelines: Array.from({ length: 10 }, (_, i) => ({ ...pipeline!, pipeline: `pipeline_${i}`, count: 10 ** i, errors: 0 })),
+        pipelines: Array.from(
+          { length: 10 },
+          (_, i) => ({ ...pipeline!, pipeline: `pipeline_${i}`, count: 10 ** i, errors: 0 }),
+        ),
         slowest_steps: Array.from({ length: 5 }, (_, i) => ({ ...step!, step: `db.find_order_${i}` })),
       }),
       720,
