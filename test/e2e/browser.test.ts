@@ -51,20 +51,12 @@ test("types the command, turns a page, opens a trace and goes back", async () =>
   expect(list.match(/^\d+ ✅ support · 1\.23 s · /gm)).toHaveLength(10);
 
   await button(page, "3").click();
-  await button(page, "⬅️ Back").waitFor();
+  await button(page, "⬅️ Traces").waitFor();
   const detail = await lastMessage(page).innerText();
   expect(detail).toMatch(/^✅ support · ok · 1\.23 s\n/);
-  expect(detail).toMatch(/^llm\.generate 1\.20 s █+$/m);
-  // A row of the waterfall as wide as any, on one line.
-  expect(
-    await log(page).locator("pre code, pre").last().evaluate((row) => {
-      const range = document.createRange();
-      range.selectNodeContents(row);
-      return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
-    }),
-  ).toBe(1);
+  expect(detail).toMatch(/^llm\.generate\s+1 ms\s+1\.20 s$/m);
 
-  await button(page, "⬅️ Back").click();
+  await button(page, "⬅️ Traces").click();
   await button(page, "Page 2/6").waitFor();
   expect(await lastMessage(page).innerText()).toBe(list);
   expect(await log(page).locator("> li").count()).toBe(count);
@@ -93,9 +85,9 @@ test.each([["a phone", 375, 1002], ["a desk", 1200, 1003]])(
       await button(page, `Page ${n}/6`).waitFor();
       read += await expectPlain(page);
       await button(page, String(n)).click();
-      await button(page, "⬅️ Back").waitFor();
+      await button(page, "⬅️ Traces").waitFor();
       read += await expectPlain(page);
-      await button(page, "⬅️ Back").click();
+      await button(page, "⬅️ Traces").click();
       await button(page, `Page ${n}/6`).waitFor();
     }
     for (const name of HOSTILE_NAMES.slice(0, 5)) expect(read).toContain(name.slice(0, 15));
