@@ -52,6 +52,5 @@ test("every button opens something, within Telegram's limits", async () => {
   // A press shows something, or says why not.
   expect(visits.filter(({ shown, answer }) => shown.length === 0 && !answer.text).map(({ path }) => path)).toEqual([]);
   expect([...new Set(visits.map(({ kind }) => kind))].sort().join("")).toBe(SCREENS);
-  console.log(new Map(visits.map(({ data, path }) => [data.slice(1, 3), path.join(" › ")])));
   expect(visits.length).toBeGreaterThan(60);
 }, 300_000);
