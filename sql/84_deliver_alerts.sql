@@ -180,6 +180,9 @@ create function tracegram.watch(p_now timestamptz default now())
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- Times of events are rounded to milliseconds: what opens now would otherwise be due a moment later, and told in a minute.
+  v_now constant timestamptz := pg_catalog.date_trunc('milliseconds', p_now);
 begin
   begin
     -- Otherwise each rule would add up for itself what waits.
@@ -187,9 +190,9 @@ begin
   exception when others then
     null; -- the fold's own job says why
   end;
-  perform tracegram.evaluate_alerts(p_now);
+  perform tracegram.evaluate_alerts(v_now);
   begin
-    perform tracegram.deliver_alerts(p_now);
+    perform tracegram.deliver_alerts(v_now);
   exception when others then
     -- What was found stays, whatever keeps it from being told.
     update tracegram.alert_events

@@ -5,9 +5,10 @@
  */
 import type { Message } from "telegraf/types";
 import { runAdminCommand } from "./admin_command.ts";
-import type { Action } from "./callback.ts";
+import { type Action, decodeAction } from "./callback.ts";
 import { parseCommand } from "./command.ts";
 import type { Command, HeadOptions } from "./head.ts";
+import { renderNoOrigin } from "./render/find.ts";
 import type { Reply } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { findScreen } from "./screens/find.ts";
@@ -33,13 +34,14 @@ export interface Ways {
 /** @throws {RpcError} When the database fails. */
 export async function commandReply(
   deps: ScreenDeps,
-  { adminIds }: HeadOptions,
+  { adminIds, token }: HeadOptions & { token: string },
   { command, reply, isGroup }: Asked,
   { unclaimed, open, failed }: Ways,
 ): Promise<Reply> {
   if (!command) return usageScreen();
   if (command.name === "trace" && command.words === "") {
-    const origin = originOf(reply);
+    const origin = originOf(reply, Number(token.split(":")[0]));
+    if (origin === "untold") return renderNoOrigin();
     return origin ? await originScreen(deps, origin.chat_id, origin.message_id) : usageScreen();
   }
   const parsed = parseCommand(wordsOf(command));
@@ -66,15 +68,28 @@ function wordsOf({ name, words }: Command): string {
 
 /**
  * The message that a `/trace` replies to, where Telegram tells its id: in the same chat, in another group or channel, or of
- * a forwarded post of a channel. Of what was forwarded from a private chat, it does not.
+ * a forwarded post of a channel. Of what was forwarded from a private chat, it does not. In private, messages are counted by
+ * each bot for itself: only this bot's own are told apart, and of these its screens are of no run.
  */
-function originOf(message: Message.TextMessage): { chat_id: number; message_id: number } | null {
+function originOf(
+  message: Message.TextMessage,
+  botId: number,
+): { chat_id: number; message_id: number } | "untold" | null {
   const { external_reply: external, reply_to_message: replied } = message;
   if (external?.chat && external.message_id !== undefined) {
     return { chat_id: external.chat.id, message_id: external.message_id };
   }
   if (!replied) return null;
   const forwarded = "forward_origin" in replied ? replied.forward_origin : undefined;
-  if (!forwarded) return { chat_id: message.chat.id, message_id: replied.message_id };
-  return forwarded.type === "channel" ? { chat_id: forwarded.chat.id, message_id: forwarded.message_id } : null;
+  if (forwarded) {
+    return forwarded.type === "channel" ? { chat_id: forwarded.chat.id, message_id: forwarded.message_id } : "untold";
+  }
+  const isElse = message.chat.type === "private" && replied.from?.id !== botId;
+  return isElse || isScreen(replied) ? "untold" : { chat_id: message.chat.id, message_id: replied.message_id };
 }
+
+/** Whether the buttons under a message are the admin bot's. */
+const isScreen = (message: object): boolean =>
+  "reply_markup" in message &&
+  (message as Message.TextMessage).reply_markup!.inline_keyboard.flat()
+    .some((button) => "callback_data" in button && decodeAction(button.callback_data) !== null);

@@ -1,11 +1,10 @@
 // Every button that can be reached, pressed once: Telegram takes each message, and none says that a screen failed.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_VISIBLE } from "../../functions/telegram/render/html.ts";
-import { setAlertUrl } from "../../scripts/stack/admin_bot.ts";
-import { type AdminStack, lastOf, startAdminStack } from "../_support/admin.ts";
-import { fillQuota } from "../_support/alerts.ts";
+import { type AdminStack, startAdminStack } from "../_support/admin.ts";
 import { crawl, isFailure } from "../_support/crawl.ts";
 import { hostileTrace } from "../_support/hostile.ts";
+import { openAlert } from "../_support/open_alert.ts";
 import { makeTrace } from "../_support/traces.ts";
 
 const MAX_PRESSES = 300;
@@ -26,27 +25,14 @@ beforeAll(async () => {
       ...(i % 3 === 0 &&
         { status: "error", error: "429 rate limited", io: [{ step: 1, request: LONG, response: LONG }] }),
     })));
-  await openAlert();
-});
-
-/** The database is nearly full, and Ada has the message that says so. */
-async function openAlert(): Promise<void> {
   const db = stack.client("postgres");
   await db.connect();
-  await db.query("select cron.unschedule(jobid) from cron.job where jobname = 'tracegram-alerts'");
-  await db.query("begin; select pg_advisory_xact_lock(hashtext('tracegram.alerts')); commit");
-  await db.query("update tracegram.alert_rules set enabled = rule = 'quota', opens_after = 1");
-  await fillQuota(db, 90);
-  // The bot may write to who has written to it.
-  for (const admin of stack.admins) await stack.person(admin).say("/start");
-  const ada = stack.person();
-  await setAlertUrl(stack.info);
-  await db.query("select tracegram.watch(now())");
-  await stack.telegram.client.until(ada.chat, (view) => /nearly full/.test(lastOf(view).text ?? ""), 20_000);
+  await openAlert(stack, db, stack.admins);
   // What the crawl does to the alert is seen on its screens: nothing comes into the chat but for a press.
   await db.query("update tracegram.settings set alert_url = null");
   await db.end();
-}
+});
+
 afterAll(() => stack?.end());
 
 test("every button opens something, within Telegram's limits", async () => {
@@ -66,6 +52,5 @@ test("every button opens something, within Telegram's limits", async () => {
   // A press shows something, or says why not.
   expect(visits.filter(({ shown, answer }) => shown.length === 0 && !answer.text).map(({ path }) => path)).toEqual([]);
   expect([...new Set(visits.map(({ kind }) => kind))].sort().join("")).toBe(SCREENS);
-  console.log(new Map(visits.map(({ data, path }) => [data.slice(1, 3), path.join(" › ")])));
   expect(visits.length).toBeGreaterThan(60);
 }, 300_000);

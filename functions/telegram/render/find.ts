@@ -49,6 +49,7 @@ export function renderNoOrigin(): Screen {
     lines(
       literal("It may be older than what is kept, or the run has sent a later message:"),
       literal("a run is found by the last one that it sent or edited."),
+      literal("Of another bot's private messages Telegram does not tell: find their runs by /admin user."),
     ),
   );
   return screen("origin", answer, [[...WAYS_OUT]]);

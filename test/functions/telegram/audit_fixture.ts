@@ -22,7 +22,7 @@ const done: Omit<AuditEntry, "audit_id" | "at">[] = [
     role: "operator",
     action: "read_io",
     allowed: true,
-    detail: { trace_id: "019525be-1f07-7ac0-8000-000000000001", step: 3, side: "request", page: 0 },
+    detail: { page: 0, side: "request", step: 3, trace_id: "019525be-1f07-7ac0-8000-000000000001" },
   },
   { user_id: 1003, role: "viewer", action: "io", allowed: false, detail: { step: 3 } },
   {

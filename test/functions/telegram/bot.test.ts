@@ -9,6 +9,7 @@ import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import { type Admission, createBot, type Handling } from "../../../functions/telegram/bot.ts";
 import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
+import { renderNoOrigin } from "../../../functions/telegram/render/find.ts";
 import { renderUsage } from "../../../functions/telegram/render/usage.ts";
 import { accept, hangUp, refuse, scriptedTelegram } from "./scripted_telegram.ts";
 
@@ -130,6 +131,40 @@ describe("commands", () => {
     const update = said("/admin") as Update.MessageUpdate;
     await bot.handle({ ...update, message: { ...update.message, is_topic_message: true, message_thread_id: 44 } });
     expect(calls).toMatchObject([{ method: "sendMessage", payload: { message_thread_id: 44 } }]);
+  });
+});
+
+describe("/trace in reply to", () => {
+  const BOT = { id: 123456, is_bot: true, first_name: "Tracegram" };
+  const replying = (reply_to_message: object, chat: object = { id: ADMIN, type: "private" }): Update => {
+    const { message } = said("/trace") as Update.MessageUpdate;
+    return { update_id: 1, message: { ...message, chat, reply_to_message } } as unknown as Update;
+  };
+  const group = { id: -100, type: "supergroup", title: "On call" };
+  const screenOf = { inline_keyboard: [[{ text: "🏠", callback_data: HOME }]] };
+  const other = { ...BOT, id: 999 };
+
+  test.each<[string, Update, object]>([
+    ["a message of this bot", replying({ message_id: 9, from: BOT }), { p_chat_id: ADMIN, p_message_id: 9 }],
+    ["another bot's in a group", replying({ message_id: 9, from: other }, group), { p_chat_id: -100, p_message_id: 9 }],
+  ])("%s looks for its run", async (_, update, args) => {
+    const { bot, asked } = await setUp(undefined, OWNER, {});
+    await bot.handle(update);
+    expect(asked).toEqual([{ name: "trace_of_message", args }]);
+  });
+
+  test.each<[string, Update]>([
+    ["one's own message", replying({ message_id: 9, from: from() })],
+    ["a screen of the admin bot", replying({ message_id: 9, from: BOT, reply_markup: screenOf })],
+    [
+      "what was forwarded from a private chat",
+      replying({ message_id: 9, from: from(), forward_origin: { type: "user" } }),
+    ],
+  ])("%s says what Telegram does not tell, and looks for nothing", async (_, update) => {
+    const { bot, asked, calls } = await setUp(undefined, OWNER, {});
+    await bot.handle(update);
+    expect(asked).toEqual([]);
+    expect(calls).toMatchObject([{ payload: { text: renderNoOrigin().html } }]);
   });
 });
 

@@ -18,7 +18,7 @@ test("what was done reads like this", () => {
 
 31 Jan 12:07 · 1002 · operator
      read a prompt
-     trace_id 019525be-1f07-7ac0-8000-000000000001, step 3, side request, page 0
+     page 0, side request, step 3, trace_id 019525be-1f07-7ac0-8000-000000000001
 
 31 Jan 12:06 · 1003 · viewer
      ⛔️ refused: io

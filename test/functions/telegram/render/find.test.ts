@@ -48,6 +48,7 @@ test("no run behind a message", () => {
 
 It may be older than what is kept, or the run has sent a later message:
 a run is found by the last one that it sent or edited.
+Of another bot's private messages Telegram does not tell: find their runs by /admin user.
 [Traces] [🏠]`,
   );
 });
