@@ -33,28 +33,33 @@ create function tracegram.days_by_catalogue(p_from date, p_today date)
 as $$
 begin
   return array(
-    with relations as (
+    with tables as (
       select c.oid, c.relname, c.relpages, c.reltoastrelid
-      from pg_catalog.pg_inherits as i
+      from (
+        select i.inhrelid
+        from pg_catalog.pg_inherits as i
+        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+        offset 0 -- or each name in pg_class is compared first
+      ) as i
       join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass) and c.relname ~ '_p\d{8}$'
+      where c.relkind = 'r' and c.relname ~ '_p\d{8}$'
     ),
-    pages as (
-      select r.relname, r.relpages from relations as r
+    files as (
+      select t.relname, t.relpages from tables as t
       union all
-      select r.relname, t.relpages from relations as r join pg_catalog.pg_class as t on t.oid = r.reltoastrelid
-      union all
-      select r.relname, n.relpages
-      from relations as r
-      join pg_catalog.pg_index as x on x.indrelid = r.oid
-      join pg_catalog.pg_class as n on n.oid = x.indexrelid
+      select t.relname, c.relpages
+      from tables as t
+      cross join lateral (
+        select t.reltoastrelid union all select x.indexrelid from pg_catalog.pg_index as x where x.indrelid = t.oid
+      ) as f (oid)
+      join pg_catalog.pg_class as c on c.oid = f.oid
     ),
     days as (
       select
-        pg_catalog.to_date(pg_catalog.right(p.relname, 8), 'YYYYMMDD') as day,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^p'), 0) as trace_bytes,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^t'), 0) as io_bytes
-      from pages as p
+        pg_catalog.to_date(pg_catalog.right(s.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^p'), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^t'), 0) as io_bytes
+      from (select f.relname, pg_catalog.sum(f.relpages) as pages from files as f group by f.relname) as s
       group by 1
     )
     select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size

@@ -76,6 +76,11 @@ as $$
   union all
   select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
     pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  union all
+  select 'trace_of_message, likely', tracegram.sender_query(), 'timestamptz, timestamptz, bigint, integer, timestamptz, interval',
+    pg_catalog.format('%L, %L, 1, 1, %L, %L', w.starts, w.ends + interval '6 seconds', w.ends, interval '15 minutes'),
+    'force_custom_plan', 20000, w.starts, w.ends + interval '6 seconds'
   from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Message } from "telegraf/types";
+import type { SentMessage } from "../_shared/db.ts";
 import { runAdminCommand } from "./admin_command.ts";
 import type { Action } from "./callback.ts";
 import { parseCommand } from "./command.ts";
@@ -40,7 +41,7 @@ export async function commandReply(
   if (!command) return usageScreen();
   if (command.name === "trace" && command.words === "") {
     const origin = originOf(reply);
-    return origin ? await originScreen(deps, origin.chat_id, origin.message_id) : usageScreen();
+    return origin ? await originScreen(deps, origin) : usageScreen();
   }
   const parsed = parseCommand(wordsOf(command));
   switch (parsed.kind) {
@@ -65,16 +66,26 @@ function wordsOf({ name, words }: Command): string {
 }
 
 /**
- * The message that a `/trace` replies to, where Telegram tells its id: in the same chat, in another group or channel, or of
- * a forwarded post of a channel. Of what was forwarded from a private chat, it does not.
+ * The message that a `/trace` replies to: in the same chat, in another group or channel, or what was forwarded. Of a private
+ * chat Telegram tells no more than when a bot sent it: then it is looked for in that of the admin.
  */
-function originOf(message: Message.TextMessage): { chat_id: number; message_id: number } | null {
-  const { external_reply: external, reply_to_message: replied } = message;
-  if (external?.chat && external.message_id !== undefined) {
-    return { chat_id: external.chat.id, message_id: external.message_id };
+function originOf(message: Message.TextMessage): SentMessage | null {
+  const { external_reply: external, reply_to_message: replied, from } = message;
+  const forwarded = external?.origin ?? (replied && "forward_origin" in replied ? replied.forward_origin : undefined);
+  if (!forwarded) {
+    if (!replied) return null;
+    // In a private chat the bot is this one, and no run has sent it.
+    const isRuns = replied.from?.is_bot === true && message.chat.type !== "private";
+    return { chat_id: message.chat.id, message_id: replied.message_id, sent_at: isRuns ? sentAt(replied) : null };
   }
-  if (!replied) return null;
-  const forwarded = "forward_origin" in replied ? replied.forward_origin : undefined;
-  if (!forwarded) return { chat_id: message.chat.id, message_id: replied.message_id };
-  return forwarded.type === "channel" ? { chat_id: forwarded.chat.id, message_id: forwarded.message_id } : null;
+  const isUsers = forwarded.type === "user" && !forwarded.sender_user.is_bot;
+  // Each origin has a date, whatever Telegraf's types say.
+  const sent_at = isUsers ? null : sentAt(forwarded as typeof forwarded & { date: number });
+  if (external?.chat && external.message_id !== undefined) {
+    return { chat_id: external.chat.id, message_id: external.message_id, sent_at };
+  }
+  if (forwarded.type === "channel") return { chat_id: forwarded.chat.id, message_id: forwarded.message_id, sent_at };
+  return forwarded.type === "user" && sent_at && from ? { chat_id: from.id, message_id: null, sent_at } : null;
 }
+
+const sentAt = ({ date }: { date: number }): Date => new Date(date * 1000);

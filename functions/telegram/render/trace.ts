@@ -20,6 +20,8 @@ const IO_BUTTONS_PER_ROW = 2;
 export interface TraceParams {
   trace_id: string;
   back: Back;
+  /** It was asked for by a message that is not known to be this run's. */
+  likely?: boolean;
 }
 
 /** @param readsIo Whether the reader may open requests and responses. */
@@ -27,7 +29,10 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
   if (trace === null) return screen("trace", gone(params.trace_id), [lastRow(params.back)]);
 
   const [first, ...about] = head(trace, now);
-  const said = notes(trace, readsIo);
+  const said = [
+    ...(params.likely ? [line`Likely: this message was not the run's last`] : []),
+    ...notes(trace, readsIo),
+  ];
   const blocks = [
     lines(first!, ...about),
     lines(...origin(trace)),
