@@ -79,56 +79,35 @@ begin
     'to', tracegram.iso(v_to),
     'bucket_s', pg_catalog.date_part('epoch', v_bucket),
     'points', (
-      with runs as materialized (
-        select pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, r.count, r.errors, r.durations, r.cost_microusd
+      with runs as (
+        select r.bucket, r.count, r.errors, r.durations, r.cost_microusd
         from tracegram.rollups as r
         where r.level = v_level and r.bucket >= v_from and r.bucket < v_to and r.step = '' and r.pipeline <> ''
         union all
-        select pg_catalog.date_bin(v_bucket, w.bucket, c_origin), w.count, w.errors, w.durations, w.cost_microusd
+        select w.bucket, w.count, w.errors, w.durations, w.cost_microusd
         from pg_catalog.unnest(p_waiting) as w
         where w.bucket >= v_from and w.bucket < v_to
       ),
       points as (
         select
-          r.at, pg_catalog.sum(r.count) as count, pg_catalog.sum(r.errors) as errors,
+          pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, pg_catalog.sum(r.count) as count,
+          pg_catalog.sum(r.errors) as errors, tracegram.percentiles(pg_catalog.array_agg(r.durations)) as durations,
           pg_catalog.sum(r.cost_microusd) as cost_microusd
         from runs as r
-        group by r.at
-      ),
-      -- As tracegram.percentiles does it, of all points at once, for which numeric is slow.
-      slots as (
-        select
-          c.at, c.slot, pg_catalog.sum(c.n) over (partition by c.at order by c.slot) as up_to,
-          pg_catalog.sum(c.n) over (partition by c.at) as of
-        from (
-          select u.at, u.slot, pg_catalog.sum(u.n)::double precision as n
-          from (
-            select r.at, pg_catalog.unnest((r.durations).slots) as slot, pg_catalog.unnest((r.durations).counts) as n
-            from runs as r
-          ) as u
-          group by u.at, u.slot
-        ) as c
-      ),
-      durations as (
-        select
-          s.at, min(s.slot) filter (where s.up_to * 2 >= s.of) as p50,
-          min(s.slot) filter (where s.up_to * 100 >= s.of * 95) as p95
-        from slots as s
-        group by s.at
+        group by 1
       )
       select pg_catalog.jsonb_agg(
         pg_catalog.jsonb_build_object(
           'at', tracegram.iso(b.at),
           'count', coalesce(p.count, 0),
           'errors', coalesce(p.errors, 0),
-          'p50_ms', tracegram.slot_ms(d.p50),
-          'p95_ms', tracegram.slot_ms(d.p95),
+          'p50_ms', p.durations -> 'p50_ms',
+          'p95_ms', p.durations -> 'p95_ms',
           'cost_microusd', p.cost_microusd
         ) order by b.at
       )
       from pg_catalog.generate_series(v_from, v_to - v_bucket, v_bucket) as b (at)
       left join points as p on p.at = b.at
-      left join durations as d on d.at = b.at
     )
   );
 end;

@@ -34,32 +34,30 @@ as $$
 begin
   return array(
     with tables as (
-      select c.oid, c.relname, c.relpages, c.reltoastrelid
-      from (
-        select i.inhrelid
-        from pg_catalog.pg_inherits as i
-        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
-        offset 0 -- or each name in pg_class is compared first
-      ) as i
+      select c.oid, c.relname, c.relpages, c.reltoastrelid, i.inhparent
+      from pg_catalog.pg_inherits as i
       join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where c.relkind = 'r' and c.relname ~ '_p\d{8}$'
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
     ),
     files as (
-      select t.relname, t.relpages from tables as t
+      select t.oid, t.relpages from tables as t
       union all
-      select t.relname, c.relpages
+      select t.oid, c.relpages from tables as t join pg_catalog.pg_class as c on c.oid = t.reltoastrelid
+      union all
+      select t.oid, c.relpages
       from tables as t
-      cross join lateral (
-        select t.reltoastrelid union all select x.indexrelid from pg_catalog.pg_index as x where x.indrelid = t.oid
-      ) as f (oid)
-      join pg_catalog.pg_class as c on c.oid = f.oid
+      join pg_catalog.pg_index as x on x.indrelid = t.oid
+      join pg_catalog.pg_class as c on c.oid = x.indexrelid
     ),
+    sizes as (select f.oid, pg_catalog.sum(f.relpages) as pages from files as f group by f.oid),
     days as (
       select
-        pg_catalog.to_date(pg_catalog.right(s.relname, 8), 'YYYYMMDD') as day,
-        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^p'), 0) as trace_bytes,
-        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^t'), 0) as io_bytes
-      from (select f.relname, pg_catalog.sum(f.relpages) as pages from files as f group by f.relname) as s
+        pg_catalog.to_date(pg_catalog.right(t.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.pipeline_traces'::regclass), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.trace_io'::regclass), 0) as io_bytes
+      from tables as t
+      join sizes as s on s.oid = t.oid
+      where t.relname ~ '_p\d{8}$'
       group by 1
     )
     select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size

@@ -3989,56 +3989,35 @@ begin
     'to', tracegram.iso(v_to),
     'bucket_s', pg_catalog.date_part('epoch', v_bucket),
     'points', (
-      with runs as materialized (
-        select pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, r.count, r.errors, r.durations, r.cost_microusd
+      with runs as (
+        select r.bucket, r.count, r.errors, r.durations, r.cost_microusd
         from tracegram.rollups as r
         where r.level = v_level and r.bucket >= v_from and r.bucket < v_to and r.step = '' and r.pipeline <> ''
         union all
-        select pg_catalog.date_bin(v_bucket, w.bucket, c_origin), w.count, w.errors, w.durations, w.cost_microusd
+        select w.bucket, w.count, w.errors, w.durations, w.cost_microusd
         from pg_catalog.unnest(p_waiting) as w
         where w.bucket >= v_from and w.bucket < v_to
       ),
       points as (
         select
-          r.at, pg_catalog.sum(r.count) as count, pg_catalog.sum(r.errors) as errors,
+          pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, pg_catalog.sum(r.count) as count,
+          pg_catalog.sum(r.errors) as errors, tracegram.percentiles(pg_catalog.array_agg(r.durations)) as durations,
           pg_catalog.sum(r.cost_microusd) as cost_microusd
         from runs as r
-        group by r.at
-      ),
-      -- As tracegram.percentiles does it, of all points at once, for which numeric is slow.
-      slots as (
-        select
-          c.at, c.slot, pg_catalog.sum(c.n) over (partition by c.at order by c.slot) as up_to,
-          pg_catalog.sum(c.n) over (partition by c.at) as of
-        from (
-          select u.at, u.slot, pg_catalog.sum(u.n)::double precision as n
-          from (
-            select r.at, pg_catalog.unnest((r.durations).slots) as slot, pg_catalog.unnest((r.durations).counts) as n
-            from runs as r
-          ) as u
-          group by u.at, u.slot
-        ) as c
-      ),
-      durations as (
-        select
-          s.at, min(s.slot) filter (where s.up_to * 2 >= s.of) as p50,
-          min(s.slot) filter (where s.up_to * 100 >= s.of * 95) as p95
-        from slots as s
-        group by s.at
+        group by 1
       )
       select pg_catalog.jsonb_agg(
         pg_catalog.jsonb_build_object(
           'at', tracegram.iso(b.at),
           'count', coalesce(p.count, 0),
           'errors', coalesce(p.errors, 0),
-          'p50_ms', tracegram.slot_ms(d.p50),
-          'p95_ms', tracegram.slot_ms(d.p95),
+          'p50_ms', p.durations -> 'p50_ms',
+          'p95_ms', p.durations -> 'p95_ms',
           'cost_microusd', p.cost_microusd
         ) order by b.at
       )
       from pg_catalog.generate_series(v_from, v_to - v_bucket, v_bucket) as b (at)
       left join points as p on p.at = b.at
-      left join durations as d on d.at = b.at
     )
   );
 end;
@@ -4220,32 +4199,30 @@ as $$
 begin
   return array(
     with tables as (
-      select c.oid, c.relname, c.relpages, c.reltoastrelid
-      from (
-        select i.inhrelid
-        from pg_catalog.pg_inherits as i
-        where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
-        offset 0 -- or each name in pg_class is compared first
-      ) as i
+      select c.oid, c.relname, c.relpages, c.reltoastrelid, i.inhparent
+      from pg_catalog.pg_inherits as i
       join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where c.relkind = 'r' and c.relname ~ '_p\d{8}$'
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
     ),
     files as (
-      select t.relname, t.relpages from tables as t
+      select t.oid, t.relpages from tables as t
       union all
-      select t.relname, c.relpages
+      select t.oid, c.relpages from tables as t join pg_catalog.pg_class as c on c.oid = t.reltoastrelid
+      union all
+      select t.oid, c.relpages
       from tables as t
-      cross join lateral (
-        select t.reltoastrelid union all select x.indexrelid from pg_catalog.pg_index as x where x.indrelid = t.oid
-      ) as f (oid)
-      join pg_catalog.pg_class as c on c.oid = f.oid
+      join pg_catalog.pg_index as x on x.indrelid = t.oid
+      join pg_catalog.pg_class as c on c.oid = x.indexrelid
     ),
+    sizes as (select f.oid, pg_catalog.sum(f.relpages) as pages from files as f group by f.oid),
     days as (
       select
-        pg_catalog.to_date(pg_catalog.right(s.relname, 8), 'YYYYMMDD') as day,
-        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^p'), 0) as trace_bytes,
-        8192 * coalesce(pg_catalog.sum(s.pages) filter (where s.relname ~ '^t'), 0) as io_bytes
-      from (select f.relname, pg_catalog.sum(f.relpages) as pages from files as f group by f.relname) as s
+        pg_catalog.to_date(pg_catalog.right(t.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.pipeline_traces'::regclass), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.trace_io'::regclass), 0) as io_bytes
+      from tables as t
+      join sizes as s on s.oid = t.oid
+      where t.relname ~ '_p\d{8}$'
       group by 1
     )
     select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size
@@ -4643,9 +4620,14 @@ begin
   if p_filter = '{}' then
     return null;
   end if;
-  insert into tracegram.list_filters as f (filter_id, filter, used_at)
-  values (v_id, p_filter, p_now)
-  on conflict (filter_id) do update set used_at = p_now where f.used_at < p_now - interval '1 day';
+  -- A conflict would lock the row, and write that, each time that a list is read.
+  if not exists (
+    select from tracegram.list_filters as f where f.filter_id = v_id and f.used_at >= p_now - interval '1 day'
+  ) then
+    insert into tracegram.list_filters (filter_id, filter, used_at)
+    values (v_id, p_filter, p_now)
+    on conflict (filter_id) do update set used_at = excluded.used_at;
+  end if;
   return v_id;
 end;
 $$;
@@ -6962,6 +6944,22 @@ as $$
   from pg_catalog.pg_proc as p
   cross join (select p_now - interval '2 days' as starts) as w
   where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
+  union all
+  -- Those of a step's texts are parts of their functions.
+  select
+    p.proname || ' ' || q.nth,
+    'select ' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+      q.part[1], 'v_started_at', '$1'), 'p_trace_id', '$2'), 'p_step', '$3'), 'p_after', '$3'),
+    'timestamptz, uuid, integer', pg_catalog.format('%L, %L, 1', w.starts, pg_catalog.gen_random_uuid()),
+    'force_generic_plan', 0, w.starts, w.starts
+  from pg_catalog.pg_proc as p
+  cross join lateral pg_catalog.regexp_matches(p.prosrc, '\mfrom tracegram\.(?:trace_io|pipeline_traces) as [^;)]+', 'g')
+    with ordinality as q (part, nth)
+  cross join (select p_now - interval '2 days' as starts) as w
+  where p.oid in (
+    'public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)'::regprocedure,
+    'public.admin_export_io(bigint, uuid, integer)'::regprocedure
+  )
   union all
   -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
   select

@@ -165,7 +165,7 @@ const CASES: Case[] = [
         screen: "traces",
         characters: 3500,
         query_ms: 1,
-      }]);
+      }, { screen: "trace.rich", characters: 30_000, query_ms: 1 }]);
       return Date.now();
     },
     value: 1,

@@ -54,6 +54,9 @@ test("nothing is wrong with the real ones, and each of them scans something", as
     expect.arrayContaining([
       "get_trace",
       "get_trace_io",
+      "admin_trace_io 1",
+      "admin_trace_io 4",
+      "admin_export_io 1",
       "list_traces newest all",
       "find_trace",
       "trace_of_message",
