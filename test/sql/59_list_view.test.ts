@@ -162,7 +162,7 @@ describe("list_view", () => {
   });
 
   test("reading under a filter writes nothing, and locks nothing", async ({ db }) => {
-    const args = { p_filter: { status: "error" } };
+    const args = { filter: { status: "error" } };
     const row = async () => (await db.query("select ctid::text, xmax::text from tracegram.list_filters")).rows;
     await view(db, args);
     const before = await row();
