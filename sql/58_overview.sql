@@ -33,28 +33,31 @@ create function tracegram.days_by_catalogue(p_from date, p_today date)
 as $$
 begin
   return array(
-    with relations as (
-      select c.oid, c.relname, c.relpages, c.reltoastrelid
+    with tables as (
+      select c.oid, c.relname, c.relpages, c.reltoastrelid, i.inhparent
       from pg_catalog.pg_inherits as i
       join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass) and c.relname ~ '_p\d{8}$'
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
     ),
-    pages as (
-      select r.relname, r.relpages from relations as r
+    files as (
+      select t.oid, t.relpages from tables as t
       union all
-      select r.relname, t.relpages from relations as r join pg_catalog.pg_class as t on t.oid = r.reltoastrelid
+      select t.oid, c.relpages from tables as t join pg_catalog.pg_class as c on c.oid = t.reltoastrelid
       union all
-      select r.relname, n.relpages
-      from relations as r
-      join pg_catalog.pg_index as x on x.indrelid = r.oid
-      join pg_catalog.pg_class as n on n.oid = x.indexrelid
+      select t.oid, c.relpages
+      from tables as t
+      join pg_catalog.pg_index as x on x.indrelid = t.oid
+      join pg_catalog.pg_class as c on c.oid = x.indexrelid
     ),
+    sizes as (select f.oid, pg_catalog.sum(f.relpages) as pages from files as f group by f.oid),
     days as (
       select
-        pg_catalog.to_date(pg_catalog.right(p.relname, 8), 'YYYYMMDD') as day,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^p'), 0) as trace_bytes,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^t'), 0) as io_bytes
-      from pages as p
+        pg_catalog.to_date(pg_catalog.right(t.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.pipeline_traces'::regclass), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.trace_io'::regclass), 0) as io_bytes
+      from tables as t
+      join sizes as s on s.oid = t.oid
+      where t.relname ~ '_p\d{8}$'
       group by 1
     )
     select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size

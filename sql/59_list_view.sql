@@ -76,9 +76,14 @@ begin
   if p_filter = '{}' then
     return null;
   end if;
-  insert into tracegram.list_filters as f (filter_id, filter, used_at)
-  values (v_id, p_filter, p_now)
-  on conflict (filter_id) do update set used_at = p_now where f.used_at < p_now - interval '1 day';
+  -- A conflict would lock the row, and write that, each time that a list is read.
+  if not exists (
+    select from tracegram.list_filters as f where f.filter_id = v_id and f.used_at >= p_now - interval '1 day'
+  ) then
+    insert into tracegram.list_filters (filter_id, filter, used_at)
+    values (v_id, p_filter, p_now)
+    on conflict (filter_id) do update set used_at = excluded.used_at;
+  end if;
   return v_id;
 end;
 $$;

@@ -1,7 +1,7 @@
 -- 62_admins.sql — who the admin bot answers, in which chats, and whom it does not.
 --
 -- Written by  public.claim_update (60_updates.sql), public.set_admin, public.allow_chat, public.count_refusals
--- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins
+-- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins, public.claim_alert_messages (88_alert_messages.sql)
 -- Dropped by  tracegram.purge_admins (90_jobs.sql): counts of refusals; the rest stays
 
 create table tracegram.admins (

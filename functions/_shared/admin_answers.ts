@@ -111,6 +111,23 @@ export interface Overview {
 /** One trace, or those that a short prefix fits: the newest five, and whether there are more. */
 export type FoundTrace = { trace_id: string } | { candidates: TraceSummary[]; more: boolean };
 
+/** A message that somebody asks about. */
+export interface SentMessage {
+  /** A private chat has the id of its user. */
+  chat_id: number;
+  /** Null: Telegram does not tell. */
+  message_id: number | null;
+  /** By Telegram's clock, which has seconds. Null: not known, or not a bot's. */
+  sent_at: Date | null;
+}
+
+/** The trace that a message comes from. */
+export interface OriginTrace {
+  trace_id: string;
+  /** Whether the message is the run's last one in the chat. Otherwise it is the run that most likely sent it. */
+  exact: boolean;
+}
+
 /** Failed runs of one kind, over a window. */
 export interface ErrorGroup {
   pipeline: string;

@@ -21,7 +21,9 @@ import type {
   FoundTrace,
   ListFilter,
   ListView,
+  OriginTrace,
   Overview,
+  SentMessage,
   Series,
   TraceStorage,
 } from "./admin_answers.ts";
@@ -174,8 +176,8 @@ export interface Db {
   traceStorage(): Promise<TraceStorage>;
   /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
   findTrace(prefix: string): Promise<FoundTrace | null>;
-  /** Id of the newest trace whose run has sent that message last; null: there is none. */
-  traceOfMessage(chatId: number, messageId: number): Promise<string | null>;
+  /** The trace whose run has sent a message of the bot; null: there is none. */
+  traceOfMessage(message: SentMessage): Promise<OriginTrace | null>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -299,7 +301,8 @@ export function createDb(url: string, key: string): Db {
     errorGroups: ({ from, to } = {}) => rpc("error_groups", { p_from: from, p_to: to }),
     traceStorage: () => rpc("trace_storage", {}),
     findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
-    traceOfMessage: (chatId, messageId) => rpc("trace_of_message", { p_chat_id: chatId, p_message_id: messageId }),
+    traceOfMessage: ({ chat_id, message_id, sent_at }) =>
+      rpc("trace_of_message", { p_chat_id: chat_id, p_message_id: message_id, p_sent_at: sent_at?.toISOString() }),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Message } from "telegraf/types";
+import type { SentMessage } from "../_shared/db.ts";
 import { runAdminCommand } from "./admin_command.ts";
 import { type Action, decodeAction } from "./callback.ts";
 import { parseCommand } from "./command.ts";
@@ -42,7 +43,7 @@ export async function commandReply(
   if (command.name === "trace" && command.words === "") {
     const origin = originOf(reply, Number(token.split(":")[0]));
     if (origin === "untold") return renderNoOrigin();
-    return origin ? await originScreen(deps, origin.chat_id, origin.message_id) : usageScreen();
+    return origin ? await originScreen(deps, origin) : usageScreen();
   }
   const parsed = parseCommand(wordsOf(command));
   switch (parsed.kind) {
@@ -67,25 +68,25 @@ function wordsOf({ name, words }: Command): string {
 }
 
 /**
- * The message that a `/trace` replies to, where Telegram tells its id: in the same chat, in another group or channel, or of
- * a forwarded post of a channel. Of what was forwarded from a private chat, it does not. In private, messages are counted by
- * each bot for itself: only this bot's own are told apart, and of these its screens are of no run.
+ * The message that a `/trace` replies to: in the same chat, in another group or channel, or what was forwarded. Of a private
+ * chat Telegram tells no more than when a bot sent it: then it is looked for in that of the admin. `untold`: no run's.
  */
-function originOf(
-  message: Message.TextMessage,
-  botId: number,
-): { chat_id: number; message_id: number } | "untold" | null {
-  const { external_reply: external, reply_to_message: replied } = message;
+function originOf(message: Message.TextMessage, botId: number): SentMessage | "untold" | null {
+  const { external_reply: external, reply_to_message: replied, from, chat } = message;
+  const forwarded = external?.origin ?? (replied && "forward_origin" in replied ? replied.forward_origin : undefined);
+  if (!forwarded) {
+    if (!replied) return null;
+    if (isScreen(replied) || (chat.type === "private" && replied.from?.id !== botId)) return "untold";
+    return { chat_id: chat.id, message_id: replied.message_id, sent_at: replied.from?.is_bot ? sentAt(replied) : null };
+  }
+  const isUsers = forwarded.type === "user" && !forwarded.sender_user.is_bot;
+  // Each origin has a date, whatever Telegraf's types say.
+  const sent_at = isUsers ? null : sentAt(forwarded as typeof forwarded & { date: number });
   if (external?.chat && external.message_id !== undefined) {
-    return { chat_id: external.chat.id, message_id: external.message_id };
+    return { chat_id: external.chat.id, message_id: external.message_id, sent_at };
   }
-  if (!replied) return null;
-  const forwarded = "forward_origin" in replied ? replied.forward_origin : undefined;
-  if (forwarded) {
-    return forwarded.type === "channel" ? { chat_id: forwarded.chat.id, message_id: forwarded.message_id } : "untold";
-  }
-  const isElse = message.chat.type === "private" && replied.from?.id !== botId;
-  return isElse || isScreen(replied) ? "untold" : { chat_id: message.chat.id, message_id: replied.message_id };
+  if (forwarded.type === "channel") return { chat_id: forwarded.chat.id, message_id: forwarded.message_id, sent_at };
+  return forwarded.type === "user" && sent_at && from ? { chat_id: from.id, message_id: null, sent_at } : "untold";
 }
 
 /** Whether the buttons under a message are the admin bot's. */
@@ -93,3 +94,5 @@ const isScreen = (message: object): boolean =>
   "reply_markup" in message &&
   (message as Message.TextMessage).reply_markup!.inline_keyboard.flat()
     .some((button) => "callback_data" in button && decodeAction(button.callback_data) !== null);
+
+const sentAt = ({ date }: { date: number }): Date => new Date(date * 1000);

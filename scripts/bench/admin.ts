@@ -101,6 +101,13 @@ async function screensOf(cluster: BenchCluster): Promise<Record<string, Action>>
     `select trace_id from tracegram.pipeline_traces where started_at > now() - interval '3 days' order by started_at limit 1`,
   );
   const { trace_id } = rows[0]!;
+  // A long answer, of which a page is shown.
+  await db.query(
+    `insert into tracegram.trace_io (started_at, trace_id, step, request_chars, response_chars, request, response)
+     select tracegram.trace_time($1), $1, 3, 60000, 60000, t.text, t.text
+     from (select left(string_agg(md5(i::text), ' '), 60000) as text from generate_series(1, 2000) as i) as t`,
+    [trace_id],
+  );
   const back = { to: "home" } as const;
   return {
     home: { screen: "home" },
@@ -110,7 +117,7 @@ async function screensOf(cluster: BenchCluster): Promise<Record<string, Action>>
     "traces, slowest": { screen: "traces", change: { order: "slowest" } },
     "traces, dearest": { screen: "traces", change: { order: "dearest" } },
     trace: { screen: "trace", trace_id, back },
-    "a step's I/O": { screen: "io", trace_id, step: 1, side: "request", page: 0, back },
+    "a step's I/O": { screen: "io", trace_id, step: 3, side: "response", page: 5, back },
     "errors, 24 h": { screen: "errors", hours: 24 },
     "errors, 30 d": { screen: "errors", hours: 720 },
     "stats, 1 h": { screen: "stats", hours: 1 },

@@ -4198,28 +4198,31 @@ create function tracegram.days_by_catalogue(p_from date, p_today date)
 as $$
 begin
   return array(
-    with relations as (
-      select c.oid, c.relname, c.relpages, c.reltoastrelid
+    with tables as (
+      select c.oid, c.relname, c.relpages, c.reltoastrelid, i.inhparent
       from pg_catalog.pg_inherits as i
       join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass) and c.relname ~ '_p\d{8}$'
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
     ),
-    pages as (
-      select r.relname, r.relpages from relations as r
+    files as (
+      select t.oid, t.relpages from tables as t
       union all
-      select r.relname, t.relpages from relations as r join pg_catalog.pg_class as t on t.oid = r.reltoastrelid
+      select t.oid, c.relpages from tables as t join pg_catalog.pg_class as c on c.oid = t.reltoastrelid
       union all
-      select r.relname, n.relpages
-      from relations as r
-      join pg_catalog.pg_index as x on x.indrelid = r.oid
-      join pg_catalog.pg_class as n on n.oid = x.indexrelid
+      select t.oid, c.relpages
+      from tables as t
+      join pg_catalog.pg_index as x on x.indrelid = t.oid
+      join pg_catalog.pg_class as c on c.oid = x.indexrelid
     ),
+    sizes as (select f.oid, pg_catalog.sum(f.relpages) as pages from files as f group by f.oid),
     days as (
       select
-        pg_catalog.to_date(pg_catalog.right(p.relname, 8), 'YYYYMMDD') as day,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^p'), 0) as trace_bytes,
-        8192 * coalesce(pg_catalog.sum(p.relpages) filter (where p.relname ~ '^t'), 0) as io_bytes
-      from pages as p
+        pg_catalog.to_date(pg_catalog.right(t.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.pipeline_traces'::regclass), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.trace_io'::regclass), 0) as io_bytes
+      from tables as t
+      join sizes as s on s.oid = t.oid
+      where t.relname ~ '_p\d{8}$'
       group by 1
     )
     select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size
@@ -4398,6 +4401,29 @@ comment on function tracegram.message_query() is
   'The newest trace of [$1, $2) of chat $3 with message $4, among its newest 20,000. Run over few days at a time.';
 revoke all on function tracegram.message_query() from public, anon, authenticated, service_role;
 
+create function tracegram.sender_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select 'with runs as materialized (select c.trace_id, c.started_at, c.message_id, '
+    || 'c.started_at + coalesce(c.duration_ms * interval ''1 ms'', $6) as ended_at '
+    || 'from (select * from tracegram.pipeline_traces as t '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'order by t.started_at desc, t.trace_id desc limit 20000) as c) '
+    || 'select r.trace_id from runs as r where r.ended_at >= $5 - interval ''5 seconds'' '
+    -- By the end of a run with a later message, this one had been sent.
+    || 'and r.started_at <= coalesce((select min(l.ended_at) from runs as l where l.message_id > $4), $2) '
+    || 'order by (r.message_id > $4) is true desc, '
+    -- Seconds between the run and the second in which the message was sent.
+    || 'greatest(interval ''0'', r.started_at - $5 - interval ''1 second'', $5 - r.ended_at), '
+    || 'r.message_id - $4, r.started_at desc, r.trace_id desc limit 1';
+$$;
+
+comment on function tracegram.sender_query() is
+  'The run of chat $3 that most likely sent message $4 at $5, among the newest 20,000 of [$1, $2). $6 is how long one may run that has not ended.';
+revoke all on function tracegram.sender_query() from public, anon, authenticated, service_role;
+
 create function tracegram.traces_between(p_first uuid, p_last uuid, p_now timestamptz)
   returns setof tracegram.pipeline_traces
   language plpgsql stable
@@ -4468,44 +4494,53 @@ are more; null when it is none's.$doc$;
 revoke all on function public.find_trace(text) from public, anon, authenticated;
 grant execute on function public.find_trace(text) to service_role;
 
-create function public.trace_of_message(p_chat_id bigint, p_message_id bigint)
-  returns uuid
+create function public.trace_of_message(p_chat_id bigint, p_message_id bigint, p_sent_at timestamptz default null)
+  returns jsonb
   language plpgsql stable
   security definer -- callers hold no table privileges
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_oldest constant timestamptz := (tracegram.settings()).traces_from;
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_id     constant integer := case when p_message_id between 1 and 2147483647 then p_message_id end;
   v_to     timestamptz := pg_catalog.now() + interval '1 hour';
   v_from   timestamptz := pg_catalog.date_trunc('day', v_to, 'UTC');
   v_days   integer := 1;
   v_found  uuid;
 begin
-  if p_message_id not between 1 and 2147483647 then
-    return null;
-  end if;
   -- By the indexes of chats and users, a day, then two, four … at a time: messages that somebody asks about are mostly new.
-  while v_to > v_oldest loop
-    v_from := greatest(v_from, v_oldest);
-    execute tracegram.message_query() into v_found using v_from, v_to, p_chat_id, p_message_id::integer;
-    exit when v_found is not null;
+  while v_id is not null and v_to > v_settings.traces_from loop
+    v_from := greatest(v_from, v_settings.traces_from);
+    execute tracegram.message_query() into v_found using v_from, v_to, p_chat_id, v_id;
+    if v_found is not null then
+      return pg_catalog.jsonb_build_object('trace_id', v_found, 'exact', true);
+    end if;
     v_to := v_from;
     v_from := v_from - v_days * interval '1 day';
     v_days := v_days * 2;
   end loop;
-  return v_found;
+  if v_id is null and p_message_id is not null then
+    return null;
+  end if;
+  execute tracegram.sender_query() into v_found using
+    p_sent_at - interval '1 day', p_sent_at + interval '6 seconds', p_chat_id, v_id, p_sent_at, v_settings.lost_after;
+  return case when v_found is not null then pg_catalog.jsonb_build_object('trace_id', v_found, 'exact', false) end;
 end;
 $$;
 
-comment on function public.trace_of_message(bigint, bigint) is
-$doc$The newest run whose answer a message is: the last message that the run sent to its chat, or edited there.
+comment on function public.trace_of_message(bigint, bigint, timestamptz) is
+$doc$The run that a message of the bot comes from.
 
-p_chat_id, p_message_id  Telegram's. A private chat has the id of its user.
+p_chat_id, p_message_id  Telegram's. A private chat has the id of its user. Of a message without an id that is known: null.
+p_sent_at                when it was sent, by Telegram's clock, which has seconds. Null: not known.
 
-Returns its trace id; null when there is none that is kept. Of a run that has sent several messages, only the last one leads to it. Of a chat with very many runs, 20,000 are looked
-at of one day, then of the two before it, the four before those, and so on.$doc$;
-revoke all on function public.trace_of_message(bigint, bigint) from public, anon, authenticated;
-grant execute on function public.trace_of_message(bigint, bigint) to service_role;
+Returns {trace_id, exact}; null when there is none that is kept. exact: it is the newest run whose last message in the chat,
+sent or edited, is this one. Of a chat with very many runs, 20,000 are looked at of one day, then of the two before it, the four
+before those, and so on. Otherwise, it is the one that most likely sent it, of those that were running at p_sent_at, give or take
+5 s, and had started within the day before. Ids grow within a chat, so it is not one that started after a run had ended that has
+a later message; and of several it is rather one with a later message, and of those the one whose message follows soonest.$doc$;
+revoke all on function public.trace_of_message(bigint, bigint, timestamptz) from public, anon, authenticated;
+grant execute on function public.trace_of_message(bigint, bigint, timestamptz) to service_role;
 
 -- 59_list_view.sql — a list as a screen shows it: its filter is kept under a short id, for a button has room for no more.
 --
@@ -4585,9 +4620,14 @@ begin
   if p_filter = '{}' then
     return null;
   end if;
-  insert into tracegram.list_filters as f (filter_id, filter, used_at)
-  values (v_id, p_filter, p_now)
-  on conflict (filter_id) do update set used_at = p_now where f.used_at < p_now - interval '1 day';
+  -- A conflict would lock the row, and write that, each time that a list is read.
+  if not exists (
+    select from tracegram.list_filters as f where f.filter_id = v_id and f.used_at >= p_now - interval '1 day'
+  ) then
+    insert into tracegram.list_filters (filter_id, filter, used_at)
+    values (v_id, p_filter, p_now)
+    on conflict (filter_id) do update set used_at = excluded.used_at;
+  end if;
   return v_id;
 end;
 $$;
@@ -4979,7 +5019,7 @@ revoke all on function tracegram.purge_responses(timestamptz) from public, anon,
 -- 62_admins.sql — who the admin bot answers, in which chats, and whom it does not.
 --
 -- Written by  public.claim_update (60_updates.sql), public.set_admin, public.allow_chat, public.count_refusals
--- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins
+-- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins, public.claim_alert_messages (88_alert_messages.sql)
 -- Dropped by  tracegram.purge_admins (90_jobs.sql): counts of refusals; the rest stays
 
 create table tracegram.admins (
@@ -6270,10 +6310,15 @@ create function tracegram.measure_slow_screen(p_now timestamptz)
   set search_path = pg_catalog, pg_temp
 as $$
   with screens as (
-    select r.screen, count(*) as count, pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
+    select
+      -- A rich message is made of the same query.
+      pg_catalog.split_part(r.screen, '.', 1) as screen, count(*) as count,
+      pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
     from tracegram.admin_responses as r
     where r.at > p_now - interval '1 hour' and r.at <= p_now and r.query_ms is not null
-    group by r.screen
+      -- A file takes as many queries as it is long.
+      and not pg_catalog.starts_with(r.screen, 'export_')
+    group by 1
     having count(*) >= 5
   )
   select
@@ -6290,7 +6335,7 @@ as $$
 $$;
 
 comment on function tracegram.measure_slow_screen(timestamptz) is
-  'The 95th percentile of the query time of the slowest screen, of at least 5 answers of an hour, in ms.';
+  'The 95th percentile of the query time of the slowest screen, of at least 5 answers of an hour, in ms. Exports are left out.';
 revoke all on function tracegram.measure_slow_screen(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_missing_partitions(p_now timestamptz)
@@ -6903,6 +6948,22 @@ as $$
   cross join (select p_now - interval '2 days' as starts) as w
   where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
   union all
+  -- Those of a step's texts are parts of their functions.
+  select
+    p.proname || ' ' || q.nth,
+    'select ' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+      q.part[1], 'v_started_at', '$1'), 'p_trace_id', '$2'), 'p_step', '$3'), 'p_after', '$3'),
+    'timestamptz, uuid, integer', pg_catalog.format('%L, %L, 1', w.starts, pg_catalog.gen_random_uuid()),
+    'force_generic_plan', 0, w.starts, w.starts
+  from pg_catalog.pg_proc as p
+  cross join lateral pg_catalog.regexp_matches(p.prosrc, '\mfrom tracegram\.(?:trace_io|pipeline_traces) as [^;)]+', 'g')
+    with ordinality as q (part, nth)
+  cross join (select p_now - interval '2 days' as starts) as w
+  where p.oid in (
+    'public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)'::regprocedure,
+    'public.admin_export_io(bigint, uuid, integer)'::regprocedure
+  )
+  union all
   -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
   select
     pg_catalog.concat_ws(' ', 'list_traces', o.name, f.name, case q.part when 2 then 'searched_to' end),
@@ -6939,6 +7000,11 @@ as $$
   union all
   select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
     pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  union all
+  select 'trace_of_message, likely', tracegram.sender_query(), 'timestamptz, timestamptz, bigint, integer, timestamptz, interval',
+    pg_catalog.format('%L, %L, 1, 1, %L, %L', w.starts, w.ends + interval '6 seconds', w.ends, interval '15 minutes'),
+    'force_custom_plan', 20000, w.starts, w.ends + interval '6 seconds'
   from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 

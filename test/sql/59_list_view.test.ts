@@ -161,6 +161,16 @@ describe("list_view", () => {
     expect((await db.query("select from tracegram.list_filters")).rowCount).toBe(0);
   });
 
+  test("reading under a filter writes nothing, and locks nothing", async ({ db }) => {
+    const args = { filter: { status: "error" } };
+    const row = async () => (await db.query("select ctid::text, xmax::text from tracegram.list_filters")).rows;
+    await view(db, args);
+    const before = await row();
+    expect(before).toMatchObject([{ xmax: "0" }]);
+    await view(db, args);
+    expect(await row()).toEqual(before);
+  });
+
   test("a use is noted once a day, and what has not been used for 90 is deleted", async ({ db }) => {
     const { filter_id } = await view(db, { filter: { status: "error" } });
     const other = (await view(db, { filter: { status: "ok" } })).filter_id;

@@ -165,7 +165,7 @@ const CASES: Case[] = [
         screen: "traces",
         characters: 3500,
         query_ms: 1,
-      }]);
+      }, { screen: "trace.rich", characters: 30_000, query_ms: 1 }]);
       return Date.now();
     },
     value: 1,
@@ -192,7 +192,10 @@ const CASES: Case[] = [
       await answered(db, [
         ...answers("stats", [9000, 9000, 9000, 9000]),
         ...answers("traces", [1, 1, 1, 1, 1, 1, 1]),
-        ...answers("trace", [5, 5, 5, 5, 501]),
+        // A rich message is of the same screen, and a file is none.
+        ...answers("trace", [5, 5, 501]),
+        ...answers("trace.rich", [5, 5]),
+        ...answers("export_traces", [9000, 9000, 9000, 9000, 9000]),
       ]);
       return Date.now();
     },

@@ -47,9 +47,8 @@ export function renderNoOrigin(): Screen {
   const answer = message(
     bold(literal("No run is known to have sent this message.")),
     lines(
-      literal("It may be older than what is kept, or the run has sent a later message:"),
-      literal("a run is found by the last one that it sent or edited."),
-      literal("Of another bot's private messages Telegram does not tell: find their runs by /admin user."),
+      literal("It may be older than what is kept, or not be a run's:"),
+      literal("none that is kept ran in its chat when it was sent."),
     ),
   );
   return screen("origin", answer, [[...WAYS_OUT]]);

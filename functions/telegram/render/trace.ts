@@ -22,6 +22,8 @@ const PHONE_COLUMNS = 38;
 export interface TraceParams {
   trace_id: string;
   back: Back;
+  /** It was asked for by a message that is not known to be this run's. */
+  likely?: boolean;
 }
 
 /** @param readsIo Whether the reader may open requests and responses. */
@@ -29,7 +31,10 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
   if (trace === null) return screen("trace", gone(params.trace_id), [lastRow(params.back)]);
 
   const [first, ...about] = head(trace, now);
-  const said = notes(trace, readsIo);
+  const said = [
+    ...(params.likely ? [line`Likely: this message was not the run's last`] : []),
+    ...notes(trace, readsIo),
+  ];
   const blocks = [
     lines(first!, ...about),
     lines(...origin(trace)),

@@ -217,8 +217,9 @@ test("findTrace and traceOfMessage", async () => {
   const several = await db.findTrace(TRACES.plain.trace_id.slice(0, 8));
   expect(several).toMatchObject({ more: false, candidates: [{ pipeline: "plain" }, {}, {}, { pipeline: "failed" }] });
   expect(await db.findTrace("0000")).toBeNull();
-  expect(await db.traceOfMessage(2, 77)).toBe(TRACES.dear.trace_id);
-  expect(await db.traceOfMessage(2, 78)).toBeNull();
+  const message = { chat_id: 2, message_id: 77, sent_at: null };
+  expect(await db.traceOfMessage(message)).toEqual({ trace_id: TRACES.dear.trace_id, exact: true });
+  expect(await db.traceOfMessage({ ...message, message_id: 78 })).toBeNull();
 });
 
 test("ingestTraces takes a report, and traceGaps tells what its sender has dropped", async () => {

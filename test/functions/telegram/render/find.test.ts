@@ -46,9 +46,8 @@ test("no run behind a message", () => {
   expect(shown(renderNoOrigin())).toBe(
     `No run is known to have sent this message.
 
-It may be older than what is kept, or the run has sent a later message:
-a run is found by the last one that it sent or edited.
-Of another bot's private messages Telegram does not tell: find their runs by /admin user.
+It may be older than what is kept, or not be a run's:
+none that is kept ran in its chat when it was sent.
 [Traces] [🏠]`,
   );
 });

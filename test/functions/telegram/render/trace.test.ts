@@ -152,6 +152,14 @@ llm.answer 2.41 s ██████████████
     expect(screen.keyboard.at(-1)!.map(({ label }) => label)).toEqual(labels);
   });
 
+  test("that a message only likely leads to says so, in both ways", () => {
+    const said = "Likely: this message was not the run's last";
+    const screen = renderTrace(detail(2), { ...params, likely: true }, now, true);
+    expect(visible(screen.html)).toContain(`\n${said}\n`);
+    expect(visible(screen.rich!.html)).toContain(said);
+    expect(visible(renderTrace(detail(2), { ...params, likely: false }, now, true).html)).not.toContain("Likely");
+  });
+
   test("that runs says for how long", () => {
     const trace = detail(2, { status: "running", duration_ms: null, input_tokens: null, output_tokens: null });
     expect(shown(renderTrace({ ...trace, cost_microusd: null, user_id: null, chat_id: null }, params, now, true))).toBe(

@@ -114,12 +114,16 @@ describe("of a bot", () => {
   test("a trace is found by its beginning, and by its message", async () => {
     const trace = await say(`trace ${failed.trace_id}`);
     expect(trace.name).toBe("trace");
-    expect(shown(screenOf(await originScreen(deps, 501, 77)))).toBe(shown(trace));
+    const asked = { chat_id: 501, message_id: 77, sent_at: new Date(now) };
+    expect(shown(await originScreen(deps, asked))).toBe(shown(trace));
+    const earlier = await originScreen(deps, { ...asked, message_id: 76 });
+    expect(shown(earlier)).toContain("\nLikely: this message was not the run's last\n");
+    expect(earlier.html).toContain(failed.trace_id);
     const several = await say(`trace ${failed.trace_id.slice(0, 6)}`);
     expect(visible(several.html)).toMatch(/^More than 5 traces begin with /);
     expect((await press(several, "3")).name).toBe("trace");
     expect(visible((await say("trace ffff")).html)).toMatch(/^No trace begins with ffff\./);
-    expect((await originScreen(deps, 501, 78)).name).toBe("origin");
+    expect((await originScreen(deps, { ...asked, message_id: 78, sent_at: null })).name).toBe("origin");
   });
 });
 
