@@ -136,29 +136,18 @@ describe("commands", () => {
 
 describe("/trace in reply to", () => {
   const BOT = { id: 123456, is_bot: true, first_name: "Tracegram" };
-  const replying = (reply_to_message: object, chat: object = { id: ADMIN, type: "private" }): Update => {
+  const replying = (reply_to_message: object): Update => {
     const { message } = said("/trace") as Update.MessageUpdate;
-    return { update_id: 1, message: { ...message, chat, reply_to_message } } as unknown as Update;
+    return { update_id: 1, message: { ...message, reply_to_message } } as unknown as Update;
   };
-  const group = { id: -100, type: "supergroup", title: "On call" };
   const screenOf = { inline_keyboard: [[{ text: "🏠", callback_data: HOME }]] };
-  const other = { ...BOT, id: 999 };
-
-  test.each<[string, Update, object]>([
-    ["a message of this bot", replying({ message_id: 9, from: BOT }), { p_chat_id: ADMIN, p_message_id: 9 }],
-    ["another bot's in a group", replying({ message_id: 9, from: other }, group), { p_chat_id: -100, p_message_id: 9 }],
-  ])("%s looks for its run", async (_, update, args) => {
-    const { bot, asked } = await setUp(undefined, OWNER, {});
-    await bot.handle(update);
-    expect(asked).toEqual([{ name: "trace_of_message", args }]);
-  });
 
   test.each<[string, Update]>([
     ["one's own message", replying({ message_id: 9, from: from() })],
     ["a screen of the admin bot", replying({ message_id: 9, from: BOT, reply_markup: screenOf })],
     [
-      "what was forwarded from a private chat",
-      replying({ message_id: 9, from: from(), forward_origin: { type: "user" } }),
+      "a person's, forwarded from a private chat",
+      replying({ message_id: 9, from: from(), forward_origin: { type: "user", sender_user: from() } }),
     ],
   ])("%s says what Telegram does not tell, and looks for nothing", async (_, update) => {
     const { bot, asked, calls } = await setUp(undefined, OWNER, {});

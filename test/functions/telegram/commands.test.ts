@@ -45,7 +45,8 @@ test.for<[string, object, keyof typeof RUNS | null]>([
   ["the last one", { chat: GROUP, reply_to_message: { from: BOT, message_id: 20, date } }, "group"],
   ["a message of a person", { chat: GROUP, reply_to_message: { from: ADMIN, message_id: 18, date } }, null],
   ["a bot's, when none ran", { chat: GROUP, reply_to_message: { from: BOT, message_id: 18, date: date + 30 } }, null],
-  ["one of this bot", { chat: PRIVATE, reply_to_message: { from: BOT, message_id: 18, date } }, null],
+  ["one of this bot", { chat: PRIVATE, reply_to_message: { from: BOT, message_id: 18, date } }, "own"],
+  ["one's own", { chat: PRIVATE, reply_to_message: { from: ADMIN, message_id: 18, date } }, null],
   ["of another group", { chat: PRIVATE, external_reply: { chat: GROUP, message_id: 18, origin: bots } }, "group"],
   ["a person's there", { chat: PRIVATE, external_reply: { chat: GROUP, message_id: 18, origin: users } }, null],
   ["of another private chat", { chat: PRIVATE, external_reply: { origin: bots } }, "own"],
@@ -78,7 +79,8 @@ test.for<[string, object, keyof typeof RUNS | null]>([
   const never = () => {
     throw new Error("it opens nothing else");
   };
-  const screen = await commandReply(deps, { adminIds: [ADMIN.id] }, asked, { open: never, failed: never }) as Screen;
+  const options = { adminIds: [ADMIN.id], token: `${BOT.id}:secret` };
+  const screen = await commandReply(deps, options, asked, { open: never, failed: never }) as Screen;
   if (of === null) expect(screen.name).not.toBe("trace");
   else expect(screen.html).toContain(RUNS[of].trace_id);
 });
