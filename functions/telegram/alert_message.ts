@@ -6,9 +6,10 @@
 import { TelegramError } from "telegraf";
 import type { AlertClaims, AlertOutcome } from "../_shared/db.ts";
 import type { CallDeps } from "./calls.ts";
+import { textForm } from "./form.ts";
 import { describe } from "./log.ts";
 import type { Screen } from "./render/screen.ts";
-import { replace, textForm } from "./send.ts";
+import { replace } from "./send.ts";
 
 export type Told = Pick<AlertOutcome, "outcome" | "message_id" | "error" | "retry_after">;
 

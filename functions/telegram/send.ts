@@ -5,7 +5,7 @@
  */
 import { TelegramError } from "telegraf";
 import { call, type CallDeps, callOnce, refusedWith, type SendDeps } from "./calls.ts";
-import { encodeAction } from "./callback.ts";
+import { type Form, pictureForm, richForm, textForm } from "./form.ts";
 import { describe } from "./log.ts";
 import type { Files } from "./multipart.ts";
 import type { Picture, Screen } from "./render/screen.ts";
@@ -68,51 +68,6 @@ export async function answer(deps: CallDeps, callback_query_id: string): Promise
     deps.log({ level: "info", event: "callback_not_answered", ...describe(error) });
   }
 }
-
-/** A screen as the parameters of the two methods that can show it. */
-interface Form {
-  isPicture?: true;
-  files?: Files;
-  edit: { method: string; content: object };
-  send: { method: string; content: object };
-}
-
-export function textForm(screen: Screen): Form {
-  const content = {
-    text: screen.html,
-    parse_mode: "HTML",
-    link_preview_options: { is_disabled: true },
-    reply_markup: keyboardOf(screen),
-  };
-  return { edit: { method: "editMessageText", content }, send: { method: "sendMessage", content } };
-}
-
-function richForm(screen: Screen, html: string): Form {
-  // Untrusted text is in it, in which Telegram would find links and commands of its own accord.
-  const content = { rich_message: { html, skip_entity_detection: true }, reply_markup: keyboardOf(screen) };
-  return { edit: { method: "editMessageText", content }, send: { method: "sendRichMessage", content } };
-}
-
-function pictureForm(screen: Picture): Form {
-  const caption = { caption: screen.html, parse_mode: "HTML" };
-  const files = { photo: { content: screen.png, filename: `${screen.name}.png` } };
-  const reply_markup = keyboardOf(screen);
-  return {
-    isPicture: true,
-    files,
-    edit: {
-      method: "editMessageMedia",
-      content: { media: { type: "photo", media: "attach://photo", ...caption }, reply_markup },
-    },
-    send: { method: "sendPhoto", content: { ...caption, reply_markup } },
-  };
-}
-
-const keyboardOf = (screen: Screen) => ({
-  inline_keyboard: screen.keyboard.map((row) =>
-    row.map(({ label, action }) => ({ text: label, callback_data: encodeAction(action) }))
-  ),
-});
 
 /**
  * Edits, or sends and takes the old message away.
