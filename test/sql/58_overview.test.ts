@@ -159,8 +159,8 @@ test("is as quick as a glance, with as many rollups as ten million traces leave"
     await overview(db);
     times.push(performance.now() - started);
   }
-  // 15 ms are the bar on a machine that does nothing else; other tests run beside this one.
-  expect(Math.min(...times)).toBeLessThan(45);
+  // 10 ms are the bar on a machine that does nothing else; other tests run beside this one.
+  expect(Math.min(...times)).toBeLessThan(30);
 });
 
 test("opens no trace while nothing waits to be folded", async ({ db }) => {

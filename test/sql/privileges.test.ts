@@ -44,7 +44,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.set_admin(bigint, bigint, text, boolean)": ["service_role"],
   "public.take_lane(bigint)": ["service_role"],
   "public.trace_gaps(timestamp with time zone, timestamp with time zone)": ["service_role"],
-  "public.trace_of_message(bigint, bigint)": ["service_role"],
+  "public.trace_of_message(bigint, bigint, timestamp with time zone)": ["service_role"],
   "public.trace_series(timestamp with time zone, timestamp with time zone, integer)": ["service_role"],
   "public.trace_stats(timestamp with time zone, timestamp with time zone)": ["service_role"],
   "public.trace_storage()": ["service_role"],
