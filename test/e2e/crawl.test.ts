@@ -7,7 +7,7 @@ import { hostileTrace } from "../_support/hostile.ts";
 import { openAlert } from "../_support/open_alert.ts";
 import { makeTrace } from "../_support/traces.ts";
 
-const MAX_PRESSES = 300;
+const MAX_PRESSES = 160;
 /** Pages of a step's text. */
 const LONG = "Where is my order?\n".repeat(1000);
 /** Screens by their letter in callback.ts. */
