@@ -48,6 +48,10 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
 
     const head = headOf(update, deps);
     if (head === "ignored") return answer(200, "ignored");
+    if (head === "not_an_update") {
+      await refusals.count("not_an_update");
+      return answer(400, "not_an_update");
+    }
     if (head === "forged") {
       await refusals.count("forged_data");
       return answer(200, "ignored");

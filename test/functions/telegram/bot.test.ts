@@ -302,6 +302,19 @@ describe("what Telegram does not take", () => {
     expect(logged).toMatchObject([{ event: "update_failed", transient: false }]);
   });
 
+  test.each<[string, Update, string]>([
+    ["a setting", pressed(encodeAction({ screen: "settings", set: { setting: 0, choice: 0 } })), "editMessageText"],
+    ["an act on an alert", pressed(encodeAction({ screen: "alert", alert_id: 3, act: "mute_1h" })), "editMessageText"],
+    ["an admin", said("/admin remove 5"), "sendMessage"],
+    ["a rule", said("/admin alert quota off"), "sendMessage"],
+  ])("does not make a change again: %s", async (_, update, method) => {
+    const { bot, next, logged, methods } = await setUp();
+    next(method, refuse(502, "Bad Gateway"));
+    expect(await bot.handle(update)).toMatchObject({ handled: true });
+    expect(methods()).toContain(method);
+    expect(logged.at(-1)).toMatchObject({ event: "update_failed", transient: true, changing: true });
+  });
+
   test("for its rate limit is given up with a warning", async () => {
     const { bot, next, logged } = await setUp();
     next("sendMessage", refuse(429, "Too Many Requests", { retry_after: 60 }));

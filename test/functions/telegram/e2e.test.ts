@@ -111,7 +111,8 @@ describe("pages", () => {
       expect(view.messages).toHaveLength(count + 2); // the command and the answer
       const turns = [...(n > 1 ? ["⬅️ Prev"] : []), `Page ${n}/4`, ...(n < 4 ? ["Next ➡️"] : [])];
       const numbers = Array.from({ length: n < 4 ? 10 : 7 }, (_, i) => String(i + 1));
-      expect(buttonsOf(view).slice(0, 3)).toEqual([numbers.slice(0, 5), numbers.slice(5), turns]);
+      const half = Math.ceil(numbers.length / 2);
+      expect(buttonsOf(view).slice(0, 3)).toEqual([numbers.slice(0, half), numbers.slice(half), turns]);
     };
 
     await ada.say("/admin traces");
@@ -192,7 +193,7 @@ describe("pages", () => {
     await stack.ingest([running]);
     const ada = stack.person();
     expect(saidIn(await ada.say("/admin traces"))).toMatch(/^1 ⏳ long · running · /m);
-    expect(saidIn(await ada.press("1"))).toMatch(/^⏳ long · running · running for \d/);
+    expect(saidIn(await ada.press("1"))).toMatch(/^⏳ long · running for \d/);
     // Its end has not come within a quarter of an hour. It may come after all.
     await db.query("select tracegram.mark_lost(now() + interval '16 minutes')");
     expect(saidIn(await ada.press("🔄 Refresh"))).toMatch(/^❓ long · lost\n[^]*its end has not come in time/);

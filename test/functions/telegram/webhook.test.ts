@@ -15,6 +15,7 @@ const CLAIMED: UpdateClaim = { claim: "claimed", role: "owner", lane: "yours", r
 const claiming = (claim: UpdateClaim) => ({ claim: () => Promise.resolve(claim) });
 
 interface Options {
+  username?: string | undefined;
   claim?: () => Promise<UpdateClaim>;
   handled?: boolean;
   finish?: () => Promise<void>;
@@ -22,7 +23,8 @@ interface Options {
 }
 
 /** Records in one list what the webhook asks for, in order. */
-function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish, count }: Options = {}) {
+function setUp(options: Options = {}) {
+  const { claim = () => Promise.resolve(CLAIMED), handled = true, finish, count } = options;
   const asked: string[] = [];
   const heads: UpdateHead[] = [];
   const admissions: Admission[] = [];
@@ -40,7 +42,7 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
   const webhook = createWebhook({
     secret: SECRET,
     refusals: createRefusals({ db: { countRefusals }, log, now }),
-    username: "my_bot",
+    username: "username" in options ? options.username : "my_bot",
     adminIds: [1001],
     db: {
       claimUpdate(head, refusals = {}) {
@@ -225,6 +227,28 @@ describe("what the database is asked", () => {
     const { webhook, asked, counted } = setUp();
     expect(await (await webhook(request)).json()).toEqual({ code: "ignored" });
     expect([asked, counted]).toEqual([[], []]);
+  });
+
+  test("nothing about a command that names a bot in a group, while our name is not known", async () => {
+    const { webhook, asked } = setUp({ username: undefined });
+    for (const text of ["/admin@your_bot", "/trace@your_bot", "/start@your_bot"]) {
+      expect(await (await webhook(said(text, group))).json()).toEqual({ code: "ignored" });
+    }
+    expect(asked).toEqual([]);
+    await webhook(said("/admin", group));
+    await webhook(said("/admin@some_bot", { id: 1001, type: "private" }));
+    expect(asked.filter((what) => what.startsWith("claim"))).toHaveLength(2);
+  });
+
+  test.each<[string, Request]>([
+    ["a sender", said("/admin", { id: 1001, type: "private" }, "1001" as never)],
+    ["a chat", said("/admin", { id: "abc", type: "private" })],
+    ["a fraction of a chat", said("/admin", { id: 1.5, type: "private" })],
+    ["a message", pressed("2h", { message: { message_id: 2 ** 60, chat: { id: 1001, type: "private" } } })],
+  ])("nothing about %s whose id is none: it is counted", async (_, request) => {
+    const { webhook, asked, counted } = setUp();
+    expect((await webhook(request)).status).toBe(400);
+    expect([asked, counted]).toEqual([[], [{ not_an_update: 1 }]]);
   });
 
   test.each(["", "9l", "2", "garbage 🙂", "2lo!", "2h2"])("nothing about data %j: it is counted", async (data) => {
