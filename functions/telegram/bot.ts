@@ -57,6 +57,11 @@ export interface Bot {
 export interface Handling extends Answered {
   /** False when the update could not be handled now, but may be when it is delivered again. */
   handled: boolean;
+  /**
+   * What goes on after the update was answered: Telegram delivers those of a chat one after the other, each when the one
+   * before it was answered. It is not delivered again, and ends with `handled` true. Never rejects.
+   */
+  later?: Promise<Handling>;
 }
 
 /** An update while it is handled. */
@@ -67,6 +72,8 @@ export interface Handled {
   until: number;
   /** A change was begun: it must not be made again, after what admins have done since. */
   changing: boolean;
+  /** What is left to be done without anybody waiting for it. */
+  later?: Promise<unknown>;
 }
 
 export function createBot(options: BotOptions): Bot {
@@ -97,15 +104,22 @@ export function createBot(options: BotOptions): Bot {
       handling.set(update, handled);
       try {
         await telegraf.handleUpdate(update);
-        return { handled: true, ...record.answered };
+        const done = () => ({ handled: true, ...record.answered });
+        if (!handled.later) return done();
+        const later = handled.later.catch((error: unknown) => failed(error, handled)).then(done);
+        return { ...done(), later };
       } catch (error) {
-        const transient = isTransient(error);
-        const { changing } = handled;
-        const update_id = update.update_id;
-        log({ level: "warn", event: "update_failed", update_id, transient, changing, ...describe(error) });
         // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day. And who does not
         // see what became of a change looks again.
-        return { handled: changing || !transient, ...record.answered };
+        return { handled: !failed(error, handled) || handled.changing, ...record.answered };
+      }
+
+      /** Whether it may succeed later. */
+      function failed(error: unknown, { changing, later }: Handled): boolean {
+        const transient = isTransient(error);
+        const how = { transient, changing, answered: later !== undefined };
+        log({ level: "warn", event: "update_failed", update_id: update.update_id, ...how, ...describe(error) });
+        return transient;
       }
     },
   };
@@ -138,11 +152,12 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     // What is of an earlier version leads home (head.ts has refused everything else).
     const data = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : "";
     const action = decodeAction(data) ?? { screen: "home" };
-    const { admission } = handledOf(ctx);
+    const handled = handledOf(ctx);
+    const { admission } = handled;
     // A change is made, whatever will be shown of it.
     const changed = hasEffect(action) ? await open(ctx, action) : undefined;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
-    await latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
+    const shown = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
       await atMost(ANSWER_WAIT_MS, answered);
       if (!await holdLane(options, ctx.update.update_id, admission.lane, isNewest)) return;
       const reply = changed ?? await open(ctx, action);
@@ -155,7 +170,10 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
       const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
       await deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
     });
-    await answered;
+    const ended = Promise.all([shown, answered]);
+    // Who waits would keep the press from coming that will be shown instead.
+    if (admission.lane === "wait") handled.later = ended;
+    else await ended;
   });
 
   /** What an action is answered with; a failure is a screen, too. */

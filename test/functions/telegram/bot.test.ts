@@ -198,14 +198,35 @@ describe("the lane", () => {
     const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
       take_lane: "superseded",
     });
-    expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: true, responses: [] });
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [] });
     expect(asked).toEqual([{ name: "take_lane", args: { p_update_id: 2 } }]);
     expect([methods(), slept]).toEqual([["answerCallbackQuery"], [250]]);
   });
 
-  test("that another one holds for long is asked for again by a redelivery", async () => {
-    const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "wait" });
-    expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: false });
+  test("is waited for after the update was answered, so that the next press can come", async () => {
+    const { bot, asked, methods } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
+    const { handled, later, responses } = await bot.handle(pressed(HOME));
+    expect([handled, responses, asked.length]).toEqual([true, [], 0]);
+    expect((await later)!.responses).toHaveLength(1);
+    expect(methods()).toEqual(["answerCallbackQuery", "editMessageText"]);
+  });
+
+  test("that is waited for is not waited for again: what fails then is logged", async () => {
+    const { bot, next, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
+    next("editMessageText", refuse(502, "Bad Gateway"));
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [expect.anything()] });
+    expect(logged.at(-1)).toMatchObject({ event: "update_failed", transient: true, answered: true });
+  });
+
+  test("that another one holds for long is given up", async () => {
+    const { bot, asked, methods, slept, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
+      take_lane: "wait",
+    });
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [] });
+    expect(logged).toMatchObject([{ event: "update_failed", error: expect.stringContaining("lane") }]);
     expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(8000, -3);
     expect(asked.length).toBeLessThan(100);
     expect(methods()).toEqual(["answerCallbackQuery"]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AdminResponse, RefusalCounts, UpdateClaim, UpdateHead } from "../../../functions/_shared/db.ts";
 import { RpcError } from "../../../functions/_shared/errors.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
-import type { Admission } from "../../../functions/telegram/bot.ts";
+import type { Admission, Handling } from "../../../functions/telegram/bot.ts";
 import { createRefusals } from "../../../functions/telegram/refusals.ts";
 import { createWebhook } from "../../../functions/telegram/webhook.ts";
 
@@ -20,6 +20,7 @@ interface Options {
   handled?: boolean;
   finish?: () => Promise<void>;
   count?: () => Promise<void>;
+  later?: Promise<Handling>;
 }
 
 /** Records in one list what the webhook asks for, in order. */
@@ -27,6 +28,7 @@ function setUp(options: Options = {}) {
   const { claim = () => Promise.resolve(CLAIMED), handled = true, finish, count } = options;
   const asked: string[] = [];
   const heads: UpdateHead[] = [];
+  const backgrounds: Promise<void>[] = [];
   const admissions: Admission[] = [];
   const counted: RefusalCounts[] = [];
   const recorded: AdminResponse[] = [];
@@ -61,13 +63,15 @@ function setUp(options: Options = {}) {
       handle(update, admission) {
         asked.push(`handle ${update.update_id}`);
         admissions.push(admission);
-        return Promise.resolve({ handled, responses: [RESPONSE], richRefused: false });
+        const { later } = options;
+        return Promise.resolve({ handled, responses: [RESPONSE], richRefused: false, ...(later && { later }) });
       },
     },
     log,
     now,
+    background: (work) => void backgrounds.push(work),
   });
-  return { webhook, asked, heads, admissions, counted, recorded, logged, clock };
+  return { webhook, backgrounds, asked, heads, admissions, counted, recorded, logged, clock };
 }
 
 const post = (body: BodyInit, secret: string | null = SECRET) =>
@@ -280,6 +284,18 @@ describe("an update of an admin", () => {
     const { webhook, asked } = setUp(options);
     expect((await webhook(from(1001))).status).toBe(status);
     expect(asked).toEqual(expected);
+  });
+
+  test("that goes on is answered, and ended when it has", async () => {
+    let go = () => {};
+    const later = new Promise<void>((resolve) => go = resolve)
+      .then(() => ({ handled: true, responses: [RESPONSE], richRefused: false }));
+    const { webhook, asked, recorded, backgrounds } = setUp({ later });
+    expect((await webhook(from(1001))).status).toBe(200);
+    expect(asked).toEqual(["claim 9", "handle 9"]);
+    go();
+    await backgrounds[0];
+    expect([asked.at(-1), recorded, backgrounds.length]).toEqual(["finish 9 true", [RESPONSE], 1]);
   });
 
   test.each([true, false])("goes with what was answered to it, handled: %s", async (handled) => {
