@@ -54,10 +54,12 @@ begin
     return 'wait';
   end if;
   -- A finger that presses again and again is likely to press once more: it gets its first page at once, and its last.
+  -- And Telegram may have held the next press back until the first one was answered.
   if not p_settled and exists (
     select from tracegram.seen_updates as u
-    where u.chat_id = v_mine.chat_id and u.claimed_at > p_now - interval '0.5 seconds' and u.update_id <> p_update_id
+    where u.chat_id = v_mine.chat_id and u.claimed_at > c_lease and u.update_id <> p_update_id
       and u.message_id = v_mine.message_id
+      and greatest(u.claimed_at, u.handled_at) > p_now - interval '0.5 seconds'
   ) then
     return 'wait';
   end if;

@@ -9,14 +9,17 @@ import { createRefusals } from "./refusals.ts";
 import { readSettings } from "./settings.ts";
 import { createWebhook } from "./webhook.ts";
 
-/** @throws {EnvError} */
-export function createApp(get: GetEnv): (req: Request) => Promise<Response> {
+/** @param background Keeps the function running until `work` has ended. @throws {EnvError} */
+export function createApp(
+  get: GetEnv,
+  background: (work: Promise<void>) => void = () => {},
+): (req: Request) => Promise<Response> {
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep, api: createBotCall(settings) };
   const refusals = createRefusals(shared);
-  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals });
+  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals, background });
   const alerts = createAlerts({
     ...shared,
     webhookSecret,

@@ -13,7 +13,7 @@ import { hasEffect } from "./access.ts";
 import { isTransient, type SendDeps } from "./calls.ts";
 import { commandReply } from "./commands.ts";
 import { commandOf, type HeadOptions } from "./head.ts";
-import { holdLane, LaneBusy } from "./lane.ts";
+import { holdLane } from "./lane.ts";
 import { createLatest } from "./latest.ts";
 import { describe, type Log } from "./log.ts";
 import { openAllowed } from "./open_allowed.ts";
@@ -57,6 +57,11 @@ export interface Bot {
 export interface Handling extends Answered {
   /** False when the update could not be handled now, but may be when it is delivered again. */
   handled: boolean;
+  /**
+   * What goes on after the update was answered: Telegram delivers those of a chat one after the other, each when the one
+   * before it was answered. It is not delivered again, and ends with `handled` true. Never rejects.
+   */
+  later?: Promise<Handling>;
 }
 
 /** An update while it is handled. */
@@ -65,6 +70,10 @@ export interface Handled {
   record: UpdateRecord;
   /** When it must have ended, on the clock of `performance.now`. */
   until: number;
+  /** A change was begun: it must not be made again, after what admins have done since. */
+  changing: boolean;
+  /** What is left to be done without anybody waiting for it. */
+  later?: Promise<unknown>;
 }
 
 export function createBot(options: BotOptions): Bot {
@@ -91,15 +100,26 @@ export function createBot(options: BotOptions): Bot {
   return {
     async handle(update, admission) {
       const record = new UpdateRecord(admission.rich);
-      handling.set(update, { admission, record, until: performance.now() + HANDLER_TIMEOUT_MS });
+      const handled: Handled = { admission, record, until: performance.now() + HANDLER_TIMEOUT_MS, changing: false };
+      handling.set(update, handled);
       try {
         await telegraf.handleUpdate(update);
-        return { handled: true, ...record.answered };
+        const done = () => ({ handled: true, ...record.answered });
+        if (!handled.later) return done();
+        const later = handled.later.catch((error: unknown) => failed(error, handled)).then(done);
+        return { ...done(), later };
       } catch (error) {
+        // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day. And who does not
+        // see what became of a change looks again.
+        return { handled: !failed(error, handled) || handled.changing, ...record.answered };
+      }
+
+      /** Whether it may succeed later. */
+      function failed(error: unknown, { changing, later }: Handled): boolean {
         const transient = isTransient(error);
-        log({ level: "warn", event: "update_failed", update_id: update.update_id, transient, ...describe(error) });
-        // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day.
-        return { handled: !transient, ...record.answered };
+        const how = { transient, changing, answered: later !== undefined };
+        log({ level: "warn", event: "update_failed", update_id: update.update_id, ...how, ...describe(error) });
+        return transient;
       }
     },
   };
@@ -110,10 +130,13 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
 
   telegraf.on(message("text"), async (ctx) => {
     const started = performance.now();
-    const command = commandOf(ctx.message.text, options);
-    const asked = { command, reply: ctx.message, isGroup: ctx.chat.type !== "private" };
-    const { unclaimed } = handledOf(ctx).admission;
-    const ways = { unclaimed, open: (action: Action) => open(ctx, action), failed };
+    const isGroup = ctx.chat.type !== "private";
+    const command = commandOf(ctx.message.text, options, isGroup);
+    const asked = { command, reply: ctx.message, isGroup };
+    const handled = handledOf(ctx);
+    const { unclaimed } = handled.admission;
+    const changing = () => void (handled.changing = true);
+    const ways = { unclaimed, changing, open: (action: Action) => open(ctx, action), failed };
     const reply = await commandReply(depsOf(ctx), options, asked, ways).catch((error: unknown) =>
       failed(error, { screen: "home" })
     );
@@ -129,18 +152,14 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     // What is of an earlier version leads home (head.ts has refused everything else).
     const data = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : "";
     const action = decodeAction(data) ?? { screen: "home" };
-    const { admission } = handledOf(ctx);
+    const handled = handledOf(ctx);
+    const { admission } = handled;
     // A change is made, whatever will be shown of it.
     const changed = hasEffect(action) ? await open(ctx, action) : undefined;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
-    await latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
+    const shown = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
       await atMost(ANSWER_WAIT_MS, answered);
-      const isOurs = await holdLane(options, ctx.update.update_id, admission.lane, isNewest).catch((error: unknown) => {
-        // What was changed must not be changed again, after what the admin has done since.
-        if (changed && error instanceof LaneBusy) return false;
-        throw error;
-      });
-      if (!isOurs) return;
+      if (!await holdLane(options, ctx.update.update_id, admission.lane, isNewest)) return;
       const reply = changed ?? await open(ctx, action);
       if (!isNewest()) return;
       const isPicture = "photo" in under;
@@ -151,13 +170,18 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
       const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
       await deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
     });
-    await answered;
+    const ended = Promise.all([shown, answered]);
+    // Who waits would keep the press from coming that will be shown instead.
+    if (admission.lane === "wait") handled.later = ended;
+    else await ended;
   });
 
   /** What an action is answered with; a failure is a screen, too. */
   async function open(ctx: Context, action: Action): Promise<Reply> {
+    const handled = handledOf(ctx);
     try {
-      return await openAllowed(depsOf(ctx), action, handledOf(ctx).admission);
+      if (hasEffect(action) && !handled.admission.unclaimed) handled.changing = true;
+      return await openAllowed(depsOf(ctx), action, handled.admission);
     } catch (error) {
       return failed(error, action);
     }

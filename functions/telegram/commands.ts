@@ -27,6 +27,8 @@ export interface Asked {
 export interface Ways {
   /** Why the update is not claimed: then nothing is changed for it. */
   unclaimed?: unknown;
+  /** Told before anything is changed. */
+  changing: () => void;
   open: (action: Action) => Promise<Reply>;
   /** What stands in for a screen that could not be opened, with `action` to try again. */
   failed: (error: unknown, action: Action) => Reply;
@@ -37,7 +39,7 @@ export async function commandReply(
   deps: ScreenDeps,
   { adminIds, token }: HeadOptions & { token: string },
   { command, reply, isGroup }: Asked,
-  { unclaimed, open, failed }: Ways,
+  { unclaimed, changing, open, failed }: Ways,
 ): Promise<Reply> {
   if (!command) return usageScreen();
   if (command.name === "trace" && command.words === "") {
@@ -56,6 +58,7 @@ export async function commandReply(
       return await findScreen(deps, parsed.prefix);
     case "admin":
       if (unclaimed) throw unclaimed;
+      changing();
       return await runAdminCommand(deps, parsed, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
     case "usage":
       return usageScreen(parsed.unknown);

@@ -22,18 +22,22 @@ export interface Command {
   words: string;
 }
 
-/** The command that a text is, if it is one for us. */
-export function commandOf(text: string, { username }: Pick<HeadOptions, "username">): Command | null {
+/** The command that a text is, if it is one for us. In a group, what names a bot is not ours while we do not know our name. */
+export function commandOf(
+  text: string,
+  { username }: Pick<HeadOptions, "username">,
+  isGroup: boolean,
+): Command | null {
   const [, name, bot, words = ""] = COMMAND.exec(text) ?? [];
-  const isForUs = !bot || !username || bot.toLowerCase() === username.toLowerCase();
+  const isForUs = !bot || (username ? bot.toLowerCase() === username.toLowerCase() : !isGroup);
   return name && isForUs ? { name: name.toLowerCase() as Command["name"], words: words.trim() } : null;
 }
 
 /**
- * `ignored`: nothing that the bot answers, whoever asks. `forged`: a button's data that no version of the bot has made;
- * neither costs a query.
+ * `ignored`: nothing that the bot answers, whoever asks. `forged`: a button's data that no version of the bot has made.
+ * `not_an_update`: its ids are none. None of them costs a query.
  */
-export function headOf(update: Update, options: HeadOptions): UpdateHead | "ignored" | "forged" {
+export function headOf(update: Update, options: HeadOptions): UpdateHead | "ignored" | "forged" | "not_an_update" {
   const { message, callback_query: press } = update as { message?: Message; callback_query?: CallbackQuery };
   if (press) {
     const under = press.message;
@@ -42,8 +46,9 @@ export function headOf(update: Update, options: HeadOptions): UpdateHead | "igno
     return head(update.update_id, press.from.id, under.chat, options, { message_id: under.message_id });
   }
   if (!message?.from || !message.chat || !("text" in message) || typeof message.text !== "string") return "ignored";
-  const command = commandOf(message.text, options);
-  if (message.chat.type !== "private") {
+  const isGroup = message.chat.type !== "private";
+  const command = commandOf(message.text, options, isGroup);
+  if (isGroup) {
     // In a group people talk to each other, and to other bots: `/start` is ours when it says so.
     const isClear = command?.name === "admin" || command?.name === "trace" || message.text.includes("@");
     if (!command || !isClear) return "ignored";
@@ -59,7 +64,10 @@ function head(
   chat: { id: number; type: string },
   { adminIds }: HeadOptions,
   { message_id = null, allows = false }: { message_id?: number | null; allows?: boolean },
-): UpdateHead {
+): UpdateHead | "not_an_update" {
+  // The database would refuse them, which would look as if it were away.
+  const ids = [user_id, chat.id, ...(message_id === null ? [] : [message_id])];
+  if (!ids.every(Number.isSafeInteger)) return "not_an_update";
   const bootstrap = adminIds.includes(user_id);
   return { update_id, user_id, chat_id: chat.id, chat_type: chat.type, message_id, bootstrap, allows };
 }

@@ -10,7 +10,7 @@ import type { Update } from "telegraf/types";
 import { readJson } from "../_shared/body.ts";
 import type { Db, UpdateClaim, UpdateHead } from "../_shared/db.ts";
 import { sameSecret } from "../_shared/secret.ts";
-import type { Admission, Bot } from "./bot.ts";
+import type { Admission, Bot, Handling } from "./bot.ts";
 import { headOf, type HeadOptions } from "./head.ts";
 import { describe, type Log } from "./log.ts";
 import type { Refusals } from "./refusals.ts";
@@ -26,10 +26,12 @@ export interface WebhookDeps extends HeadOptions {
   refusals: Refusals;
   log: Log;
   now: () => Date;
+  /** Keeps the function running until `work`, which never rejects, has ended. */
+  background: (work: Promise<void>) => void;
 }
 
 export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Response> {
-  const { secret, db, bot, log, refusals } = deps;
+  const { secret, db, bot, log, refusals, background } = deps;
   const strangers = createStrangers(deps);
 
   return async function webhook(req) {
@@ -48,6 +50,10 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
 
     const head = headOf(update, deps);
     if (head === "ignored") return answer(200, "ignored");
+    if (head === "not_an_update") {
+      await refusals.count("not_an_update");
+      return answer(400, "not_an_update");
+    }
     if (head === "forged") {
       await refusals.count("forged_data");
       return answer(200, "ignored");
@@ -74,14 +80,22 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
       if (claim.claim === "refused") strangers.note(head);
       return answer(claim.claim === "busy" ? 503 : 200, claim.claim);
     }
-    const { handled, ...answered } = await bot.handle(update, claim);
+    const handling = await bot.handle(update, claim);
+    if (handling.later) {
+      background(handling.later.then((ended) => finish(id, ended)));
+      return answer(200, "begun");
+    }
+    await finish(id, handling);
+    return handling.handled ? answer(200, "handled") : answer(500, "failed");
+  }
+
+  async function finish(id: number, { handled, responses, richRefused }: Handling): Promise<void> {
     try {
-      await db.finishUpdate(id, handled, answered);
+      await db.finishUpdate(id, handled, { responses, richRefused });
     } catch (error) {
       // A handled update is ended by the 200 all the same; the claim of a failed one runs out by itself.
       log({ level: "warn", event: "finish_failed", update_id: id, handled, ...describe(error) });
     }
-    return handled ? answer(200, "handled") : answer(500, "failed");
   }
 
   /** Screens only read, so showing one twice harms nobody; and an owner must hear that the database is away. */

@@ -198,14 +198,35 @@ describe("the lane", () => {
     const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
       take_lane: "superseded",
     });
-    expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: true, responses: [] });
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [] });
     expect(asked).toEqual([{ name: "take_lane", args: { p_update_id: 2 } }]);
     expect([methods(), slept]).toEqual([["answerCallbackQuery"], [250]]);
   });
 
-  test("that another one holds for long is asked for again by a redelivery", async () => {
-    const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "wait" });
-    expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: false });
+  test("is waited for after the update was answered, so that the next press can come", async () => {
+    const { bot, asked, methods } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
+    const { handled, later, responses } = await bot.handle(pressed(HOME));
+    expect([handled, responses, asked.length]).toEqual([true, [], 0]);
+    expect((await later)!.responses).toHaveLength(1);
+    expect(methods()).toEqual(["answerCallbackQuery", "editMessageText"]);
+  });
+
+  test("that is waited for is not waited for again: what fails then is logged", async () => {
+    const { bot, next, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
+    next("editMessageText", refuse(502, "Bad Gateway"));
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [expect.anything()] });
+    expect(logged.at(-1)).toMatchObject({ event: "update_failed", transient: true, answered: true });
+  });
+
+  test("that another one holds for long is given up", async () => {
+    const { bot, asked, methods, slept, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
+      take_lane: "wait",
+    });
+    const { later } = await bot.handle(pressed(HOME));
+    expect(await later).toMatchObject({ handled: true, responses: [] });
+    expect(logged).toMatchObject([{ event: "update_failed", error: expect.stringContaining("lane") }]);
     expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(8000, -3);
     expect(asked.length).toBeLessThan(100);
     expect(methods()).toEqual(["answerCallbackQuery"]);
@@ -300,6 +321,19 @@ describe("what Telegram does not take", () => {
     next("sendMessage", refuse(403, "Forbidden: bot was blocked by the user"));
     expect(await bot.handle(said("hello"))).toMatchObject({ handled: true });
     expect(logged).toMatchObject([{ event: "update_failed", transient: false }]);
+  });
+
+  test.each<[string, Update, string]>([
+    ["a setting", pressed(encodeAction({ screen: "settings", set: { setting: 0, choice: 0 } })), "editMessageText"],
+    ["an act on an alert", pressed(encodeAction({ screen: "alert", alert_id: 3, act: "mute_1h" })), "editMessageText"],
+    ["an admin", said("/admin remove 5"), "sendMessage"],
+    ["a rule", said("/admin alert quota off"), "sendMessage"],
+  ])("does not make a change again: %s", async (_, update, method) => {
+    const { bot, next, logged, methods } = await setUp();
+    next(method, refuse(502, "Bad Gateway"));
+    expect(await bot.handle(update)).toMatchObject({ handled: true });
+    expect(methods()).toContain(method);
+    expect(logged.at(-1)).toMatchObject({ event: "update_failed", transient: true, changing: true });
   });
 
   test("for its rate limit is given up with a warning", async () => {

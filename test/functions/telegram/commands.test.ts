@@ -80,7 +80,7 @@ test.for<[string, object, keyof typeof RUNS | null]>([
     throw new Error("it opens nothing else");
   };
   const options = { adminIds: [ADMIN.id], token: `${BOT.id}:secret` };
-  const screen = await commandReply(deps, options, asked, { open: never, failed: never }) as Screen;
+  const screen = await commandReply(deps, options, asked, { changing: () => {}, open: never, failed: never }) as Screen;
   if (of === null) expect(screen.name).not.toBe("trace");
   else expect(screen.html).toContain(RUNS[of].trace_id);
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AdminResponse, RefusalCounts, UpdateClaim, UpdateHead } from "../../../functions/_shared/db.ts";
 import { RpcError } from "../../../functions/_shared/errors.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
-import type { Admission } from "../../../functions/telegram/bot.ts";
+import type { Admission, Handling } from "../../../functions/telegram/bot.ts";
 import { createRefusals } from "../../../functions/telegram/refusals.ts";
 import { createWebhook } from "../../../functions/telegram/webhook.ts";
 
@@ -15,16 +15,20 @@ const CLAIMED: UpdateClaim = { claim: "claimed", role: "owner", lane: "yours", r
 const claiming = (claim: UpdateClaim) => ({ claim: () => Promise.resolve(claim) });
 
 interface Options {
+  username?: string | undefined;
   claim?: () => Promise<UpdateClaim>;
   handled?: boolean;
   finish?: () => Promise<void>;
   count?: () => Promise<void>;
+  later?: Promise<Handling>;
 }
 
 /** Records in one list what the webhook asks for, in order. */
-function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish, count }: Options = {}) {
+function setUp(options: Options = {}) {
+  const { claim = () => Promise.resolve(CLAIMED), handled = true, finish, count } = options;
   const asked: string[] = [];
   const heads: UpdateHead[] = [];
+  const backgrounds: Promise<void>[] = [];
   const admissions: Admission[] = [];
   const counted: RefusalCounts[] = [];
   const recorded: AdminResponse[] = [];
@@ -40,7 +44,7 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
   const webhook = createWebhook({
     secret: SECRET,
     refusals: createRefusals({ db: { countRefusals }, log, now }),
-    username: "my_bot",
+    username: "username" in options ? options.username : "my_bot",
     adminIds: [1001],
     db: {
       claimUpdate(head, refusals = {}) {
@@ -59,13 +63,15 @@ function setUp({ claim = () => Promise.resolve(CLAIMED), handled = true, finish,
       handle(update, admission) {
         asked.push(`handle ${update.update_id}`);
         admissions.push(admission);
-        return Promise.resolve({ handled, responses: [RESPONSE], richRefused: false });
+        const { later } = options;
+        return Promise.resolve({ handled, responses: [RESPONSE], richRefused: false, ...(later && { later }) });
       },
     },
     log,
     now,
+    background: (work) => void backgrounds.push(work),
   });
-  return { webhook, asked, heads, admissions, counted, recorded, logged, clock };
+  return { webhook, backgrounds, asked, heads, admissions, counted, recorded, logged, clock };
 }
 
 const post = (body: BodyInit, secret: string | null = SECRET) =>
@@ -227,6 +233,28 @@ describe("what the database is asked", () => {
     expect([asked, counted]).toEqual([[], []]);
   });
 
+  test("nothing about a command that names a bot in a group, while our name is not known", async () => {
+    const { webhook, asked } = setUp({ username: undefined });
+    for (const text of ["/admin@your_bot", "/trace@your_bot", "/start@your_bot"]) {
+      expect(await (await webhook(said(text, group))).json()).toEqual({ code: "ignored" });
+    }
+    expect(asked).toEqual([]);
+    await webhook(said("/admin", group));
+    await webhook(said("/admin@some_bot", { id: 1001, type: "private" }));
+    expect(asked.filter((what) => what.startsWith("claim"))).toHaveLength(2);
+  });
+
+  test.each<[string, Request]>([
+    ["a sender", said("/admin", { id: 1001, type: "private" }, "1001" as never)],
+    ["a chat", said("/admin", { id: "abc", type: "private" })],
+    ["a fraction of a chat", said("/admin", { id: 1.5, type: "private" })],
+    ["a message", pressed("2h", { message: { message_id: 2 ** 60, chat: { id: 1001, type: "private" } } })],
+  ])("nothing about %s whose id is none: it is counted", async (_, request) => {
+    const { webhook, asked, counted } = setUp();
+    expect((await webhook(request)).status).toBe(400);
+    expect([asked, counted]).toEqual([[], [{ not_an_update: 1 }]]);
+  });
+
   test.each(["", "9l", "2", "garbage 🙂", "2lo!", "2h2"])("nothing about data %j: it is counted", async (data) => {
     const { webhook, asked, counted } = setUp();
     expect((await webhook(pressed(data))).status).toBe(200);
@@ -256,6 +284,18 @@ describe("an update of an admin", () => {
     const { webhook, asked } = setUp(options);
     expect((await webhook(from(1001))).status).toBe(status);
     expect(asked).toEqual(expected);
+  });
+
+  test("that goes on is answered, and ended when it has", async () => {
+    let go = () => {};
+    const later = new Promise<void>((resolve) => go = resolve)
+      .then(() => ({ handled: true, responses: [RESPONSE], richRefused: false }));
+    const { webhook, asked, recorded, backgrounds } = setUp({ later });
+    expect((await webhook(from(1001))).status).toBe(200);
+    expect(asked).toEqual(["claim 9", "handle 9"]);
+    go();
+    await backgrounds[0];
+    expect([asked.at(-1), recorded, backgrounds.length]).toEqual(["finish 9 true", [RESPONSE], 1]);
   });
 
   test.each([true, false])("goes with what was answered to it, handled: %s", async (handled) => {
