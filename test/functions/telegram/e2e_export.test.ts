@@ -80,11 +80,16 @@ test("a filtered list as JSON lines has what the filter lets through", async () 
   expect(rows.map(({ trace_id, pipeline, error }) => ({ trace_id, pipeline, error }))).toEqual(
     (await stored("status = 'error'")).map(({ trace_id, pipeline, error }) => ({ trace_id, pipeline, error })),
   );
+  // The filter itself: its id means nothing once it is purged.
+  expect((await sql.query("select detail from tracegram.admin_audit")).rows).toEqual([
+    { detail: { of: "traces", format: "jsonl", filter: { status: "error" } } },
+  ]);
 });
 
 test("a filter that is no longer kept is no reason to export everything", async () => {
   const answer = await exported({ screen: "export", of: "traces", format: "csv", filter: "AAAAAAAA" });
   expect(answer).toMatchObject({ name: "export", html: expect.stringContaining("no longer kept") });
+  expect((await sql.query("select from tracegram.admin_audit")).rows).toEqual([]);
 });
 
 test("stats as JSON are what the database says", async () => {
