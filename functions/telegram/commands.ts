@@ -58,7 +58,7 @@ export async function commandReply(
       if (unclaimed) throw unclaimed;
       return await runAdminCommand(deps, parsed, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
     case "usage":
-      return usageScreen(parsed.unknown);
+      return usageScreen(parsed.unknown, parsed.why);
   }
 }
 
