@@ -188,29 +188,33 @@ create function public.set_admin(p_actor bigint, p_user_id bigint, p_role text, 
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_was text;
+  v_was       text;
+  v_unchanged text;
 begin
   if p_role is not null and p_role not in ('viewer', 'operator', 'owner') then
     raise exception sqlstate 'TG050' using
       message = pg_catalog.format('%L is not a role', p_role), hint = 'Those are viewer, operator and owner.';
   end if;
-  if not tracegram.require_role(
-    p_actor, 'owner', 'set_admin', pg_catalog.jsonb_build_object('user_id', p_user_id, 'role', p_role)
-  ) then
-    return '{"refused": "owner"}'::jsonb;
-  end if;
   -- Two owners who remove each other at the same moment would leave none.
   lock table tracegram.admins in share row exclusive mode;
   v_was := tracegram.role_of(p_user_id);
-  if p_role is distinct from 'owner' then
-    if p_from_secret then
-      return '{"unchanged": "from_secret"}'::jsonb;
-    end if;
-    if v_was = 'owner' and not exists (
+  v_unchanged := case
+    when p_role = 'owner' then null
+    when p_from_secret then 'from_secret'
+    when v_was = 'owner' and not exists (
       select from tracegram.admins as a where a.user_id <> p_user_id and tracegram.role_of(a.user_id) = 'owner'
-    ) then
-      return '{"unchanged": "last_owner"}'::jsonb;
-    end if;
+    ) then 'last_owner'
+  end;
+  -- Noted with what will come of it, and before: an owner who removes themself is one still.
+  if not tracegram.require_role(
+    p_actor, 'owner', 'set_admin',
+    pg_catalog.jsonb_build_object('user_id', p_user_id, 'was', v_was, 'role', p_role)
+      || case when v_unchanged is null then '{}' else pg_catalog.jsonb_build_object('unchanged', v_unchanged) end
+  ) then
+    return '{"refused": "owner"}'::jsonb;
+  end if;
+  if v_unchanged is not null then
+    return pg_catalog.jsonb_build_object('unchanged', v_unchanged);
   end if;
   if p_role is null then
     delete from tracegram.admins where user_id = p_user_id;
@@ -224,7 +228,8 @@ end;
 $$;
 
 comment on function public.set_admin(bigint, bigint, text, boolean) is
-$doc$Gives a user a role in the admin bot, or takes it away. Only owners may; it is in the audit.
+$doc$Gives a user a role in the admin bot, or takes it away. Only owners may; it is in the audit, as {user_id, was, role} and, where
+nothing came of it, unchanged.
 
 p_actor        who asks
 p_user_id      whose role it is
@@ -244,9 +249,12 @@ create function public.allow_chat(p_actor bigint, p_chat_id bigint, p_allowed bo
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_was constant boolean := exists (select from tracegram.admin_chats as c where c.chat_id = p_chat_id);
 begin
   if not tracegram.require_role(
-    p_actor, 'owner', 'allow_chat', pg_catalog.jsonb_build_object('chat_id', p_chat_id, 'allowed', p_allowed)
+    p_actor, 'owner', 'allow_chat',
+    pg_catalog.jsonb_build_object('chat_id', p_chat_id, 'was', v_was, 'allowed', p_allowed)
   ) then
     return '{"refused": "owner"}'::jsonb;
   end if;
@@ -260,7 +268,7 @@ end;
 $$;
 
 comment on function public.allow_chat(bigint, bigint, boolean) is
-$doc$Lets admins be answered in a group, or no longer. Only owners may; it is in the audit.
+$doc$Lets admins be answered in a group, or no longer. Only owners may; it is in the audit, as {chat_id, was, allowed}.
 
 Returns {"allowed": p_allowed}, or {"refused": "owner"} when the actor is no owner.$doc$;
 revoke all on function public.allow_chat(bigint, bigint, boolean) from public, anon, authenticated;

@@ -142,9 +142,16 @@ create function public.admin_note_export(p_actor bigint, p_what jsonb)
   security definer -- callers hold no table privileges
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- The audit is kept longer than the filter is.
+  v_what constant jsonb := p_what || coalesce((
+    select pg_catalog.jsonb_build_object('filter', f.filter)
+    from tracegram.list_filters as f
+    where f.filter_id = p_what ->> 'filter'
+  ), '{}');
 begin
   return case
-    when tracegram.require_role(p_actor, 'viewer', 'export', p_what) then '{}'
+    when tracegram.require_role(p_actor, 'viewer', 'export', v_what) then '{}'
     else pg_catalog.jsonb_build_object('refused', 'viewer')
   end;
 end;
@@ -154,6 +161,7 @@ comment on function public.admin_note_export(bigint, jsonb) is
 $doc$Notes in the audit that an admin takes data out, before they do.
 
 p_what  of what: {"of": "trace", "trace_id": …}, {"of": "traces", "format": …, "filter": …}, {"of": "stats", "hours": …}.
+        filter is the id of one; the audit has the ListFilter itself.
 
 Returns {}; {"refused": "viewer"} to anybody who is no admin.$doc$;
 revoke all on function public.admin_note_export(bigint, jsonb) from public, anon, authenticated;

@@ -26,7 +26,7 @@ export async function runAdminCommand(
   }
   // Who is added without a word about the role may look, and no more.
   const given = verb === "add" ? role ?? "viewer" : null;
-  if (user_id === undefined) return renderUsage(verb);
+  if (user_id === undefined) return renderUsage(verb, "id");
   const change = await db.setAdmin(actor.user_id, user_id, given, chat.isSecret(user_id));
   return "refused" in change ? renderRefusal(change.refused) : renderAdminChange(user_id, change);
 }

@@ -21,9 +21,12 @@ export type Command =
   | { kind: "filter"; filter: ListFilter }
   /** A trace by its id or the first characters of it, as they were written. */
   | { kind: "find"; prefix: string }
-  /** `unknown`: the word that was not understood; left out when there was none. */
-  | { kind: "usage"; unknown?: string }
+  /** `unknown`: the word that was not understood; left out when there was none. `why`: what is wrong with it, where that is known. */
+  | { kind: "usage"; unknown?: string; why?: Why }
   | { kind: "admin"; verb: "add" | "remove" | "allow" | "deny"; user_id?: number; role?: Role };
+
+/** A condition that is there already, no id where one must be, or a window that no screen has. */
+export type Why = "twice" | "id" | "window";
 
 const PLAIN = ["home", "storage", "tests", "settings", "admins", "audit", "help"] as const;
 const VERBS = ["add", "remove", "allow", "deny"] as const;
@@ -62,6 +65,8 @@ export function parseCommand(text: string): Command {
       const action = parseAlertWords(rest.map(({ text }) => text));
       return action ? open(action) : usage(rest[1] ?? rest[0] ?? first);
     }
+    case "error":
+      return windowed("errors", rest);
     case "errors":
     case "stats":
       return windowed(command, rest);
@@ -71,14 +76,18 @@ export function parseCommand(text: string): Command {
     }
   }
   const verb = VERBS.find((verb) => verb === command);
-  if (verb) return admin(verb, rest);
+  if (verb) return admin(first, verb, rest);
   const screen = PLAIN.find((screen) => screen === command);
   if (screen) return rest.length > 0 ? usage(rest[0]) : open({ screen });
   return usage(first);
 }
 
 const open = (action: Action): Command => ({ kind: "open", action });
-const usage = (word?: Word): Command => ({ kind: "usage", ...(word && { unknown: word.text }) });
+const usage = (word?: Word, why?: Why): Command => ({
+  kind: "usage",
+  ...(word && { unknown: word.text }),
+  ...(why && { why }),
+});
 
 /** A word as a keyword. What stands in quotes is none. */
 const keyword = ({ text, quoted }: Word): string | undefined => quoted ? undefined : text.toLowerCase();
@@ -89,8 +98,11 @@ function list(filter: ListFilter, words: readonly Word[]): Command {
   while (left.length > 0) {
     const word = left.shift()!;
     const found = condition(word, left) ?? named(filter, word);
-    // Twice the same condition is a slip; which one was meant is not known.
-    if (found === undefined || Object.keys(found).some((key) => key in filter)) return usage(word);
+    if (found === undefined) {
+      return /^(?:user|chat)$/.test(keyword(word) ?? "") ? usage(left[0] ?? word, "id") : usage(word);
+    }
+    // A slip; which one was meant is not known.
+    if (Object.keys(found).some((key) => key in filter)) return usage(word, "twice");
     Object.assign(filter, found);
   }
   return { kind: "filter", filter };
@@ -136,19 +148,29 @@ const fits = (text: string): boolean => text.trim() !== "" && [...text].length <
 function windowed(screen: "errors" | "stats", words: readonly Word[]): Command {
   const word = words[0] && keyword(words[0]);
   const hours = words.length === 0 ? 24 : HOURS.find((hours) => hours === hoursOf(word));
-  if (hours === undefined || words.length > 1) return usage(words[hours === undefined ? 0 : 1]);
-  return open({ screen, hours });
+  if (hours === undefined) return usage(words[0], "window");
+  return words.length > 1 ? usage(words[1]) : open({ screen, hours });
 }
 
-function admin(verb: "add" | "remove" | "allow" | "deny", words: readonly Word[]): Command {
-  const role = ROLES.find((role) => words.some((word) => keyword(word) === role));
-  const others = words.filter((word) => keyword(word) !== role);
-  const user_id = others.length === 1 ? idOf(others[0]!.text) : undefined;
+function admin(first: Word, verb: "add" | "remove" | "allow" | "deny", words: readonly Word[]): Command {
   const takesUser = verb === "add" || verb === "remove";
-  if (takesUser ? user_id === undefined || user_id <= 0 : others.length > 0) return usage(others[0]);
-  if (words.length - others.length > (verb === "add" ? 1 : 0)) {
-    return usage(words.find((word) => keyword(word) === role));
+  let role: Role | undefined;
+  let user_id: number | undefined;
+  for (const word of words) {
+    const found = ROLES.find((role) => role === keyword(word));
+    if (found) {
+      if (verb !== "add") return usage(word);
+      if (role) return usage(word, "twice");
+      role = found;
+      continue;
+    }
+    const id = idOf(word.text);
+    if (!takesUser) return usage(word);
+    if (user_id !== undefined) return id === undefined ? usage(word) : usage(word, "twice");
+    if (id === undefined || id <= 0) return usage(word, "id");
+    user_id = id;
   }
+  if (takesUser && user_id === undefined) return usage(first, "id");
   return { kind: "admin", verb, ...(user_id !== undefined && { user_id }), ...(role && { role }) };
 }
 

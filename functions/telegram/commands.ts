@@ -61,7 +61,7 @@ export async function commandReply(
       changing();
       return await runAdminCommand(deps, parsed, { isGroup, isSecret: (user_id) => adminIds.includes(user_id) });
     case "usage":
-      return usageScreen(parsed.unknown);
+      return usageScreen(parsed.unknown, parsed.why);
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { allows, hasEffect, needs } from "./access.ts";
+import { auditDetail, auditName } from "./audit_note.ts";
 import type { Action } from "./callback.ts";
 import { renderRefusal } from "./render/refusal.ts";
 import type { Reply } from "./render/screen.ts";
@@ -22,8 +23,7 @@ export async function openAllowed(
   if (unclaimed && hasEffect(action)) throw unclaimed;
   const needed = needs(action);
   if (!allows(deps.actor.role, needed)) {
-    const { screen, ...detail } = action;
-    await deps.db.refuseAction(deps.actor.user_id, needed, screen, detail);
+    await deps.db.refuseAction(deps.actor.user_id, needed, auditName(action), auditDetail(action));
     return renderRefusal(needed);
   }
   return await openScreen(deps, action);

@@ -16,6 +16,9 @@ const listAdmins = (db: pg.Client) => call<Admins>(db, "service_role", "list_adm
 const roles = async (db: pg.Client) =>
   Object.fromEntries((await listAdmins(db)).admins.map(({ user_id, role }) => [user_id, role]));
 
+const noted = async (db: pg.Client) =>
+  (await db.query("select role, detail, allowed from tracegram.admin_audit order by audit_id")).rows;
+
 let nextUpdate = 1;
 /** The role that a user has by their next press; null when it is refused. */
 async function roleOf(db: pg.Client, user_id: number, bootstrap = false): Promise<Role | null> {
@@ -76,6 +79,10 @@ describe("in a group", () => {
     expect((await listAdmins(db)).chats).toEqual([{ chat_id: -100, added_by: 1001, added_at: expect.any(String) }]);
     expect(await allow(db, 1001, false)).toEqual({ allowed: false });
     expect(await claim(db, inGroup(5))).toEqual({ claim: "refused" });
+    expect((await noted(db)).map(({ detail }) => detail)).toEqual([
+      { chat_id: -100, was: false, allowed: true },
+      { chat_id: -100, was: true, allowed: false },
+    ]);
   });
 
   test("only an owner may allow it", async ({ db }) => {
@@ -115,6 +122,22 @@ describe("set_admin", () => {
     expect(await setAdmin(db, 5, 5, "operator")).toEqual({ unchanged: "last_owner" });
     await setAdmin(db, 5, 6, "owner");
     expect(await setAdmin(db, 5, 5, null)).toEqual({ was: "owner", role: null });
+  });
+
+  test("notes what became of it, as the actor who they were", async ({ db }) => {
+    await roleOf(db, 1001, true);
+    await setAdmin(db, 1001, 5, "owner");
+    await setAdmin(db, 1001, 6, null);
+    await setAdmin(db, 5, 1001, null, true);
+    await setAdmin(db, 5, 5, null);
+    await setAdmin(db, 5, 1001, "viewer");
+    expect(await noted(db)).toEqual([
+      { role: "owner", detail: { user_id: 5, was: null, role: "owner" }, allowed: true },
+      { role: "owner", detail: { user_id: 6, was: null, role: null }, allowed: true },
+      { role: "owner", detail: { user_id: 1001, was: "owner", role: null, unchanged: "from_secret" }, allowed: true },
+      { role: "owner", detail: { user_id: 5, was: "owner", role: null }, allowed: true },
+      { role: null, detail: expect.objectContaining({ user_id: 1001, role: "viewer" }), allowed: false },
+    ]);
   });
 
   test("knows three roles", async ({ db }) => {

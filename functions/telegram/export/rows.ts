@@ -9,7 +9,7 @@ import { BOM, type Cell, record } from "./csv.ts";
 /** As many as a page has at most. */
 export const ROWS_PER_PAGE = 100;
 /** Above these a file ends, and says so. Telegram takes 50 MB, a phone opens less. */
-export const MAX_ROWS = 10_000;
+const MAX_ROWS = 10_000;
 export const MAX_BYTES = 20_000_000;
 
 export type RowsFormat = "csv" | "jsonl";
@@ -47,6 +47,7 @@ const ROW: Record<RowsFormat, (trace: TraceSummary) => string> = {
  * The rows from the page `first` on. `written` is told of each page.
  *
  * @param filterId What `first` was asked with.
+ * @param max What the file may have.
  */
 export async function* rows(
   db: Pick<Db, "listView">,
@@ -54,6 +55,7 @@ export async function* rows(
   first: ListView,
   filterId: string | undefined,
   written: (so: Written) => void,
+  max = { rows: MAX_ROWS, bytes: MAX_BYTES },
 ): AsyncIterable<Uint8Array> {
   const encoder = new TextEncoder();
   let bytes = 0;
@@ -69,7 +71,7 @@ export async function* rows(
     for (const trace of page.traces) {
       const row = ROW[format](trace);
       // Every UTF-16 unit is three bytes at most.
-      if (done === MAX_ROWS || bytes + (piece.length + row.length) * 3 > MAX_BYTES) {
+      if (done === max.rows || bytes + (piece.length + row.length) * 3 > max.bytes) {
         capped = true;
         break;
       }
@@ -78,7 +80,7 @@ export async function* rows(
     }
     const cursor = page.older_cursor;
     const isLast = !page.has_older || cursor === null;
-    capped ||= !isLast && done === MAX_ROWS;
+    capped ||= !isLast && done === max.rows;
     written({ rows: done, capped });
     const encoded = encoder.encode(piece);
     bytes += encoded.length;

@@ -10,18 +10,20 @@ export interface WrittenIo {
   steps: number;
   /** There was more than a file may have. */
   capped: boolean;
+  /** The reader's role was taken away meanwhile. */
+  refused?: true;
 }
 
 /**
- * `{…trace, "io": […], "io_capped": false}`; without `io` for a reader who may not have it.
- *
- * @throws {Error} When the reader's role is taken away meanwhile.
+ * `{…trace, "io": […], "io_capped": false}`; without `io` for a reader who may not have it, and with `"io_refused": true` after
+ * what was read until the reader might not any more.
  */
 export async function* traceJson(
   db: Pick<Db, "adminExportIo">,
   trace: TraceDetail,
   reader: { user_id: number; readsIo: boolean },
   written: (so: WrittenIo) => void,
+  maxBytes = MAX_BYTES,
 ): AsyncIterable<Uint8Array> {
   const encoder = new TextEncoder();
   const head = JSON.stringify(trace, null, 2);
@@ -32,13 +34,18 @@ export async function* traceJson(
   let bytes = head.length * 3;
   let steps = 0;
   let capped = false;
+  let refused = false;
   for (let after = 0, more = trace.io_steps.length > 0; more && !capped;) {
     const part = await db.adminExportIo(reader.user_id, trace.trace_id, after);
-    if ("refused" in part) throw new Error(`reading I/O needs the role ${part.refused}`);
+    if ("refused" in part) {
+      refused = true;
+      written({ steps, capped, refused });
+      break;
+    }
     for (const io of part.io) {
       const piece = encoder.encode(`${steps === 0 ? "" : ","}\n    ${JSON.stringify(io)}`);
       bytes += piece.length;
-      capped = bytes > MAX_BYTES;
+      capped = bytes > maxBytes;
       if (capped) break;
       yield piece;
       steps++;
@@ -47,5 +54,7 @@ export async function* traceJson(
     after = part.io.at(-1)?.step ?? after;
     more = part.more;
   }
-  yield encoder.encode(`${steps === 0 ? "" : "\n  "}],\n  "io_capped": ${capped}\n}\n`);
+  yield encoder.encode(
+    `${steps === 0 ? "" : "\n  "}],\n  "io_capped": ${capped}${refused ? `,\n  "io_refused": true` : ""}\n}\n`,
+  );
 }

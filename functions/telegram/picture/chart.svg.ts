@@ -1,7 +1,7 @@
 /** How long runs took in a window, and how many there were and failed, as a picture of two panels over one time axis. */
 import type { Series, SeriesPoint } from "../../_shared/db.ts";
 import type { Theme } from "../callback.ts";
-import { count, dayTime, duration } from "../render/units.ts";
+import { count, dayTime, duration, ended } from "../render/units.ts";
 import { countMarks, shortTime, timeMarks } from "./scale.ts";
 import { CHARACTER, element, label, MARGIN, picture, rectangle, stroke, type Svg, WIDTH } from "./svg.ts";
 import { COLOURS, type Colours } from "./theme.ts";
@@ -16,14 +16,14 @@ const HOUR_MS = 3_600_000;
 
 type Panel = typeof LATENCY;
 
-export function chartSvg(series: Series, theme: Theme): Svg {
+export function chartSvg(series: Series, theme: Theme, now: Date): Svg {
   const colours = COLOURS[theme];
   const { points } = series;
   const runs = points.reduce((sum, point) => sum + point.count, 0);
   const errors = points.reduce((sum, point) => sum + point.errors, 0);
   const hours = Math.round((Date.parse(series.to) - Date.parse(series.from)) / HOUR_MS);
   const share = runs === 0 ? "" : ` (${(errors / runs * 100).toFixed(1)} %)`;
-  const until = `until ${dayTime(series.to)} UTC`;
+  const until = `until ${dayTime(ended(series.to, now))} UTC`;
   const none = runs === 0
     ? [label((LEFT + RIGHT) / 2, (LATENCY.top + LATENCY.bottom) / 2, "No runs ended in this time.", {
       size: 30,

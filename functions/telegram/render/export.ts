@@ -20,9 +20,15 @@ export const rowsProgress = ({ rows }: Written, { total, total_exact }: ListView
 /** A caption has no code in it, so a name is left out in which Telegram could find a link or a command. */
 const ofPipeline = (name: string): string => /^[\p{L}\p{M}\p{N} :_-]*$/u.test(name) ? ` of ${cut(name, 40).value}` : "";
 
-export function traceCaption(trace: TraceDetail, readsIo: boolean, { steps, capped }: WrittenIo): string {
+export function traceCaption(trace: TraceDetail, readsIo: boolean, { steps, capped, refused }: WrittenIo): string {
   const what = `Trace${ofPipeline(trace.pipeline)}, ${many(trace.steps.length, "step")}`;
   if (!readsIo) return `${what}. What was sent and received is for operators.`;
+  if (refused) {
+    const read = steps === 0
+      ? "without its texts"
+      : `the texts of the first ${count(steps)} of ${count(trace.io_steps.length)}`;
+    return `${what}, ${read}: you are no operator any more.`;
+  }
   if (capped) {
     return `${what}, the texts of the first ${count(steps)} of ${count(trace.io_steps.length)}: a file has no more.`;
   }

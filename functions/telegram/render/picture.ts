@@ -6,7 +6,7 @@ import { code, dotted, type Html, line, lines, name, quoted, text } from "./html
 import { type Button, HOME, type Picture, screen } from "./screen.ts";
 import { STATUS_ICON } from "./status.ts";
 import type { TraceParams } from "./trace.ts";
-import { clock, count, day, dayTime, duration } from "./units.ts";
+import { clock, count, day, dayTime, duration, ended } from "./units.ts";
 
 const ERROR_COLUMNS = 100;
 
@@ -40,12 +40,12 @@ export function tracePicture(
   return { ...screen("trace_picture", caption, keyboard), png };
 }
 
-export function chartPicture(series: Series, theme: Theme, png: Uint8Array): Picture {
+export function chartPicture(series: Series, theme: Theme, png: Uint8Array, now: Date): Picture {
   const runs = series.points.reduce((sum, point) => sum + point.count, 0);
   const errors = series.points.reduce((sum, point) => sum + point.errors, 0);
   const caption = lines(
     line`📈 ${text(count(runs))} ${text(runs === 1 ? "run" : "runs")}, ${text(count(errors))} failed`,
-    line`${text(dayTime(series.from))} – ${text(dayTime(series.to))} UTC`,
+    line`${text(dayTime(series.from))} – ${text(dayTime(ended(series.to, now)))} UTC`,
   );
   const keyboard = [[
     themeButton({ screen: "picture", of: "chart", theme }),

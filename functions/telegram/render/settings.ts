@@ -35,14 +35,20 @@ export interface Picked {
   choice: number;
 }
 
-/** What the button asks to be changed; null when there is no such button any more. */
-export function changesOf({ setting, choice }: Picked, now: Settings): SettingsChanges | null {
+/** The setting of a button, and what it would be; nothing when there is no such button any more. */
+export function valueOf({ setting, choice }: Picked): SettingsChanges {
   const picked = CHOICES[setting];
   const value = picked?.values[choice];
-  if (picked === undefined || value === undefined) return null;
+  return picked === undefined || value === undefined ? {} : { [picked.setting]: value };
+}
+
+/** What the button asks to be changed; null when there is no such button any more. */
+export function changesOf(picked: Picked, now: Settings): SettingsChanges | null {
+  const change = valueOf(picked);
+  const { trace_days } = change;
   // Requests and responses are kept at most as long as their traces.
-  if (picked.setting === "trace_days" && now.io_days > value) return { trace_days: value, io_days: value };
-  return { [picked.setting]: value };
+  if (trace_days !== undefined && now.io_days > trace_days) return { trace_days, io_days: trace_days };
+  return Object.keys(change).length === 0 ? null : change;
 }
 
 /** @param mayChange Whether there are buttons. @param changed It was, by the press that this answers. */

@@ -5,17 +5,20 @@ import { bold, dotted, type Html, line, lines, literal, message } from "./html.t
 import { short } from "./measured.ts";
 import { type Screen, screen } from "./screen.ts";
 import { type Row, table } from "./table.ts";
-import { count, dayTime, duration, lastHours, money } from "./units.ts";
+import { count, dayTime, duration, ended, lastHours, money } from "./units.ts";
 import { windowButtons } from "./windows.ts";
 
 const UNKNOWN = "–";
 
-export function renderStats(stats: TraceStats, hours: Hours): Screen {
+/** Of a window. With less of it to come, its numbers are comparable with those of the window before. */
+const NOTABLE_SHARE = 0.05;
+
+export function renderStats(stats: TraceStats, hours: Hours, now: Date): Screen {
   const { window, running, lost, pipelines, slowest_steps } = stats;
   const answer = message(
     lines(
       dotted(bold(literal("Stats")), literal(lastHours(hours))),
-      line`${literal(dayTime(window.from))} – ${literal(dayTime(window.to))} UTC`,
+      ...period(window, now),
     ),
     numbers(stats),
     ...(running + lost === 0 ? [] : [literal(`⏳ ${count(running)} running · ❓ ${count(lost)} lost`)]),
@@ -35,6 +38,17 @@ export function renderStats(stats: TraceStats, hours: Hours): Screen {
       { label: "🏠", action: { screen: "home" } },
     ],
   ]);
+}
+
+/** The window has whole buckets, so its last one may not be over. */
+function period({ from, to }: RunStats, now: Date): Html[] {
+  const until = ended(to, now);
+  const missing_ms = Date.parse(to) - Date.parse(until);
+  const isNotable = missing_ms > NOTABLE_SHARE * (Date.parse(to) - Date.parse(from));
+  return [
+    line`${literal(dayTime(from))} – ${literal(dayTime(until))} UTC`,
+    ...(isNotable ? [literal(`${duration(missing_ms)} shorter than the window before`)] : []),
+  ];
 }
 
 const unpriced = (calls: number): string =>

@@ -81,4 +81,7 @@ export function dayTime(iso: string): string {
   return `${Number(date)} ${month} ${minute(iso)}`;
 }
 
+/** The end of a window of whole buckets, of which the last may not be over: at most `now`. */
+export const ended = (to: string, now: Date): string => new Date(Math.min(Date.parse(to), now.getTime())).toISOString();
+
 const two = (value: number): string => String(value).padStart(2, "0");

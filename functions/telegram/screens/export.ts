@@ -20,17 +20,22 @@ type Of<Kind extends ExportAction["of"]> = Extract<ExportAction, { of: Kind }>;
 
 const HOUR_MS = 3_600_000;
 
-/** A file of what is on a screen. That it was taken is in the audit. @throws {RpcError} */
+/** A file of what is on a screen. That it was taken is in the audit: once there is one, and before any of it is sent. @throws {RpcError} */
 export async function exportReply(deps: ScreenDeps, action: ExportAction): Promise<Export | Screen> {
+  const found = await open(deps, action);
+  if (!("content" in found)) return found;
   const noted = await deps.db.adminNoteExport(deps.actor.user_id, noteOf(action));
-  if (noted.refused) return renderRefusal(noted.refused);
+  return noted.refused ? renderRefusal(noted.refused) : found;
+}
+
+function open(deps: ScreenDeps, action: ExportAction): Promise<Export | Screen> {
   switch (action.of) {
     case "trace":
-      return await traceExport(deps, action);
+      return traceExport(deps, action);
     case "traces":
-      return await rowsExport(deps, action);
+      return rowsExport(deps, action);
     case "stats":
-      return await statsExport(deps, action);
+      return statsExport(deps, action);
   }
 }
 

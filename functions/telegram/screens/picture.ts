@@ -17,8 +17,9 @@ export async function pictureScreen(
 ): Promise<Picture | Screen> {
   const { theme } = action;
   if (action.of === "chart") {
+    const to = now();
     const series = await db.traceSeries({ points: CHART_POINTS });
-    return chartPicture(series, theme, await toPng(chartSvg(series, theme)));
+    return chartPicture(series, theme, await toPng(chartSvg(series, theme, to)), to);
   }
   const { trace_id, back } = action;
   const trace = await db.getTrace(trace_id);

@@ -6,5 +6,6 @@ import { lastWindow } from "./window.ts";
 
 /** How the bot did, against the window before. @throws {RpcError} */
 export async function statsScreen({ db, now }: ScreenDeps, hours: Hours): Promise<Screen> {
-  return renderStats(await db.traceStats(lastWindow(hours, now())), hours);
+  const to = now();
+  return renderStats(await db.traceStats(lastWindow(hours, to)), hours, to);
 }

@@ -161,15 +161,33 @@ describe("who may not", () => {
   const viewer: Admission = { role: "viewer", lane: "yours", rich: true };
   const FAILED = "The database did not answer.";
 
-  test.each<[string, Action]>([
-    ["reads prompts", { screen: "io", trace_id: TRACE, step: 1, side: "request", page: 0, back: { to: "home" } }],
-    ["acts on an alert", { screen: "alert", alert_id: 3, act: "mute_1h" }],
-    ["changes a setting", { screen: "settings", set: { setting: 0, choice: 1 } }],
-    ["looks at the admins", { screen: "admins" }],
-  ])("%s: nothing is opened, and the audit is asked to note it", async (_, action) => {
+  test.each<[string, Action, string, object]>([
+    [
+      "reads prompts",
+      { screen: "io", trace_id: TRACE, step: 1, side: "request", page: 0, back: { to: "home" } },
+      "read_io",
+      {
+        trace_id: TRACE,
+        step: 1,
+        side: "request",
+        page: 0,
+      },
+    ],
+    ["acts on an alert", { screen: "alert", alert_id: 3, act: "mute_1h" }, "alert_mute_1h", { alert_id: 3 }],
+    ["changes a setting", { screen: "settings", set: { setting: 0, choice: 1 } }, "change_settings", {
+      after: { trace_days: 14 },
+    }],
+    ["changes a rule", { screen: "rule", rule: "p95", enabled: false }, "change_rule", {
+      rule: "p95",
+      after: { enabled: false },
+    }],
+    ["looks at the admins", { screen: "admins" }, "admins", {}],
+  ])("%s: nothing is opened, and the audit is asked to note it as SQL would", async (_, action, name, detail) => {
     const { bot, calls, asked } = await setUp(undefined, viewer, { refuse_action: false });
     await bot.handle(pressed(encodeAction(action)));
-    expect(asked).toMatchObject([{ name: "refuse_action", args: { p_actor: ADMIN, p_action: action.screen } }]);
+    expect(asked).toMatchObject([{ name: "refuse_action", args: { p_actor: ADMIN, p_action: name } }]);
+    expect(asked[0]!.args).toMatchObject({ p_detail: detail });
+    expect(asked[0]!.args).not.toHaveProperty("p_detail.back");
     expect(calls.at(-1)).toMatchObject({
       method: "editMessageText",
       payload: { text: expect.stringContaining("may not") },

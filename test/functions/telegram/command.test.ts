@@ -1,12 +1,16 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { encodeAction } from "../../../functions/telegram/callback.ts";
-import { type Command, parseCommand } from "../../../functions/telegram/command.ts";
+import { type Command, parseCommand, type Why } from "../../../functions/telegram/command.ts";
 import { HOSTILE_NAMES } from "../../_support/hostile.ts";
 
 const filter = (filter: object): Command => ({ kind: "filter", filter });
 const open = (action: object) => ({ kind: "open", action }) as Command;
-const usage = (unknown?: string): Command => ({ kind: "usage", ...(unknown !== undefined && { unknown }) });
+const usage = (unknown?: string, why?: Why): Command => ({
+  kind: "usage",
+  ...(unknown !== undefined && { unknown }),
+  ...(why && { why }),
+});
 
 describe("after /admin", () => {
   test.each<[string, Command]>([
@@ -23,6 +27,8 @@ describe("after /admin", () => {
     ["alerts", open({ screen: "alerts", all: false })],
     ["alerts all", open({ screen: "alerts", all: true })],
     ["errors", open({ screen: "errors", hours: 24 })],
+    ["error", open({ screen: "errors", hours: 24 })],
+    ["error 7d", open({ screen: "errors", hours: 168 })],
     ["errors 1h", open({ screen: "errors", hours: 1 })],
     ["stats 7d", open({ screen: "stats", hours: 168 })],
     ["stats 30D", open({ screen: "stats", hours: 720 })],
@@ -80,40 +86,50 @@ describe("after /admin", () => {
     ["traces поддержка", { pipeline: "поддержка" }],
   ])("%j lists", (text, of) => expect(parseCommand(text)).toEqual(filter(of)));
 
-  test.each<[string, string | undefined]>([
+  test.each<[string, string | undefined, Why?]>([
     ["tarces", "tarces"],
     ['"traces"', "traces"],
     ["<b>bold", "<b>bold"],
     ["home now", "now"],
     ["trace", undefined],
     ["trace a b", "b"],
-    ["errors 2h", "2h"],
+    ["errors 2h", "2h", "window"],
     ["errors 24h support", "support"],
-    ["stats yesterday", "yesterday"],
+    ["stats yesterday", "yesterday", "window"],
+    ["stats 2h", "2h", "window"],
+    ["stats 24h 7d", "7d"],
+    ["error support", "support", "window"],
     ["alerts open", "open"],
     ["alerts all of", "of"],
-    ["traces support refund", "refund"],
-    ["traces ok error", "error"],
-    ["traces 24h 7d", "7d"],
+    ["traces support refund", "refund", "twice"],
+    ["traces ok error", "error", "twice"],
+    ["traces error lost", "lost", "twice"],
+    ["traces 24h 7d", "7d", "twice"],
     ["traces 0h", "0h"],
     ["traces 24x", "24x"],
     ["traces 999999d", "999999d"],
     ["traces >2", ">2"],
     ["traces <2s", "<2s"],
     ["traces >0ms", ">0ms"],
-    ["traces user bob", "user"],
-    ["traces user 99999999999999999", "user"],
-    ["traces user", "user"],
+    ["traces user bob", "bob", "id"],
+    ["user abc", "abc", "id"],
+    ["user 601 chat", "chat", "id"],
+    ["user 601 user 602", "user", "twice"],
+    ["traces user 99999999999999999", "99999999999999999", "id"],
+    ["traces user", "user", "id"],
     ["traces release", "release"],
     [`traces ${"x".repeat(201)}`, "x".repeat(201)],
     ['traces ""', ""],
-    ["add", undefined],
-    ["add bob", "bob"],
-    ["add -5", "-5"],
-    ["add 1 2", "1"],
+    ["add", "add", "id"],
+    ["add owner", "add", "id"],
+    ["add 1 king", "king"],
+    ["add 42 owner viewer", "viewer", "twice"],
+    ["add bob", "bob", "id"],
+    ["add -5", "-5", "id"],
+    ["add 1 2", "2", "twice"],
     ["remove 42 owner", "owner"],
     ["allow 5", "5"],
-  ])("%j is not understood", (text, unknown) => expect(parseCommand(text)).toEqual(usage(unknown)));
+  ])("%j is not understood", (text, unknown, why) => expect(parseCommand(text)).toEqual(usage(unknown, why)));
 });
 
 describe("whatever is written", () => {

@@ -157,10 +157,13 @@ describe("an owner", () => {
     expect(lastOf(carol.view()).from.id).not.toBe(3003);
     expect(lastOf(await ada.say("/admin remove 3003")).text).toBe("3003 is no admin any more.");
     await expectNothing(() => stack.post(pressed(message_id, HOME, { ...admin, id: 3003 })));
-    expect((await audit()).map(({ user_id, detail }) => [user_id, detail.user_id, detail.role])).toEqual([
-      [1001, 3003, "operator"],
-      [1001, 3003, null],
+    expect((await audit()).map(({ user_id, detail }) => [user_id, detail])).toEqual([
+      [1001, { user_id: 3003, was: null, role: "operator" }],
+      [1001, { user_id: 3003, was: "operator", role: null }],
     ]);
+    expect(lastOf(await ada.say("/admin audit")).text).toMatch(
+      /removed 3003 \(was operator\)\n\n.*\n +made 3003 operator/,
+    );
   });
 
   test("who is demoted finds the old buttons refused that take more", async () => {
@@ -179,8 +182,14 @@ describe("an owner", () => {
       expect(lastOf(dan.view())).toMatchObject({ message_id, text: expect.stringContaining("You may not do this.") });
     }
     expect(await audit()).toMatchObject([
-      { user_id: 3004, role: "viewer", action: "settings", allowed: false },
-      { user_id: 3004, role: "viewer", action: "alert", allowed: false },
+      {
+        user_id: 3004,
+        role: "viewer",
+        action: "change_settings",
+        detail: { after: { trace_days: 7 } },
+        allowed: false,
+      },
+      { user_id: 3004, role: "viewer", action: "alert_mute_1h", detail: { alert_id: 1 }, allowed: false },
     ]);
     expect(await refused(db)).toEqual({ forbidden: 2 });
   });

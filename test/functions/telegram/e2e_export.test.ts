@@ -3,6 +3,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createDb, type Db } from "../../../functions/_shared/db.ts";
 import type { Action } from "../../../functions/telegram/callback.ts";
+import { rows, type Written } from "../../../functions/telegram/export/rows.ts";
 import type { Export } from "../../../functions/telegram/render/screen.ts";
 import { exportReply } from "../../../functions/telegram/screens/export.ts";
 import { parseCsv } from "../../_support/csv.ts";
@@ -80,11 +81,52 @@ test("a filtered list as JSON lines has what the filter lets through", async () 
   expect(rows.map(({ trace_id, pipeline, error }) => ({ trace_id, pipeline, error }))).toEqual(
     (await stored("status = 'error'")).map(({ trace_id, pipeline, error }) => ({ trace_id, pipeline, error })),
   );
+  // The filter itself: its id means nothing once it is purged.
+  expect((await sql.query("select detail from tracegram.admin_audit")).rows).toEqual([
+    { detail: { of: "traces", format: "jsonl", filter: { status: "error" } } },
+  ]);
 });
 
 test("a filter that is no longer kept is no reason to export everything", async () => {
   const answer = await exported({ screen: "export", of: "traces", format: "csv", filter: "AAAAAAAA" });
   expect(answer).toMatchObject({ name: "export", html: expect.stringContaining("no longer kept") });
+  expect((await sql.query("select from tracegram.admin_audit")).rows).toEqual([]);
+});
+
+const text = async (pieces: AsyncIterable<Uint8Array>) => {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return { text: Buffer.concat(all).toString(), bytes: Buffer.concat(all).length };
+};
+
+test.each([
+  [{ rows: 120, bytes: 1e9 }, 120, true],
+  [{ rows: 100, bytes: 1e9 }, 100, true],
+  [{ rows: 249, bytes: 1e9 }, 249, true],
+  [{ rows: 250, bytes: 1e9 }, 250, false],
+])("a list of %j at most ends there, and says so", async (max, count, capped) => {
+  const first = await db.listView({ limit: 100 });
+  const told: Written[] = [];
+  const file = await text(rows(db, "jsonl", first, undefined, (so) => told.push(so), max));
+  expect(file.text.trimEnd().split("\n").map((line) => JSON.parse(line).trace_id)).toEqual(
+    (await stored()).slice(0, count).map(({ trace_id }) => trace_id),
+  );
+  expect(told.at(-1)).toEqual({ rows: count, capped });
+});
+
+test("a list ends before it has too many bytes, with a whole row", async () => {
+  const first = await db.listView({ limit: 100 });
+  for (const format of ["csv", "jsonl"] as const) {
+    const told: Written[] = [];
+    const file = await text(rows(db, format, first, undefined, (so) => told.push(so), { rows: 1000, bytes: 100_000 }));
+    const { rows: written, capped } = told.at(-1)!;
+    expect(capped).toBe(true);
+    expect(file.bytes).toBeLessThanOrEqual(100_000);
+    expect(file.bytes).toBeGreaterThan(25_000);
+    expect(format === "csv" ? parseCsv(file.text.slice(1)).length - 1 : file.text.trimEnd().split("\n").length).toBe(
+      written,
+    );
+  }
 });
 
 test("stats as JSON are what the database says", async () => {

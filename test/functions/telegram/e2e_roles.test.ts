@@ -94,16 +94,20 @@ describe("a viewer", () => {
     expect(lastOf(vera.view()).text).toMatch(/nearly full/);
     await vera.press("✔️ Acknowledge");
     expect(lastOf(vera.view()).text).toMatch(REFUSED);
-    expect(await audit()).toEqual([[VIEWER, "alert", false]]);
+    expect(await audit()).toEqual([[VIEWER, "alert_acknowledge", false]]);
   });
 
   const forged: [string, Action, string][] = [
-    ["a prompt", io, "io"],
-    ["an act on an alert", { screen: "alert", alert_id: 1, act: "mute_24h" }, "alert"],
-    ["a setting", { screen: "settings", set: { setting: 2, choice: 1 } }, "settings"],
-    ["a setting, and sure of it", { screen: "settings", set: { setting: 0, choice: 0, sure: true } }, "settings"],
-    ["a rule", { screen: "rule", rule: "quota", enabled: false }, "rule"],
-    ["a threshold", { screen: "rule", rule: "quota", threshold: 99 }, "rule"],
+    ["a prompt", io, "read_io"],
+    ["an act on an alert", { screen: "alert", alert_id: 1, act: "mute_24h" }, "alert_mute_24h"],
+    ["a setting", { screen: "settings", set: { setting: 2, choice: 1 } }, "change_settings"],
+    [
+      "a setting, and sure of it",
+      { screen: "settings", set: { setting: 0, choice: 0, sure: true } },
+      "change_settings",
+    ],
+    ["a rule", { screen: "rule", rule: "quota", enabled: false }, "change_rule"],
+    ["a threshold", { screen: "rule", rule: "quota", threshold: 99 }, "change_rule"],
     ["the admins", { screen: "admins" }, "admins"],
     ["the audit", { screen: "audit" }, "audit"],
   ];
@@ -163,8 +167,8 @@ describe("an operator", () => {
     expect(await state()).toEqual(before);
     expect((await audit()).map(([, action, allowed]) => [action, allowed])).toEqual([
       ["read_io", true],
-      ["settings", false],
-      ["rule", false],
+      ["change_settings", false],
+      ["change_rule", false],
       ["admins", false],
       ["audit", false],
       ["set_admin", false],
@@ -181,9 +185,9 @@ test("an owner reads what was done and refused, page by page", async () => {
   expect(first).toMatch(
     /^Audit, newest first\n\n.* · 7201 · operator\n +read a prompt\n +page 0, side request, step 1, trace_id /,
   );
-  expect(first.match(/⛔️ refused: io/g)).toHaveLength(11);
+  expect(first.match(/⛔️ was refused reading a prompt/g)).toHaveLength(11);
   const second = saidIn(await ada.press("Older ➡️"));
-  expect(second.match(/7202 · viewer\n +⛔️ refused: io/g)).toHaveLength(2);
+  expect(second.match(/7202 · viewer\n +⛔️ was refused reading a prompt/g)).toHaveLength(2);
   expect(saidIn(await ada.press("⬅️ Newest"))).toBe(first);
   expect(saidIn(await ada.press("Admins"))).toMatch(/^Admins\n/);
   expect(saidIn(await ada.press("📜 Audit"))).toBe(first);

@@ -4,6 +4,7 @@ import { chartSvg } from "../../../../functions/telegram/picture/chart.svg.ts";
 import { toPng } from "../../../../functions/telegram/picture/png.ts";
 import { waterfallSvg } from "../../../../functions/telegram/picture/waterfall.svg.ts";
 import { series, trace } from "../picture_fixture.ts";
+import { NOW } from "../screens_fixture.ts";
 import { detail, HOSTILE, step } from "../traces_fixture.ts";
 
 /** Width, height and the RGB of each pixel, of an 8 bit PNG without interlacing. */
@@ -115,7 +116,7 @@ describe("a trace's picture", () => {
 
 describe("the chart", () => {
   test("has both curves where their values are, and the bars", async () => {
-    const image = decode(await toPng(chartSvg(series(), "light")));
+    const image = decode(await toPng(chartSvg(series(), "light", NOW)));
     expect([image.width, image.height]).toEqual([1080, 1080]);
     // p95 is at the top of the scale, p50 in its middle.
     expect([image.at(600, 220), image.at(600, 410)]).toEqual(["#7a4fd0", "#1f8f63"]);
@@ -128,12 +129,15 @@ describe("the chart", () => {
   });
 
   test("differs in its themes", async () => {
-    const [light, dark] = await Promise.all([toPng(chartSvg(series(), "light")), toPng(chartSvg(series(), "dark"))]);
+    const [light, dark] = await Promise.all([
+      toPng(chartSvg(series(), "light", NOW)),
+      toPng(chartSvg(series(), "dark", NOW)),
+    ]);
     expect([decode(light).at(0, 0), decode(dark).at(0, 0)]).toEqual(["#ffffff", "#17212b"]);
   });
 
   test("without a run says so", async () => {
-    const svg = chartSvg(series({ count: 0, errors: 0, p50_ms: null, p95_ms: null }), "dark");
+    const svg = chartSvg(series({ count: 0, errors: 0, p50_ms: null, p95_ms: null }), "dark", NOW);
     expect(svg).toContain(">No runs ended in this time.<");
     expect(decode(await toPng(svg)).height).toBe(1080);
   });
@@ -141,9 +145,14 @@ describe("the chart", () => {
   test("of a window of minutes or weeks has few marks", () => {
     for (const hours of [1, 24, 168, 720]) {
       const to = new Date(Date.parse("2025-01-30T12:00:00.000Z") + hours * 3_600_000).toISOString();
-      const marks = [...chartSvg({ ...series(), to }, "light").matchAll(/>(\d\d:\d\d|\d\d-\d\d)</g)];
+      const marks = [...chartSvg({ ...series(), to }, "light", NOW).matchAll(/>(\d\d:\d\d|\d\d-\d\d)</g)];
       expect(marks.length / 2).toBeGreaterThanOrEqual(2);
       expect(marks.length / 2).toBeLessThanOrEqual(8);
     }
   });
+});
+
+test("a chart whose last half hour is not over is up to now", () => {
+  expect(chartSvg(series(), "light", new Date("2025-01-31T11:45:10Z"))).toContain("until 31 Jan 11:45 UTC");
+  expect(chartSvg(series(), "light", NOW)).toContain("until 31 Jan 12:00 UTC");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { renderAudit } from "../../../../functions/telegram/render/audit.ts";
 import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
-import { entries, widest } from "../audit_fixture.ts";
+import { changes, entries, widest } from "../audit_fixture.ts";
 import { shown } from "../traces_fixture.ts";
 
 test("what was done reads like this", () => {
@@ -21,23 +21,44 @@ test("what was done reads like this", () => {
      page 0, side request, step 3, trace_id 019525be-1f07-7ac0-8000-000000000001
 
 31 Jan 12:06 · 1003 · viewer
-     ⛔️ refused: io
+     ⛔️ was refused reading a prompt
      step 3
 
 31 Jan 12:05 · 1003 · viewer
      took a file
      of traces, format csv
 
-31 Jan 12:04 · 1004 · no admin
-     ⛔️ refused: changed an admin
-     user_id 1004, role owner
+31 Jan 12:04 · 1003 · viewer
+     took a file
+     of traces, filter (hours 24, status error), format jsonl
 
-31 Jan 12:03 · 1002 · operator
+31 Jan 12:03 · 1004 · no admin
+     ⛔️ was refused making 1004 owner
+
+31 Jan 12:02 · 1002 · operator
      muted a rule for 1 h
      rule quota, alert_id 7
 [Older ➡️]
 [🔄 Refresh] [Admins] [🏠]`,
   );
+});
+
+test("what became of whom, and of which group", () => {
+  const said = shown(renderAudit(changes, false)).split("\n").filter((line) => line.startsWith("     "));
+  expect(said.map((line) => line.trim())).toEqual([
+    "removed 5555 (was owner)",
+    "removed 5555 (was no admin)",
+    "made 42 operator (was viewer)",
+    "made 42 viewer (was no admin)",
+    "made 42 viewer (was that already)",
+    "left 1001 an owner: the secret names them",
+    "left 1001 an owner: there is no other",
+    "⛔️ was refused removing 5555",
+    "started answering in group -100",
+    "stopped answering in group -100",
+    "stopped answering in group -100 (as before)",
+    "⛔️ was refused to start answering in group -100",
+  ]);
 });
 
 test("the last page, and nothing at all", () => {

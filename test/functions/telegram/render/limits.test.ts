@@ -114,6 +114,7 @@ const SCREENS: Record<string, (n: number) => Screen> = {
         slowest_steps: ten((i) => ({ ...stats().slowest_steps[0]!, step: name(n + i), mean_ms: 2 ** 31 })),
       }),
       720,
+      NOW,
     ),
   storage: (n) =>
     renderStorage(storage({

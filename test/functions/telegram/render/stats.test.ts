@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { renderStats } from "../../../../functions/telegram/render/stats.ts";
-import { before, runs, stats } from "../screens_fixture.ts";
+import { before, NOW, runs, stats } from "../screens_fixture.ts";
 import { shown } from "../traces_fixture.ts";
 
 test("of a day", () => {
-  expect(shown(renderStats(stats(), 24))).toBe(
+  expect(shown(renderStats(stats(), 24, NOW))).toBe(
     `Stats · last 24 h
-30 Jan 12:05 – 31 Jan 12:05 UTC
+30 Jan 12:05 – 31 Jan 12:03 UTC
 
                    now    before
 Runs             1,234     1,100
@@ -60,9 +60,10 @@ test("of a bot that did nothing", () => {
       slowest_steps: [],
     }),
     168,
+    NOW,
   ))).toBe(
     `Stats · last 7 days
-30 Jan 12:05 – 31 Jan 12:05 UTC
+30 Jan 12:05 – 31 Jan 12:03 UTC
 
                    now    before
 Runs                 0     1,100
@@ -79,6 +80,16 @@ Cost                 –     $0.30
   );
 });
 
+test("a window that is notably shorter than the one before says so", () => {
+  const window = runs({ from: "2025-01-31T11:00:00.000Z", to: "2025-01-31T12:05:00.000Z" });
+  const period = (now: string) => shown(renderStats(stats({ window }), 1, new Date(now))).split("\n\n")[0];
+  expect(period("2025-01-31T12:01:00.000Z")).toBe(
+    "Stats · last hour\n31 Jan 11:00 – 31 Jan 12:01 UTC\n4 m 00 s shorter than the window before",
+  );
+  expect(period("2025-01-31T12:02:00.000Z")).toBe("Stats · last hour\n31 Jan 11:00 – 31 Jan 12:02 UTC");
+  expect(period("2025-01-31T12:07:00.000Z")).toBe("Stats · last hour\n31 Jan 11:00 – 31 Jan 12:05 UTC");
+});
+
 test("with calls that have no price", () => {
   expect(
     shown(
@@ -91,11 +102,12 @@ test("with calls that have no price", () => {
           lost: 0,
         }),
         720,
+        NOW,
       ),
     ),
   ).toBe(
     `Stats · last 30 days
-30 Jan 12:05 – 31 Jan 12:05 UTC
+30 Jan 12:05 – 31 Jan 12:03 UTC
 
                    now    before
 Runs             1,234     1,100

@@ -26,6 +26,16 @@ test("of a word that is not known", () => {
   );
 });
 
+test.each(
+  [
+    ["twice", "With “lost” the same is said twice: which one do you mean?"],
+    ["id", "There must be an id at “lost”: a number, such as 601."],
+    ["window", "There is no window “lost”, but 1h, 24h, 7d and 30d."],
+  ] as const,
+)("says what is wrong with a word: %s", (why, words) => {
+  expect(shown(renderUsage("lost", why)).split("\n")[0]).toBe(words);
+});
+
 test("of a hostile word", () => {
   expect(shown(renderUsage("<b>\u202E" + "x".repeat(300)))).toBe(
     `I do not know “<b>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…”.

@@ -41,6 +41,11 @@ export const examples: Example[] = [
     "trace-0194bc1f.json",
     traceCaption({ ...trace, pipeline: HOSTILE[1]! }, true, { steps: 1, capped: true }),
   ),
+  file(
+    "a trace to who was made a viewer meanwhile",
+    "trace-0194bc1f.json",
+    traceCaption(trace, true, { steps: 1, capped: false, refused: true }),
+  ),
   file("stats", "stats-24h-2025-01-31T1203.json", statsCaption(24)),
   {
     title: "progress of a list",

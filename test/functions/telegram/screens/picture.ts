@@ -4,6 +4,7 @@ import { toPng } from "../../../../functions/telegram/picture/png.ts";
 import { waterfallSvg } from "../../../../functions/telegram/picture/waterfall.svg.ts";
 import { chartPicture, tracePicture } from "../../../../functions/telegram/render/picture.ts";
 import { series } from "../picture_fixture.ts";
+import { NOW } from "../screens_fixture.ts";
 import { detail, HOSTILE, step } from "../traces_fixture.ts";
 import type { Example } from "./examples.ts";
 import { failed, long } from "./trace.ts";
@@ -19,7 +20,7 @@ async function trace(title: string, of: TraceDetail): Promise<Example[]> {
 async function chart(title: string, of: Series): Promise<Example[]> {
   return await Promise.all((["light", "dark"] as const).map(async (theme) => ({
     title: `${title}, ${theme}`,
-    reply: chartPicture(of, theme, await toPng(chartSvg(of, theme))),
+    reply: chartPicture(of, theme, await toPng(chartSvg(of, theme, NOW)), NOW),
   })));
 }
 

@@ -1,5 +1,5 @@
 import { renderStats } from "../../../../functions/telegram/render/stats.ts";
-import { before, runs, stats } from "../screens_fixture.ts";
+import { before, NOW, runs, stats } from "../screens_fixture.ts";
 import { HOSTILE } from "../traces_fixture.ts";
 import type { Example } from "./examples.ts";
 
@@ -20,8 +20,8 @@ const [pipeline] = stats().pipelines;
 const [step] = stats().slowest_steps;
 
 export const examples: Example[] = [
-  { title: "of an hour", reply: renderStats(stats({ window: runs({ from: "2025-01-31T11:05:00.000Z" }) }), 1) },
-  { title: "of a day", reply: renderStats(stats(), 24) },
+  { title: "of an hour", reply: renderStats(stats({ window: runs({ from: "2025-01-31T11:05:00.000Z" }) }), 1, NOW) },
+  { title: "of a day", reply: renderStats(stats(), 24, NOW) },
   {
     title: "of a week in which nothing ran",
     reply: renderStats(
@@ -33,6 +33,7 @@ export const examples: Example[] = [
         slowest_steps: [],
       }),
       168,
+      NOW,
     ),
   },
   {
@@ -59,6 +60,7 @@ export const examples: Example[] = [
         slowest_steps: Array.from({ length: 5 }, (_, i) => ({ ...step!, step: `db.find_order_${i}` })),
       }),
       720,
+      NOW,
     ),
   },
   {
@@ -69,6 +71,7 @@ export const examples: Example[] = [
         slowest_steps: HOSTILE.slice(10, 15).map((name) => ({ ...step!, step: name })),
       }),
       24,
+      NOW,
     ),
   },
 ];
