@@ -61,9 +61,12 @@ begin
   else
     update tracegram.alert_rules
     set
-      muted_until = v_now + case p_act when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' end,
+      -- When it ended stays known: what opened meanwhile is news from then on.
+      muted_until = v_now + case p_act
+        when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' else interval '0'
+      end,
       muted_by    = case when p_act <> 'unmute' then p_actor end
-    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until is not null);
+    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until > v_now);
   end if;
   if found then
     -- To mute is about the rule, whichever of its alerts was at hand.
