@@ -39,7 +39,8 @@ create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now   constant timestamptz := pg_catalog.now();
+  -- Rounded up, an unmute would lie ahead of the answer.
+  v_now   constant timestamptz := pg_catalog.date_trunc('milliseconds', pg_catalog.now());
   v_alert tracegram.alerts;
 begin
   if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then

@@ -6786,6 +6786,7 @@ as $$
     'acknowledged_by', p_alert.acknowledged_by,
     'muted_until', case when r.muted_until > pg_catalog.now() then tracegram.iso(r.muted_until) end,
     'muted_by', case when r.muted_until > pg_catalog.now() then r.muted_by end,
+    'revision', p_alert.revision,
     'resolved_before_at', (
       select tracegram.iso(pg_catalog.max(b.resolved_at))
       from tracegram.alerts as b
@@ -6864,9 +6865,9 @@ p_before     alert_id of the last alert of the page before; null: the newest.
 
 Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
 evaluated_at, muted_until, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at,
-threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, resolved_before_at,
+threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, revision, resolved_before_at,
 events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all. muted_until is of the rule, null
-where it is not muted now; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
+where it is not muted now; revision grows with each change that its messages show; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
 that was within the hour before it opened. Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
 old at most; when it is not, pg_cron stands still.$doc$;
 revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
@@ -7403,6 +7404,37 @@ from public, anon, authenticated;
 grant execute on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
 to service_role;
 
+create function public.alert_of_message(p_alert_id bigint, p_chat_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a)
+  from tracegram.alerts as a
+  where a.alert_id = coalesce(
+    (
+      select pg_catalog.max(n.alert_id)
+      from tracegram.alert_messages as m
+      join tracegram.alert_messages as n using (chat_id, message_id)
+      join tracegram.alerts as o on o.alert_id = m.alert_id
+      join tracegram.alerts as a on a.alert_id = n.alert_id and a.rule = o.rule
+      where m.alert_id = p_alert_id and m.chat_id = p_chat_id
+    ),
+    p_alert_id
+  );
+$$;
+
+comment on function public.alert_of_message(bigint, bigint) is
+$doc$The alert that a message tells of now: the one that was told there, or the rule's next one that has taken the message over.
+
+p_alert_id  the alert that was told.
+p_chat_id   Telegram's id of the chat.
+
+Returns the alert as list_alerts gives it; null when it is gone.$doc$;
+revoke all on function public.alert_of_message(bigint, bigint) from public, anon, authenticated;
+grant execute on function public.alert_of_message(bigint, bigint) to service_role;
+
 -- 89_admin_acts.sql — what admins do from inside Telegram: acknowledge, mute, change settings and rules.
 --
 -- Who may is asked of tracegram.require_role (62_admins.sql), which audits it; who may not gets {"refused": role}, for an
@@ -7444,7 +7476,8 @@ create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now   constant timestamptz := pg_catalog.now();
+  -- Rounded up, an unmute would lie ahead of the answer.
+  v_now   constant timestamptz := pg_catalog.date_trunc('milliseconds', pg_catalog.now());
   v_alert tracegram.alerts;
 begin
   if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then

@@ -111,6 +111,12 @@ test("an alert that comes back within an hour gets the message of the one before
   const back = await claim(db, again, 60);
   expect(back.alert.resolved_before_at).toBe(at(10).toISOString());
   expect(back.claims).toEqual([{ chat_id: 1, message_id: 100 }, { chat_id: 2, message_id: 101 }]);
+  const old = (await alertsOf(db, "quota"))[0]!;
+  const told = (alert: unknown, chat: number) =>
+    call(db, "service_role", "alert_of_message", { p_alert_id: alert, p_chat_id: chat });
+  expect(await told(old.alert_id, 1)).toMatchObject({ alert_id: back.alert.alert_id, resolved_at: null });
+  expect(await told(old.alert_id, 77)).toMatchObject({ alert_id: Number(old.alert_id) });
+  expect(await told(999_999, 1)).toBeNull();
   await show(db, back);
   // Late, it finds nothing to do.
   expect((await claim(db, resolved, 61)).claims).toEqual([]);
