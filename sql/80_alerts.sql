@@ -34,7 +34,7 @@ comment on column tracegram.alert_rules.resolve_below is
   'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
 
 comment on column tracegram.alert_rules.muted_until is
-  'Until when its new alerts are not told; those that are still open then, are. Null: it was not muted, or is no longer.';
+  'Until when its new alerts are not told; those that are still open then, are. Null: it was never muted.';
 comment on column tracegram.alert_rules.muted_by is 'Telegram''s id of the admin who muted it.';
 
 insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
@@ -144,7 +144,7 @@ comment on column tracegram.alert_events.kind is
 comment on column tracegram.alert_events.value is 'The value at that time.';
 comment on column tracegram.alert_events.detail is 'What was measured at that time.';
 comment on column tracegram.alert_events.created_at is
-  'When it happened. A day later it is not worth telling any more.';
+  'When it happened. A day later, or a day after the mute of its open alert, it is not worth telling any more.';
 comment on column tracegram.alert_events.next_attempt_at is
   'Not sent before. While a request is under way: how long its answer is waited for.';
 comment on column tracegram.alert_events.request_id is

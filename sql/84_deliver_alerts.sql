@@ -124,6 +124,22 @@ comment on function tracegram.send_event(tracegram.alert_events, tracegram.setti
 revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
+create function tracegram.news_since(p_event tracegram.alert_events)
+  returns timestamptz
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- What resolved while its rule was muted is not news when it no longer is.
+  select greatest(p_event.created_at, case when a.resolved_at is null then r.muted_until end)
+  from tracegram.alerts as a
+  join tracegram.alert_rules as r using (rule)
+  where a.alert_id = p_event.alert_id;
+$$;
+
+comment on function tracegram.news_since(tracegram.alert_events) is
+  'Since when an event could be told: when it happened, or when the mute of its open alert ended, or will.';
+revoke all on function tracegram.news_since(tracegram.alert_events) from public, anon, authenticated, service_role;
+
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
@@ -147,14 +163,14 @@ begin
     join tracegram.alerts as a using (alert_id)
     join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
-      and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      and e.next_attempt_at <= p_now and tracegram.news_since(e) > p_now - interval '24 hours'
       -- One that opens while its rule is muted waits until it is not.
       and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
         where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
-          and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
+          and before.delivered_at is null and tracegram.news_since(before) > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
@@ -169,7 +185,8 @@ comment on function tracegram.deliver_alerts(timestamptz) is
 $doc$Reads the answers to what was posted, and posts what is due. Returns how many events it has posted.
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
-… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
+… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old; for an alert that is
+still open, the day counts from the end of a mute. Of one alert, resolved is not
 posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
 body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
 x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
@@ -195,9 +212,9 @@ begin
     perform tracegram.deliver_alerts(v_now);
   exception when others then
     -- What was found stays, whatever keeps it from being told.
-    update tracegram.alert_events
+    update tracegram.alert_events as e
     set last_error = sqlerrm
-    where delivered_at is null and created_at > p_now - interval '24 hours';
+    where e.delivered_at is null and tracegram.news_since(e) > p_now - interval '24 hours';
   end;
 end;
 $$;

@@ -48,6 +48,7 @@ as $$
     'acknowledged_by', p_alert.acknowledged_by,
     'muted_until', case when r.muted_until > pg_catalog.now() then tracegram.iso(r.muted_until) end,
     'muted_by', case when r.muted_until > pg_catalog.now() then r.muted_by end,
+    'revision', p_alert.revision,
     'resolved_before_at', (
       select tracegram.iso(pg_catalog.max(b.resolved_at))
       from tracegram.alerts as b
@@ -126,9 +127,9 @@ p_before     alert_id of the last alert of the page before; null: the newest.
 
 Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
 evaluated_at, muted_until, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at,
-threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, resolved_before_at,
+threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, revision, resolved_before_at,
 events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all. muted_until is of the rule, null
-where it is not muted now; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
+where it is not muted now; revision grows with each change that its messages show; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
 that was within the hour before it opened. Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
 old at most; when it is not, pg_cron stands still.$doc$;
 revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;

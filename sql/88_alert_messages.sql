@@ -209,3 +209,34 @@ revoke all on function public.finish_alert_message(bigint, bigint, text, integer
 from public, anon, authenticated;
 grant execute on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
 to service_role;
+
+create function public.alert_of_message(p_alert_id bigint, p_chat_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a)
+  from tracegram.alerts as a
+  where a.alert_id = coalesce(
+    (
+      select pg_catalog.max(n.alert_id)
+      from tracegram.alert_messages as m
+      join tracegram.alert_messages as n using (chat_id, message_id)
+      join tracegram.alerts as o on o.alert_id = m.alert_id
+      join tracegram.alerts as a on a.alert_id = n.alert_id and a.rule = o.rule
+      where m.alert_id = p_alert_id and m.chat_id = p_chat_id
+    ),
+    p_alert_id
+  );
+$$;
+
+comment on function public.alert_of_message(bigint, bigint) is
+$doc$The alert that a message tells of now: the one that was told there, or the rule's next one that has taken the message over.
+
+p_alert_id  the alert that was told.
+p_chat_id   Telegram's id of the chat.
+
+Returns the alert as list_alerts gives it; null when it is gone.$doc$;
+revoke all on function public.alert_of_message(bigint, bigint) from public, anon, authenticated;
+grant execute on function public.alert_of_message(bigint, bigint) to service_role;

@@ -39,7 +39,8 @@ create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now   constant timestamptz := pg_catalog.now();
+  -- Rounded up, an unmute would lie ahead of the answer.
+  v_now   constant timestamptz := pg_catalog.date_trunc('milliseconds', pg_catalog.now());
   v_alert tracegram.alerts;
 begin
   if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then
@@ -61,9 +62,12 @@ begin
   else
     update tracegram.alert_rules
     set
-      muted_until = v_now + case p_act when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' end,
+      -- When it ended stays known: what opened meanwhile is news from then on.
+      muted_until = v_now + case p_act
+        when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' else interval '0'
+      end,
       muted_by    = case when p_act <> 'unmute' then p_actor end
-    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until is not null);
+    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until > v_now);
   end if;
   if found then
     -- To mute is about the rule, whichever of its alerts was at hand.

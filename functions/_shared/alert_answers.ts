@@ -28,6 +28,8 @@ export interface Alert {
   /** Of its rule; null when that is not muted now. */
   muted_until: string | null;
   muted_by: number | null;
+  /** Grows with each change that its messages show. */
+  revision: number;
   /** When the rule's alert before it resolved, within the hour before it opened. */
   resolved_before_at: string | null;
   /** What was told of it, and what came of that; null when nothing was to be told. */

@@ -159,6 +159,8 @@ export interface Db {
   listAlerts(options: { openOnly: boolean; limit: number; before?: number }): Promise<AlertList>;
   /** Null when there is no such alert, or no longer. */
   getAlert(alertId: number): Promise<Alert | null>;
+  /** The alert that the message about `alertId` in a chat tells of now: it, or one that has taken the message over. */
+  alertOfMessage(alertId: number, chatId: number): Promise<Alert | null>;
   /** For operators. `act`: acknowledge, mute_1h, mute_24h, unmute. Its messages in all chats follow by themselves. */
   alertAct(actor: number, alertId: number, act: string): Promise<Alert | Refused | null>;
   /** Claims the messages that do not show their alert as it is now; null when there is no such event any more. */
@@ -280,6 +282,7 @@ export function createDb(url: string, key: string): Db {
     listAlerts: ({ openOnly, limit, before }) =>
       rpc("list_alerts", { p_open_only: openOnly, p_limit: limit, p_before: before }),
     getAlert: (alertId) => rpc("get_alert", { p_alert_id: alertId }),
+    alertOfMessage: (alertId, chatId) => rpc("alert_of_message", { p_alert_id: alertId, p_chat_id: chatId }),
     alertAct: (actor, alertId, act) => rpc("alert_act", { p_actor: actor, p_alert_id: alertId, p_act: act }),
     claimAlertMessages: (eventId, owners) => rpc("claim_alert_messages", { p_event_id: eventId, p_owners: owners }),
     finishAlertMessage: (outcome) =>

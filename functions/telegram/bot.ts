@@ -19,7 +19,7 @@ import { describe, type Log } from "./log.ts";
 import { openAllowed } from "./open_allowed.ts";
 import { UpdateRecord } from "./record.ts";
 import { MAX_VISIBLE } from "./render/html.ts";
-import type { Reply } from "./render/screen.ts";
+import type { Reply, Screen } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { failureScreen } from "./screens/failure.ts";
 import { answer, show, type Target } from "./send.ts";
@@ -31,6 +31,8 @@ const ANSWER_WAIT_MS = 1000;
 const MAX_RETRY_AFTER_S = 15;
 /** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
+/** How often a message that others edit, too, is looked at again. */
+const MAX_AGAIN = 3;
 
 export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {
   token: string;
@@ -200,6 +202,21 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     const ms = Math.round(performance.now() - started);
     const level = chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
     options.log({ level, event: "response", screen: reply.name, chars, ms, shown });
+    if ("again" in reply && (shown === "edited" || shown === "unchanged")) await showAgain(ctx, target, reply);
+  }
+
+  /** What cannot be shown again is not a failure of the press. */
+  async function showAgain(ctx: Context, target: Target, shown: Screen): Promise<void> {
+    try {
+      let next = await shown.again?.();
+      for (let i = 0; next && i < MAX_AGAIN; i++) {
+        const again = await show(sending(ctx), target, next);
+        options.log({ level: "info", event: "shown_again", screen: next.name, shown: again });
+        next = await next.again?.();
+      }
+    } catch (error) {
+      options.log({ level: "warn", event: "not_shown_again", screen: shown.name, ...describe(error) });
+    }
   }
 
   function depsOf(ctx: Context): ScreenDeps {

@@ -5916,7 +5916,7 @@ comment on column tracegram.alert_rules.resolve_below is
   'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
 
 comment on column tracegram.alert_rules.muted_until is
-  'Until when its new alerts are not told; those that are still open then, are. Null: it was not muted, or is no longer.';
+  'Until when its new alerts are not told; those that are still open then, are. Null: it was never muted.';
 comment on column tracegram.alert_rules.muted_by is 'Telegram''s id of the admin who muted it.';
 
 insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
@@ -6026,7 +6026,7 @@ comment on column tracegram.alert_events.kind is
 comment on column tracegram.alert_events.value is 'The value at that time.';
 comment on column tracegram.alert_events.detail is 'What was measured at that time.';
 comment on column tracegram.alert_events.created_at is
-  'When it happened. A day later it is not worth telling any more.';
+  'When it happened. A day later, or a day after the mute of its open alert, it is not worth telling any more.';
 comment on column tracegram.alert_events.next_attempt_at is
   'Not sent before. While a request is under way: how long its answer is waited for.';
 comment on column tracegram.alert_events.request_id is
@@ -6655,6 +6655,22 @@ comment on function tracegram.send_event(tracegram.alert_events, tracegram.setti
 revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
 from public, anon, authenticated, service_role;
 
+create function tracegram.news_since(p_event tracegram.alert_events)
+  returns timestamptz
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- What resolved while its rule was muted is not news when it no longer is.
+  select greatest(p_event.created_at, case when a.resolved_at is null then r.muted_until end)
+  from tracegram.alerts as a
+  join tracegram.alert_rules as r using (rule)
+  where a.alert_id = p_event.alert_id;
+$$;
+
+comment on function tracegram.news_since(tracegram.alert_events) is
+  'Since when an event could be told: when it happened, or when the mute of its open alert ended, or will.';
+revoke all on function tracegram.news_since(tracegram.alert_events) from public, anon, authenticated, service_role;
+
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
   language plpgsql
@@ -6678,14 +6694,14 @@ begin
     join tracegram.alerts as a using (alert_id)
     join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
-      and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      and e.next_attempt_at <= p_now and tracegram.news_since(e) > p_now - interval '24 hours'
       -- One that opens while its rule is muted waits until it is not.
       and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
         where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
-          and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
+          and before.delivered_at is null and tracegram.news_since(before) > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
@@ -6700,7 +6716,8 @@ comment on function tracegram.deliver_alerts(timestamptz) is
 $doc$Reads the answers to what was posted, and posts what is due. Returns how many events it has posted.
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
-… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
+… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old; for an alert that is
+still open, the day counts from the end of a mute. Of one alert, resolved is not
 posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
 body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
 x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
@@ -6726,9 +6743,9 @@ begin
     perform tracegram.deliver_alerts(v_now);
   exception when others then
     -- What was found stays, whatever keeps it from being told.
-    update tracegram.alert_events
+    update tracegram.alert_events as e
     set last_error = sqlerrm
-    where delivered_at is null and created_at > p_now - interval '24 hours';
+    where e.delivered_at is null and tracegram.news_since(e) > p_now - interval '24 hours';
   end;
 end;
 $$;
@@ -6787,6 +6804,7 @@ as $$
     'acknowledged_by', p_alert.acknowledged_by,
     'muted_until', case when r.muted_until > pg_catalog.now() then tracegram.iso(r.muted_until) end,
     'muted_by', case when r.muted_until > pg_catalog.now() then r.muted_by end,
+    'revision', p_alert.revision,
     'resolved_before_at', (
       select tracegram.iso(pg_catalog.max(b.resolved_at))
       from tracegram.alerts as b
@@ -6865,9 +6883,9 @@ p_before     alert_id of the last alert of the page before; null: the newest.
 
 Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
 evaluated_at, muted_until, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at,
-threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, resolved_before_at,
+threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, revision, resolved_before_at,
 events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all. muted_until is of the rule, null
-where it is not muted now; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
+where it is not muted now; revision grows with each change that its messages show; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
 that was within the hour before it opened. Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
 old at most; when it is not, pg_cron stands still.$doc$;
 revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
@@ -7404,6 +7422,37 @@ from public, anon, authenticated;
 grant execute on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
 to service_role;
 
+create function public.alert_of_message(p_alert_id bigint, p_chat_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a)
+  from tracegram.alerts as a
+  where a.alert_id = coalesce(
+    (
+      select pg_catalog.max(n.alert_id)
+      from tracegram.alert_messages as m
+      join tracegram.alert_messages as n using (chat_id, message_id)
+      join tracegram.alerts as o on o.alert_id = m.alert_id
+      join tracegram.alerts as a on a.alert_id = n.alert_id and a.rule = o.rule
+      where m.alert_id = p_alert_id and m.chat_id = p_chat_id
+    ),
+    p_alert_id
+  );
+$$;
+
+comment on function public.alert_of_message(bigint, bigint) is
+$doc$The alert that a message tells of now: the one that was told there, or the rule's next one that has taken the message over.
+
+p_alert_id  the alert that was told.
+p_chat_id   Telegram's id of the chat.
+
+Returns the alert as list_alerts gives it; null when it is gone.$doc$;
+revoke all on function public.alert_of_message(bigint, bigint) from public, anon, authenticated;
+grant execute on function public.alert_of_message(bigint, bigint) to service_role;
+
 -- 89_admin_acts.sql — what admins do from inside Telegram: acknowledge, mute, change settings and rules.
 --
 -- Who may is asked of tracegram.require_role (62_admins.sql), which audits it; who may not gets {"refused": role}, for an
@@ -7445,7 +7494,8 @@ create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now   constant timestamptz := pg_catalog.now();
+  -- Rounded up, an unmute would lie ahead of the answer.
+  v_now   constant timestamptz := pg_catalog.date_trunc('milliseconds', pg_catalog.now());
   v_alert tracegram.alerts;
 begin
   if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then
@@ -7467,9 +7517,12 @@ begin
   else
     update tracegram.alert_rules
     set
-      muted_until = v_now + case p_act when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' end,
+      -- When it ended stays known: what opened meanwhile is news from then on.
+      muted_until = v_now + case p_act
+        when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' else interval '0'
+      end,
       muted_by    = case when p_act <> 'unmute' then p_actor end
-    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until is not null);
+    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until > v_now);
   end if;
   if found then
     -- To mute is about the rule, whichever of its alerts was at hand.

@@ -39,6 +39,7 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     acknowledged_by: null,
     muted_until: null,
     muted_by: null,
+    revision: 1,
     resolved_before_at: new Date(NOON + 3 * MINUTE).toISOString(),
     events: [{ kind: "opened", attempts: 0, delivered_at: null, last_error: null }],
   }]);

@@ -111,6 +111,12 @@ test("an alert that comes back within an hour gets the message of the one before
   const back = await claim(db, again, 60);
   expect(back.alert.resolved_before_at).toBe(at(10).toISOString());
   expect(back.claims).toEqual([{ chat_id: 1, message_id: 100 }, { chat_id: 2, message_id: 101 }]);
+  const old = (await alertsOf(db, "quota"))[0]!;
+  const told = (alert: unknown, chat: number) =>
+    call(db, "service_role", "alert_of_message", { p_alert_id: alert, p_chat_id: chat });
+  expect(await told(old.alert_id, 1)).toMatchObject({ alert_id: back.alert.alert_id, resolved_at: null });
+  expect(await told(old.alert_id, 77)).toMatchObject({ alert_id: Number(old.alert_id) });
+  expect(await told(999_999, 1)).toBeNull();
   await show(db, back);
   // Late, it finds nothing to do.
   expect((await claim(db, resolved, 61)).claims).toEqual([]);
@@ -203,6 +209,49 @@ test("what opens while its rule is muted is posted when it no longer is; unmutin
   expect([await deliver(1), await deliver(59), await deliver(60)]).toEqual([0, 0, 1]);
   const { alert_id } = (await alertsOf(db, "quota"))[0]!;
   expect(await act(db, 1, Number(alert_id), "unmute")).toMatchObject({ muted_until: null, muted_by: null });
+});
+
+test("what opens while its rule is muted is told after days of mute, also that it resolved after that", async ({ db, admins: _ }) => {
+  await db.query(`select public.change_settings('{"alert_url": "http://127.0.0.1:9/"}')`);
+  const muteUntil = (minute: number) =>
+    db.query("update tracegram.alert_rules set muted_until = $1 where rule = 'quota'", [at(minute)]);
+  const deliver = async (minute: number) =>
+    (await db.query("select tracegram.deliver_alerts($1) as n", [at(minute)])).rows[0].n;
+  const HOURS = 60;
+  await muteUntil(24 * HOURS);
+  await breach(db, 1, true);
+  expect(await deliver(23 * HOURS)).toBe(0);
+  await muteUntil(47 * HOURS);
+  expect([await deliver(30 * HOURS), await deliver(47 * HOURS - 1)]).toEqual([0, 0]);
+  await db.query("savepoint muted");
+  expect(await deliver(47 * HOURS)).toBe(1);
+  await db.query("rollback to muted");
+  // A day after the mute, too, it is given up.
+  expect(await deliver(71 * HOURS)).toBe(0);
+  // What resolved meanwhile is a day old by its own time.
+  await breach(db, 46 * HOURS, false);
+  expect((await db.query("select kind from tracegram.alert_events order by event_id")).rows)
+    .toEqual([{ kind: "opened" }, { kind: "resolved" }]);
+  await deliver(47 * HOURS);
+  const sent = "select kind from tracegram.alert_events where request_id is not null";
+  expect((await db.query(sent)).rows).toEqual([{ kind: "resolved" }]);
+});
+
+test("unmuted after two days of mute, an open alert is told", async ({ db, admins: _ }) => {
+  await db.query(`select public.change_settings('{"alert_url": "http://127.0.0.1:9/"}')`);
+  await breach(db, 0, true);
+  const { alert_id } = (await alertsOf(db, "quota"))[0]!;
+  await db.query("update tracegram.alert_events set created_at = created_at - interval '2 days'");
+  await db.query("update tracegram.alert_rules set muted_until = now() + interval '1 hour' where rule = 'quota'");
+  const deliver = async () =>
+    (await db.query("select tracegram.deliver_alerts(now() + interval '1 s') as n")).rows[0].n;
+  expect(await deliver()).toBe(0);
+  expect(await act(db, 1, Number(alert_id), "unmute")).toMatchObject({ muted_until: null, muted_by: null });
+  expect(await deliver()).toBe(1);
+  // Who unmutes what is not muted changes nothing.
+  const event = await newestEvent(db);
+  await act(db, 1, Number(alert_id), "unmute");
+  expect(await newestEvent(db)).toBe(event);
 });
 
 test("a change is posted at once", async ({ db, admins: _ }) => {

@@ -13,6 +13,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.admin_note_export(bigint, jsonb)": ["service_role"],
   "public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)": ["service_role"],
   "public.alert_act(bigint, bigint, text)": ["service_role"],
+  "public.alert_of_message(bigint, bigint)": ["service_role"],
   "public.allow_chat(bigint, bigint, boolean)": ["service_role"],
   "public.change_alert_rule(text, jsonb)": ["service_role"],
   "public.change_settings(jsonb)": ["service_role"],

@@ -19,6 +19,11 @@ export interface Screen {
   keyboard: Button[][];
   /** It is sent as a new message: the one whose button was pressed stays as it is. */
   fresh?: true;
+  /**
+   * Asked once it has been shown in place of a message that others edit, too: what to show now, if they may have been
+   * overtaken; null: it is as it should be.
+   */
+  again?: () => Promise<Screen | null>;
   /** The same screen as a rich message, for the chats where the server accepts them. */
   rich?: Rich;
 }

@@ -1,3 +1,4 @@
+import type { Alert } from "../../_shared/db.ts";
 import { reasonOf } from "../alert_reason.ts";
 import type { Action } from "../callback.ts";
 import { renderAlert, renderAlertMessage } from "../render/alert.ts";
@@ -36,10 +37,25 @@ export async function lookScreen(
     }
     const answer = await db.alertAct(actor.user_id, alert_id, press);
     if (answer === null) return fresh(renderAlert(null, null));
-    return "refused" in answer ? fresh(renderRefusal(answer.refused)) : renderAlertMessage(answer);
+    return "refused" in answer ? fresh(renderRefusal(answer.refused)) : ofMessage(deps, answer);
   } catch (error) {
     return fresh(failureScreen(error, { screen: "alert", alert_id }));
   }
+}
+
+/**
+ * The message shows the change at once, also where events are posted to nobody. alerts.ts edits it as well, and knows more by
+ * the time this edit lands, when Telegram's rate limit has held it up: so it is looked at again.
+ */
+function ofMessage(deps: ScreenDeps, alert: Alert): Screen {
+  return {
+    ...renderAlertMessage(alert),
+    again: async () => {
+      const now = await deps.db.alertOfMessage(alert.alert_id, deps.actor.chat_id);
+      const isShown = now === null || (now.alert_id === alert.alert_id && now.revision === alert.revision);
+      return isShown ? null : ofMessage(deps, now);
+    },
+  };
 }
 
 const fresh = (reply: Reply): Reply => "html" in reply ? { ...reply, fresh: true } : reply;

@@ -17,6 +17,7 @@ export const alert = (change: Partial<Alert> = {}): Alert => ({
   acknowledged_by: null,
   muted_until: null,
   muted_by: null,
+  revision: 1,
   resolved_before_at: null,
   events: [{ kind: "opened", attempts: 1, delivered_at: "2025-01-31T12:04:00.000Z", last_error: null }],
   ...change,

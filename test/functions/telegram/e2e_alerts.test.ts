@@ -160,6 +160,47 @@ test("runs that fail are told to each admin once, acknowledged for all, and reso
   expect(rows).toEqual([{ screen: "alert_message", long: true }]);
 });
 
+test.for(["muted", "resolved", "back again"])(
+  "a press whose edit Telegram holds up does not undo what was told meanwhile: %s",
+  async (meanwhile) => {
+    await breach(0);
+    const { telegram: { client } } = stack;
+    const since = client.records.calls.length;
+    // No delivery may take the wait in the press's place.
+    await db.query(`select public.change_settings('{"alert_url": null}')`);
+    fault({ method: "editMessageText", fault: refusal(429, "Too Many Requests: retry after 2", 2) });
+    const pressed = press(ada, 0, "✔️ Acknowledge");
+    await expect.poll(() => client.records.calls.slice(since).some(({ status }) => status === 429), POLL).toBe(true);
+    await db.query("select public.change_settings($1)", [
+      JSON.stringify({ alert_url: stack.info.functions["telegram"] }),
+    ]);
+    if (meanwhile === "muted") {
+      await db.query("select public.alert_act(1002, max(alert_id), 'mute_1h') from tracegram.alerts");
+    } else await recover(5);
+    if (meanwhile === "back again") await breach(10);
+    await heard();
+    const told = inbox(grace)[0]!;
+    expect(inbox(ada)[0]!.text).toBe(told.text);
+    await pressed;
+    expect(inbox(ada)[0]!.text).toBe(told.text);
+    expect(labels(ada)).toEqual(labels(grace));
+    // The press's own edit did come after it.
+    const edits = client.records.calls.slice(since).filter(({ method, status, params }) =>
+      method === "editMessageText" && status === 200 && String(params["chat_id"]) === "1001"
+    );
+    expect(edits.length).toBe(meanwhile === "back again" ? 4 : 3);
+    expect(inbox(ada)).toHaveLength(1);
+  },
+);
+
+test("where events are posted to nobody, a press shows what it did", async () => {
+  await breach(0);
+  await db.query(`select public.change_settings('{"alert_url": null}')`);
+  await press(ada, 0, "🔕 1 h");
+  expect(inbox(ada)[0]!.text).toContain("🔕 Muted by 1001 until ");
+  expect(inbox(grace)[0]!.text).not.toContain("Muted");
+});
+
 test("Look opens the reason as a new message; the alert stays", async () => {
   await breach(0);
   const before = inbox(ada)[0];
