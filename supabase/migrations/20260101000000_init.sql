@@ -5909,7 +5909,7 @@ values
   ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
   ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
-  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              5,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
   ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
@@ -6880,7 +6880,8 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rule tracegram.alert_rules;
+  v_rule      tracegram.alert_rules;
+  v_threshold numeric;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
     select from pg_catalog.jsonb_each(p_changes) as c
@@ -6891,11 +6892,19 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  v_threshold := (p_changes ->> 'threshold')::numeric;
+  select r.* into v_rule from tracegram.alert_rules as r where r.rule = p_rule;
+  -- Above 100 percent nothing is ever in breach; and nothing takes no time.
+  if v_rule.unit = 'percent' and v_threshold > 100 or v_rule.unit = 'ms' and v_threshold <= 0 then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('%s cannot have a threshold of %s %s', p_rule, v_threshold, v_rule.unit),
+      hint    = case v_rule.unit when 'ms' then 'It is above 0 ms.' else 'It is 0 to 100 percent.' end;
+  end if;
   -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
-    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    threshold = coalesce(v_threshold, threshold),
     enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
   where rule = p_rule
   returning * into v_rule;
@@ -6916,7 +6925,8 @@ comment on function public.change_alert_rule(text, jsonb) is
 $doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
 
 p_rule     name of the rule.
-p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit: 0 to 100
+           for percent, above 0 for ms, 0 or more for all else.
 
 Returns the rule as list_alerts does.
 
