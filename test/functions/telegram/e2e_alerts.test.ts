@@ -395,6 +395,11 @@ test("settings: a harmless change is made, one that deletes is asked about", asy
   expect(asked.text).toMatch(/^That deletes data\. Sure\?\n\nTraces kept 7 d\n\nIt drops \d+ days? of traces/);
   expect(lastOf(await ada.press("No")).text).toContain("Traces kept 30 d");
   await ada.press("📈 7 d");
+  // A button that says of no day, or of fewer, asks again.
+  for (const sure of [0, 1]) {
+    const again = await ada.forge(encodeAction({ screen: "settings", set: { setting: 0, choice: 0, sure } }));
+    expect(lastOf(again).text).toBe(asked.text);
+  }
   expect(lastOf(await ada.press("🗑 Yes, drop them")).text).toContain("Traces kept 7 d");
   await db.query(`select public.change_settings('{"trace_days": 30, "io_sample_percent": 100}')`);
 });

@@ -101,7 +101,7 @@ describe("a viewer", () => {
     ["a prompt", io, "io"],
     ["an act on an alert", { screen: "alert", alert_id: 1, act: "mute_24h" }, "alert"],
     ["a setting", { screen: "settings", set: { setting: 2, choice: 1 } }, "settings"],
-    ["a setting, and sure of it", { screen: "settings", set: { setting: 0, choice: 0, sure: true } }, "settings"],
+    ["a setting, and sure of it", { screen: "settings", set: { setting: 0, choice: 0, sure: 4095 } }, "settings"],
     ["a rule", { screen: "rule", rule: "quota", enabled: false }, "rule"],
     ["a threshold", { screen: "rule", rule: "quota", threshold: 99 }, "rule"],
     ["the admins", { screen: "admins" }, "admins"],
