@@ -45,7 +45,7 @@ values
   ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
   ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
-  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              5,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
   ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),

@@ -142,7 +142,8 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rule tracegram.alert_rules;
+  v_rule      tracegram.alert_rules;
+  v_threshold numeric;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
     select from pg_catalog.jsonb_each(p_changes) as c
@@ -153,11 +154,19 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  v_threshold := (p_changes ->> 'threshold')::numeric;
+  select r.* into v_rule from tracegram.alert_rules as r where r.rule = p_rule;
+  -- Above 100 percent nothing is ever in breach; and nothing takes no time.
+  if v_rule.unit = 'percent' and v_threshold > 100 or v_rule.unit = 'ms' and v_threshold <= 0 then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('%s cannot have a threshold of %s %s', p_rule, v_threshold, v_rule.unit),
+      hint    = case v_rule.unit when 'ms' then 'It is above 0 ms.' else 'It is 0 to 100 percent.' end;
+  end if;
   -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
-    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    threshold = coalesce(v_threshold, threshold),
     enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
   where rule = p_rule
   returning * into v_rule;
@@ -178,7 +187,8 @@ comment on function public.change_alert_rule(text, jsonb) is
 $doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
 
 p_rule     name of the rule.
-p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit: 0 to 100
+           for percent, above 0 for ms, 0 or more for all else.
 
 Returns the rule as list_alerts does.
 

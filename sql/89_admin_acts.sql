@@ -119,7 +119,7 @@ comment on function tracegram.days_to_drop(jsonb, timestamptz) is
   'What would be dropped were the settings changed so: {trace_days, io_days, bytes}. Null: nothing.';
 revoke all on function tracegram.days_to_drop(jsonb, timestamptz) from public, anon, authenticated, service_role;
 
-create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed boolean default false)
+create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed_days integer default 0)
   returns jsonb
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
@@ -140,7 +140,11 @@ begin
       message = 'that is not a change of settings that an admin can make',
       hint    = 'Those are ' || pg_catalog.array_to_string(c_changeable, ', ') || '.';
   end if;
-  v_drops := case when p_confirmed is not true then tracegram.days_to_drop(p_changes, pg_catalog.now()) end;
+  v_drops := tracegram.days_to_drop(p_changes, pg_catalog.now());
+  -- What was confirmed days ago may by now be about more of them.
+  if (v_drops ->> 'trace_days')::integer + (v_drops ->> 'io_days')::integer <= p_confirmed_days then
+    v_drops := null;
+  end if;
   if not tracegram.require_role(
     p_actor, 'owner', case when v_drops is null then 'change_settings' else 'ask_change_settings' end,
     pg_catalog.jsonb_build_object('after', p_changes, 'before', (
@@ -158,19 +162,19 @@ begin
 end;
 $$;
 
-comment on function public.admin_change_settings(bigint, jsonb, boolean) is
+comment on function public.admin_change_settings(bigint, jsonb, integer) is
 $doc$Changes settings as change_settings does. For owners, and audited with what they were before.
 
-p_actor      Telegram's id of the admin.
-p_changes    such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
-p_confirmed  true: also when data is dropped for it.
+p_actor           Telegram's id of the admin.
+p_changes         such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
+p_confirmed_days  how many days, of traces and of requests and responses together, may be dropped for it.
 
-Returns {settings}, as get_settings gives them. When days would be dropped and that is not confirmed, nothing was changed, and the
+Returns {settings}, as get_settings gives them. When more days would be dropped than is confirmed, nothing was changed, and the
 answer has drops: {trace_days, io_days, bytes}, how many days of each and what they take. {"refused": role}: who lacks the role.
 
 TG020  a name or a value that does not fit  (nothing was changed)$doc$;
-revoke all on function public.admin_change_settings(bigint, jsonb, boolean) from public, anon, authenticated;
-grant execute on function public.admin_change_settings(bigint, jsonb, boolean) to service_role;
+revoke all on function public.admin_change_settings(bigint, jsonb, integer) from public, anon, authenticated;
+grant execute on function public.admin_change_settings(bigint, jsonb, integer) to service_role;
 
 create function public.admin_change_rule(p_actor bigint, p_rule text, p_changes jsonb)
   returns jsonb

@@ -98,7 +98,7 @@ export interface AlertOutcome {
   retry_after?: number;
 }
 
-/** With `drops`, nothing was changed: so many days and bytes would go, which is to be confirmed. */
+/** With `drops`, nothing was changed: so many days and bytes would go, more than was confirmed. */
 export type SettingsAnswer =
   | { settings: Settings; drops?: { trace_days: number; io_days: number; bytes: number } }
   | Refused;

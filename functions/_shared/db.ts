@@ -166,8 +166,8 @@ export interface Db {
   /** Claims the messages that do not show their alert as it is now; null when there is no such event any more. */
   claimAlertMessages(eventId: number, owners: readonly number[]): Promise<AlertClaims | null>;
   finishAlertMessage(outcome: AlertOutcome): Promise<void>;
-  /** For owners. @throws {RpcError} TG020: nothing was changed. */
-  adminChangeSettings(actor: number, changes: SettingsChanges, confirmed: boolean): Promise<SettingsAnswer>;
+  /** For owners. `confirmedDays`: how many may be dropped. @throws {RpcError} TG020: nothing was changed. */
+  adminChangeSettings(actor: number, changes: SettingsChanges, confirmedDays: number): Promise<SettingsAnswer>;
   /** For owners. @throws {RpcError} TG040: no such rule, nothing was changed. */
   adminChangeRule(actor: number, rule: string, changes: RuleChanges): Promise<AlertRule | Refused>;
   /** How things stand, at a glance. */
@@ -296,8 +296,8 @@ export function createDb(url: string, key: string): Db {
         p_characters: outcome.characters,
         p_retry_after: outcome.retry_after,
       }),
-    adminChangeSettings: (actor, changes, confirmed) =>
-      rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed: confirmed }),
+    adminChangeSettings: (actor, changes, confirmedDays) =>
+      rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed_days: confirmedDays }),
     adminChangeRule: (actor, rule, changes) =>
       rpc("admin_change_rule", { p_actor: actor, p_rule: rule, p_changes: changes }),
     overview: () => rpc("overview", {}),

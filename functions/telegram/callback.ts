@@ -35,8 +35,8 @@ export type Action =
   | { screen: "look"; alert_id: number; press: AlertAct | "reason" | "alerts" }
   /** `threshold` is in the rule's unit, with at most three decimals. */
   | { screen: "rule"; rule: string; enabled?: boolean; threshold?: number }
-  /** `set`: positions of a setting in the screen's table and of the value among its choices. `sure`: drops data, too. */
-  | { screen: "settings"; set?: { setting: number; choice: number; sure?: true } }
+  /** `set`: positions of a setting in the screen's table and of the value among its choices. `sure`: of how many dropped days. */
+  | { screen: "settings"; set?: { setting: number; choice: number; sure?: number } }
   | { screen: "picture"; of: "trace"; trace_id: string; theme: Theme; back: Back }
   | { screen: "picture"; of: "chart"; theme: Theme }
   | { screen: "export"; of: "trace"; trace_id: string }
@@ -121,7 +121,7 @@ function encoded(action: Action): string {
       }`;
     case "settings":
       return `c${action.set ? packNumber(action.set.setting) + packNumber(action.set.choice) : ""}${
-        action.set?.sure ? "!" : ""
+        action.set?.sure === undefined ? "" : encodedSure(action.set.sure)
       }`;
     case "picture":
       return action.of === "chart"
@@ -190,7 +190,7 @@ function decoded(reader: Reader): Action | null {
     case "c": {
       if (reader.isAtEnd) return { screen: "settings" };
       const set = { setting: reader.number(), choice: reader.number() };
-      return { screen: "settings", set: { ...set, ...(!reader.isAtEnd && reader.one({ "!": { sure: true } })) } };
+      return { screen: "settings", set: { ...set, ...(!reader.isAtEnd && { sure: decodedSure(reader) }) } };
     }
     case "p": {
       const of = reader.one(PICTURE);
@@ -245,6 +245,14 @@ function decodedChange(reader: Reader): FilterChange {
     default:
       return {};
   }
+}
+
+/** Of no day is what buttons said before they said how many: it is asked about again. */
+const encodedSure = (days: number): string => days === 0 ? "!" : `!${packNumber(days)}`;
+
+function decodedSure(reader: Reader): number {
+  reader.one({ "!": true });
+  return reader.isAtEnd ? 0 : reader.number();
 }
 
 /** The letter that stands for `value`. */

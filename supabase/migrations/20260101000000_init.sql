@@ -5927,7 +5927,7 @@ values
   ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
   ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
-  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              5,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
   ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
@@ -6898,7 +6898,8 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rule tracegram.alert_rules;
+  v_rule      tracegram.alert_rules;
+  v_threshold numeric;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
     select from pg_catalog.jsonb_each(p_changes) as c
@@ -6909,11 +6910,19 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  v_threshold := (p_changes ->> 'threshold')::numeric;
+  select r.* into v_rule from tracegram.alert_rules as r where r.rule = p_rule;
+  -- Above 100 percent nothing is ever in breach; and nothing takes no time.
+  if v_rule.unit = 'percent' and v_threshold > 100 or v_rule.unit = 'ms' and v_threshold <= 0 then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('%s cannot have a threshold of %s %s', p_rule, v_threshold, v_rule.unit),
+      hint    = case v_rule.unit when 'ms' then 'It is above 0 ms.' else 'It is 0 to 100 percent.' end;
+  end if;
   -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
-    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    threshold = coalesce(v_threshold, threshold),
     enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
   where rule = p_rule
   returning * into v_rule;
@@ -6934,7 +6943,8 @@ comment on function public.change_alert_rule(text, jsonb) is
 $doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
 
 p_rule     name of the rule.
-p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit: 0 to 100
+           for percent, above 0 for ms, 0 or more for all else.
 
 Returns the rule as list_alerts does.
 
@@ -7574,7 +7584,7 @@ comment on function tracegram.days_to_drop(jsonb, timestamptz) is
   'What would be dropped were the settings changed so: {trace_days, io_days, bytes}. Null: nothing.';
 revoke all on function tracegram.days_to_drop(jsonb, timestamptz) from public, anon, authenticated, service_role;
 
-create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed boolean default false)
+create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed_days integer default 0)
   returns jsonb
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
@@ -7595,7 +7605,11 @@ begin
       message = 'that is not a change of settings that an admin can make',
       hint    = 'Those are ' || pg_catalog.array_to_string(c_changeable, ', ') || '.';
   end if;
-  v_drops := case when p_confirmed is not true then tracegram.days_to_drop(p_changes, pg_catalog.now()) end;
+  v_drops := tracegram.days_to_drop(p_changes, pg_catalog.now());
+  -- What was confirmed days ago may by now be about more of them.
+  if (v_drops ->> 'trace_days')::integer + (v_drops ->> 'io_days')::integer <= p_confirmed_days then
+    v_drops := null;
+  end if;
   if not tracegram.require_role(
     p_actor, 'owner', case when v_drops is null then 'change_settings' else 'ask_change_settings' end,
     pg_catalog.jsonb_build_object('after', p_changes, 'before', (
@@ -7613,19 +7627,19 @@ begin
 end;
 $$;
 
-comment on function public.admin_change_settings(bigint, jsonb, boolean) is
+comment on function public.admin_change_settings(bigint, jsonb, integer) is
 $doc$Changes settings as change_settings does. For owners, and audited with what they were before.
 
-p_actor      Telegram's id of the admin.
-p_changes    such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
-p_confirmed  true: also when data is dropped for it.
+p_actor           Telegram's id of the admin.
+p_changes         such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
+p_confirmed_days  how many days, of traces and of requests and responses together, may be dropped for it.
 
-Returns {settings}, as get_settings gives them. When days would be dropped and that is not confirmed, nothing was changed, and the
+Returns {settings}, as get_settings gives them. When more days would be dropped than is confirmed, nothing was changed, and the
 answer has drops: {trace_days, io_days, bytes}, how many days of each and what they take. {"refused": role}: who lacks the role.
 
 TG020  a name or a value that does not fit  (nothing was changed)$doc$;
-revoke all on function public.admin_change_settings(bigint, jsonb, boolean) from public, anon, authenticated;
-grant execute on function public.admin_change_settings(bigint, jsonb, boolean) to service_role;
+revoke all on function public.admin_change_settings(bigint, jsonb, integer) from public, anon, authenticated;
+grant execute on function public.admin_change_settings(bigint, jsonb, integer) to service_role;
 
 create function public.admin_change_rule(p_actor bigint, p_rule text, p_changes jsonb)
   returns jsonb

@@ -126,6 +126,10 @@ test.for(
     ["no_such_rule", { threshold: 1 }],
     [null, { threshold: 1 }],
     ["quota", { threshold: -1 }],
+    ["quota", { threshold: 100.1 }],
+    ["error_rate", { threshold: 150 }],
+    ["p95", { threshold: 0 }],
+    ["ingest_p95", { threshold: 0, enabled: true }],
     ["quota", { threshold: "5" }],
     ["quota", { threshold: null }],
     ["quota", { enabled: "yes" }],
@@ -137,6 +141,17 @@ test.for(
   const before = (await db.query("select * from tracegram.alert_rules order by rule")).rows;
   await expect(change(db, rule, changes)).rejects.toMatchObject({ code: "TG040" });
   expect((await db.query("select * from tracegram.alert_rules order by rule")).rows).toEqual(before);
+});
+
+test.for(
+  [["quota", 0], ["error_rate", 100], ["p95", 0.001], ["daily_spend", 0], ["dropped", 0], ["dropped", 1e6]] as const,
+)("a limit that makes sense: %s %d", async ([rule, threshold], { db }) => {
+  expect(await change(db, rule, { threshold })).toMatchObject({ rule, threshold });
+});
+
+test("why a limit is refused says the range", async ({ db }) => {
+  await expect(change(db, "error_rate", { threshold: 150 })).rejects.toMatchObject({ hint: "It is 0 to 100 percent." });
+  await expect(change(db, "p95", { threshold: 0 })).rejects.toMatchObject({ hint: "It is above 0 ms." });
 });
 
 test("resolved alerts go after 90 days with their events, open ones stay", async ({ db }) => {

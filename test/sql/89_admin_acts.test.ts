@@ -13,11 +13,11 @@ interface Answer {
   drops?: { trace_days: number; io_days: number; bytes: number };
 }
 
-const change = (db: pg.Client, actor: number, changes: unknown, confirmed = false) =>
+const change = (db: pg.Client, actor: number, changes: unknown, confirmedDays = 0) =>
   call<Answer>(db, "service_role", "admin_change_settings", {
     p_actor: actor,
     p_changes: JSON.stringify(changes),
-    p_confirmed: confirmed,
+    p_confirmed_days: confirmedDays,
   });
 const changeRule = (db: pg.Client, actor: number, rule: string, changes: unknown) =>
   call<Record<string, unknown>>(db, "service_role", "admin_change_rule", {
@@ -61,10 +61,17 @@ test("what would drop days is asked about first", async ({ db, admins: _ }) => {
   expect(asked.settings).toMatchObject({ trace_days: 30, io_days: 7 });
   expect(asked.drops!.trace_days).toBeGreaterThan(0);
   expect(asked.drops!.bytes).toBeGreaterThan(0);
-  expect(await change(db, 1, { trace_days: 4, io_days: 4 }, true)).toMatchObject({
-    settings: { trace_days: 4, io_days: 4 },
-  });
-  expect((await audit(db)).map(({ action }) => action)).toEqual(["ask_change_settings", "change_settings"]);
+  const days = asked.drops!.trace_days + asked.drops!.io_days;
+  // Since it was confirmed, a day more has come to be dropped.
+  expect(await change(db, 1, { trace_days: 4, io_days: 4 }, days - 1)).toEqual(asked);
+  const done = await change(db, 1, { trace_days: 4, io_days: 4 }, days);
+  expect(done).toMatchObject({ settings: { trace_days: 4, io_days: 4 } });
+  expect(done.drops).toBeUndefined();
+  expect((await audit(db)).map(({ action }) => action)).toEqual([
+    "ask_change_settings",
+    "ask_change_settings",
+    "change_settings",
+  ]);
 });
 
 test("more days drop nothing, and are not asked about", async ({ db, admins: _ }) => {
@@ -85,7 +92,7 @@ test.for([
   [[1]],
   [null],
 ])("refused: %j", async ([changes], { db, admins: _ }) => {
-  await expect(change(db, 1, changes, true)).rejects.toMatchObject({ code: "TG020" });
+  await expect(change(db, 1, changes, 4095)).rejects.toMatchObject({ code: "TG020" });
 });
 
 test("the owner changes a rule, and the audit has what it was", async ({ db, admins: _ }) => {

@@ -8,7 +8,7 @@ const ROLES = ["anon", "authenticated", "service_role"] as const;
 /** Who may call what. A new function of public fails here until it is added; whatever is not here is nobody's. */
 const CALLERS: Record<string, Role[]> = {
   "public.admin_change_rule(bigint, text, jsonb)": ["service_role"],
-  "public.admin_change_settings(bigint, jsonb, boolean)": ["service_role"],
+  "public.admin_change_settings(bigint, jsonb, integer)": ["service_role"],
   "public.admin_export_io(bigint, uuid, integer)": ["service_role"],
   "public.admin_note_export(bigint, jsonb)": ["service_role"],
   "public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)": ["service_role"],

@@ -33,7 +33,7 @@ export function renderAlert(alert: Alert | null, reason: Button["action"] | null
   return screen("alert", told(alert), [
     [...(reason === null ? [] : [{ label: "👀 Look", action: reason }]), ...acknowledge(alert, press)],
     muting(alert, press),
-    back,
+    [{ label: "⚙️ Rule", action: { screen: "rule", rule: alert.rule } }, ...back],
   ]);
 }
 

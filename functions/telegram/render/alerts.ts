@@ -76,7 +76,9 @@ function ruleRow(rule: AlertRule): Html {
   if (error !== null) return line`⚠️ ${dotted(name, line`could not be measured`)}`;
   const stands = value === null ? line`too little to say` : text(amountOf(value, threshold, unit));
   const muted = muted_until === null ? null : line`🔕 until ${text(minute(muted_until))}`;
-  return line`${text(open_alert_id === null ? "🟢" : "🔴")} ${dotted(name, stands, muted)}`;
+  // Over its limit, and not for long enough to open an alert.
+  const calm = value !== null && value > threshold ? "🟠" : "🟢";
+  return line`${text(open_alert_id === null ? calm : "🔴")} ${dotted(name, stands, muted)}`;
 }
 
 const openButtons = (alerts: readonly Alert[]): Button[][] =>

@@ -22,9 +22,7 @@ export function renderErrors(view: ErrorGroups, hours: Hours): Screen {
       )
       : lines(
         literal(`${percent(errors / Math.max(runs, errors))} of ${count(Math.max(runs, errors))} runs`),
-        ...(against === null
-          ? []
-          : [literal(against === "as before" ? against : `${against} against the window before`)]),
+        ...(against === null ? [] : [literal(againstBefore(against))]),
       ),
     ...(groups.length === 0 ? [] : [lines(...groups.map((group, i) => row(group, i + 1, hours)))]),
     ...(kinds > groups.length
@@ -39,6 +37,11 @@ export function renderErrors(view: ErrorGroups, hours: Hours): Screen {
     { label: "🔄 Refresh", action: { screen: "errors", hours } },
     { label: "🏠", action: { screen: "home" } },
   ]]);
+}
+
+function againstBefore(change: string): string {
+  if (change === "none before") return "none in the window before";
+  return change === "as before" ? "as in the window before" : `${change} against the window before`;
 }
 
 function row(group: ErrorGroup, number: number, hours: Hours): Html {

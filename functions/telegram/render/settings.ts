@@ -81,7 +81,7 @@ export function renderSettings(
   ]]);
 }
 
-/** What a change would drop, and a second press that does it. */
+/** What a change would drop, and a second press that does it: no more than is said here. */
 export function renderDrops(
   picked: Picked,
   changes: SettingsChanges,
@@ -101,7 +101,10 @@ export function renderDrops(
     line`It drops ${text(lost)}, about ${text(megabytes(drops.bytes))}. They do not come back.`,
   );
   return screen("settings", answer, [[
-    { label: "🗑 Yes, drop them", action: { screen: "settings", set: { ...picked, sure: true } } },
+    {
+      label: "🗑 Yes, drop them",
+      action: { screen: "settings", set: { ...picked, sure: drops.trace_days + drops.io_days } },
+    },
     { label: "No", action: { screen: "settings" } },
   ], [{ label: "🏠", action: { screen: "home" } }]]);
 }

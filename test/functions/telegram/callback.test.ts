@@ -63,7 +63,7 @@ const randomAction = (): Action =>
     () => ({ screen: "rule", rule: "quota", enabled: pick(true, false) }),
     () => ({ screen: "rule", rule: "daily_spend", threshold: randomInt(2 ** 39) / pick(1, 1000) }),
     () => ({ screen: "settings", set: { setting: randomInt(20), choice: randomInt(20) } }),
-    () => ({ screen: "settings", set: { setting: randomInt(20), choice: randomInt(20), sure: true } }),
+    () => ({ screen: "settings", set: { setting: randomInt(20), choice: randomInt(20), sure: randomInt(4096) } }),
     () => ({ screen: "picture", of: "trace", theme: theme(), trace_id: randomTraceId(), back: randomBack() }),
     () => ({ screen: "picture", of: "chart", theme: theme() }),
     () => ({ screen: "export", of: "trace", trace_id: randomTraceId() }),
@@ -81,6 +81,12 @@ describe("callback data", () => {
     expect(encodeAction({ screen: "traces", cursor: { direction: "older", trace_id: id(1) } })).toBe(`2l.o${packed}`);
     expect(encodeAction({ screen: "trace", trace_id: id(1), back })).toBe(`2t${packed}lZm9vYmFy${packed}`);
     expect(encodeAction({ screen: "alert", alert_id: 17, act: "mute_24h" })).toBe("2bd17");
+    expect(encodeAction({ screen: "settings", set: { setting: 0, choice: 1, sure: 24 } })).toBe("2cAAAB!AY");
+  });
+
+  test("a button that did not say yet how many days it drops says so of none", () => {
+    expect(decodeAction("2cAAAB!")).toEqual({ screen: "settings", set: { setting: 0, choice: 1, sure: 0 } });
+    expect(decodeAction("2cAAAB!AA")).toBeNull();
   });
 
   test("every action comes back, in at most 64 bytes", () => {

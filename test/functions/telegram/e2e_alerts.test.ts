@@ -395,6 +395,11 @@ test("settings: a harmless change is made, one that deletes is asked about", asy
   expect(asked.text).toMatch(/^That deletes data\. Sure\?\n\nTraces kept 7 d\n\nIt drops \d+ days? of traces/);
   expect(lastOf(await ada.press("No")).text).toContain("Traces kept 30 d");
   await ada.press("📈 7 d");
+  // A button that says of no day, or of fewer, asks again.
+  for (const sure of [0, 1]) {
+    const again = await ada.forge(encodeAction({ screen: "settings", set: { setting: 0, choice: 0, sure } }));
+    expect(lastOf(again).text).toBe(asked.text);
+  }
   expect(lastOf(await ada.press("🗑 Yes, drop them")).text).toContain("Traces kept 7 d");
   await db.query(`select public.change_settings('{"trace_days": 30, "io_sample_percent": 100}')`);
 });
@@ -405,7 +410,11 @@ test("screens: the alerts, one of them, and back", async () => {
   await ada.forge(encodeAction({ screen: "alerts", all: false }));
   const view = await ada.press("1");
   expect(lastOf(view).text).toMatch(/^🔴 The database is nearly full\n/);
-  expect(buttonsOf(view)).toEqual([["👀 Look", "✔️ Acknowledge"], ["🔕 1 h", "🔕 24 h"], ["⬅️ Alerts", "🏠"]]);
+  expect(buttonsOf(view)).toEqual([["👀 Look", "✔️ Acknowledge"], ["🔕 1 h", "🔕 24 h"], [
+    "⚙️ Rule",
+    "⬅️ Alerts",
+    "🏠",
+  ]]);
   expect(lastOf(await ada.press("✔️ Acknowledge")).text).toContain("✔️ Acknowledged by 1001");
   expect(lastOf(await ada.press("🔕 1 h")).text).toContain("🔕 Muted by 1001 until");
   expect(lastOf(await ada.press("🔔 Unmute")).text).not.toContain("🔕");
@@ -413,11 +422,21 @@ test("screens: the alerts, one of them, and back", async () => {
   // Its own message, above, has followed.
   await expect.poll(() => inbox(ada)[0]!.text, POLL).toContain("✔️ Acknowledged by 1001");
   expect(lastOf(await ada.press("⬅️ Alerts")).text).toMatch(/^Alerts · 1 open\n/);
-  expect(lastOf(await ada.press("🕘 History")).text).toMatch(/^All alerts, newest first\n\n1 🔴/);
+  await ada.press("1");
+  expect(lastOf(await ada.press("⚙️ Rule")).text).toMatch(/^The database is nearly full\nquota · opens above 80 %\n/);
+  expect(lastOf(await ada.press("⚪️ Switch off")).text).toContain("quota · switched off");
+  expect(lastOf(await ada.press("🟢 Switch on")).text).toContain("quota · opens above 80 %");
+  await ada.press("⬅️ Alerts");
+  expect(lastOf(await ada.press("🕘 History")).text).toMatch(/^All alerts, newest first\n\n1 ✅/);
   await ada.forge(encodeAction({ screen: "rule", rule: "quota", threshold: 95 }));
   expect(lastOf(ada.view()).text).toContain("✅ Changed: The database is nearly full");
   expect((await db.query("select threshold::int from tracegram.alert_rules where rule = 'quota'")).rows)
     .toEqual([{ threshold: 95 }]);
+  expect(lastOf(await ada.say("/admin alert quota 150%")).text)
+    .toMatch(
+      /^Not changed: a limit here is from 0 % to 100 %\.\n\nThe database is nearly full\nquota · opens above 95 %/,
+    );
+  expect(lastOf(await ada.say("/admin alert p95 0s")).text).toMatch(/^Not changed: a limit here is more than 0 s\.\n/);
   expect(lastOf(await ada.forge(encodeAction({ screen: "rule", rule: "nonsense", enabled: true }))).text)
     .toContain("There is no alert rule nonsense.");
   expect(lastOf(await ada.forge(encodeAction({ screen: "tests" }))).text).toContain("Synthetic tests");

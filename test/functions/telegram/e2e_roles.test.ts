@@ -103,7 +103,7 @@ describe("a viewer", () => {
     ["a setting", { screen: "settings", set: { setting: 2, choice: 1 } }, "change_settings"],
     [
       "a setting, and sure of it",
-      { screen: "settings", set: { setting: 0, choice: 0, sure: true } },
+      { screen: "settings", set: { setting: 0, choice: 0, sure: 4095 } },
       "change_settings",
     ],
     ["a rule", { screen: "rule", rule: "quota", enabled: false }, "change_rule"],

@@ -103,9 +103,10 @@ worst 31.3 % · limit 10 %
 31 Jan 12:03 – 1 Feb 12:15 UTC · error_rate
 [👀 Look]
 [🔕 1 h] [🔕 24 h]
-[⬅️ Alerts] [🏠]`,
+[⚙️ Rule] [⬅️ Alerts] [🏠]`,
     );
     expect(screen.keyboard[0]![0]!.action).toEqual(reason);
+    expect(screen.keyboard[2]![0]!.action).toEqual({ screen: "rule", rule: "error_rate" });
   });
 
   test("one that is gone", () => {

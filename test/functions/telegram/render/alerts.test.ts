@@ -32,7 +32,7 @@ describe("the alerts", () => {
 
 Rules
 🟢 daily_spend · too little to say
-🟢 dropped · 1,234, limit 0 records
+🟠 dropped · 1,234, limit 0 records
 🔴 error_rate · 25 %, limit 10 % · 🔕 until 13:00
 🟢 p95 · 2.41 s, limit 30.0 s
 ⚠️ plan · could not be measured
@@ -100,7 +100,7 @@ describe("a rule", () => {
       value: 2413,
       detail: "as fast as ever",
     });
-    expect(shown(renderRule(changed, true))).toBe(
+    expect(shown(renderRule(changed, { mayChange: true, changed: true }))).toBe(
       `✅ Changed: Runs are slow
 p95 · opens above 30.0 s
 
@@ -108,21 +108,45 @@ Now 2.41 s
 
 as fast as ever
 
-Another limit: /admin alert p95 8s
+Another limit: /admin alert p95 8s, more than 0 s
 [⚪️ Switch off]
 [⬅️ Alerts] [🏠]`,
     );
   });
 
   test("reads like this when it is off, or cannot be measured", () => {
-    const off = renderRule(rule("quota", { enabled: false, value: null, detail: null }), false);
+    const off = renderRule(rule("quota", { enabled: false, value: null, detail: null }), {
+      mayChange: true,
+      changed: false,
+    });
     expect(shown(off)).toContain("quota · switched off, limit 10 %");
     expect(off.keyboard[0]![0]).toEqual({
       label: "🟢 Switch on",
       action: { screen: "rule", rule: "quota", enabled: true },
     });
-    expect(shown(renderRule(rule("plan", { error: "statement timeout" }), false)))
+    expect(shown(renderRule(rule("plan", { error: "statement timeout" }), { mayChange: true, changed: false })))
       .toContain("It could not be measured: statement timeout");
+  });
+
+  test("offers no change to who may not make it", () => {
+    expect(shown(renderRule(rule("quota", { detail: null }), { mayChange: false, changed: false }))).toBe(
+      `Many runs fail
+quota · opens above 10 %
+
+Now 2 %
+
+Only owners change rules.
+[⬅️ Alerts] [🏠]`,
+    );
+  });
+
+  test.each([
+    ["percent", "Not changed: a limit here is from 0 % to 100 %."],
+    ["ms", "Not changed: a limit here is more than 0 s."],
+    ["microusd", "Not changed: a limit here is from $0 on."],
+    ["records", "Not changed: a limit here is from 0 on."],
+  ])("says which limits it takes: %s", (unit, said) => {
+    expect(shown(renderRule(rule("x", { unit }), { mayChange: true, changed: "refused" })).split("\n")[0]).toBe(said);
   });
 
   test("one that there is not", () => {

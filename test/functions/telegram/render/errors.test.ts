@@ -3,6 +3,14 @@ import { renderErrors } from "../../../../functions/telegram/render/errors.ts";
 import { errorGroups, group } from "../screens_fixture.ts";
 import { shown } from "../traces_fixture.ts";
 
+test("against the window before", () => {
+  const said = (errors_before: number) =>
+    shown(renderErrors({ ...errorGroups([group(1)]), errors: 10, errors_before }, 24)).split("\n")[3];
+  expect(said(0)).toBe("none in the window before");
+  expect(said(10)).toBe("as in the window before");
+  expect(said(8)).toBe("↑ 25 % against the window before");
+});
+
 test("by kind", () => {
   expect(
     shown(

@@ -79,7 +79,7 @@ It drops 23 days of traces and 1 day of requests and responses, about 123 MB. Th
 [🗑 Yes, drop them] [No]
 [🏠]`,
     );
-    expect(screen.keyboard[0]![0]!.action).toEqual({ screen: "settings", set: { ...picked, sure: true } });
+    expect(screen.keyboard[0]![0]!.action).toEqual({ screen: "settings", set: { ...picked, sure: 24 } });
   });
 });
 
