@@ -1,6 +1,6 @@
 -- 60_updates.sql — each Telegram update of an admin is handled once, and the edits of one chat come one after the other.
 --
--- Written by  public.claim_update, public.take_lane, public.finish_update (the telegram function)
+-- Written by  public.claim_update, public.take_lane, public.release_lane, public.finish_update (the telegram function)
 -- Dropped by  tracegram.purge (90_jobs.sql)
 --
 -- A claim is a lease: when an isolate dies in the middle of an update, the redelivery is handled after the lease has run out.
@@ -12,7 +12,8 @@ create table tracegram.seen_updates (
   handled_at timestamptz(3),
   chat_id    bigint not null,
   message_id bigint,
-  lane_at    timestamptz(3)
+  lane_at    timestamptz(3),
+  file_at    timestamptz(3)
 );
 create index seen_updates_chat on tracegram.seen_updates (chat_id, claimed_at);
 comment on index tracegram.seen_updates_chat is 'The updates of a chat whose lease may not have run out: tracegram.lane_of.';
@@ -24,7 +25,8 @@ comment on column tracegram.seen_updates.claimed_at is 'Start of the last lease.
 comment on column tracegram.seen_updates.handled_at is 'Null until the update was handled.';
 comment on column tracegram.seen_updates.chat_id is 'Chat that it is answered in.';
 comment on column tracegram.seen_updates.message_id is 'Message whose button was pressed. Null: it is answered with a new message.';
-comment on column tracegram.seen_updates.lane_at is 'When it took the lane of its chat. Null: it has not.';
+comment on column tracegram.seen_updates.lane_at is 'When it took the lane of its chat. Null: it has not, or has given it back.';
+comment on column tracegram.seen_updates.file_at is 'When it gave the lane back, to send a file. Null: it did not.';
 
 create function tracegram.lane_of(p_update_id bigint, p_settled boolean, p_now timestamptz)
   returns text
@@ -187,6 +189,44 @@ Returns yours (edit, then call finish_update, which gives the lane back), wait (
 superseded (a newer press of the same message was claimed, and will be shown instead).$doc$;
 revoke all on function public.take_lane(bigint) from public, anon, authenticated;
 grant execute on function public.take_lane(bigint) to service_role;
+
+create function public.release_lane(p_update_id bigint)
+  returns text
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mine tracegram.seen_updates;
+begin
+  perform tracegram.lock_chat((select u.chat_id from tracegram.seen_updates as u where u.update_id = p_update_id));
+  update tracegram.seen_updates set lane_at = null where update_id = p_update_id and handled_at is null
+  returning * into v_mine;
+  if v_mine.update_id is null or exists (
+    select from tracegram.seen_updates as u
+    where u.update_id > p_update_id and u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+  ) then
+    return 'superseded';
+  end if;
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+      and u.claimed_at > pg_catalog.now() - interval '60 seconds' and u.file_at > pg_catalog.now() - interval '1 second'
+  ) then
+    return 'wait';
+  end if;
+  update tracegram.seen_updates set file_at = pg_catalog.now() where update_id = p_update_id;
+  return 'yours';
+end;
+$$;
+
+comment on function public.release_lane(bigint) is
+$doc$Gives the lane of its chat back before the update has ended, to send a file, which edits nothing and takes its time.
+
+Returns yours (send it), wait (another file was asked for under the same message within the last second: ask again soon), or superseded
+(a newer press of the same message was claimed: send nothing).$doc$;
+revoke all on function public.release_lane(bigint) from public, anon, authenticated;
+grant execute on function public.release_lane(bigint) to service_role;
 
 create function public.finish_update(
   p_update_id bigint, p_handled boolean, p_responses jsonb default '[]', p_rich_refused boolean default false

@@ -143,6 +143,8 @@ export interface Db {
   claimUpdate(update: UpdateHead, refusals?: RefusalCounts): Promise<UpdateClaim>;
   /** The lane of its chat, for an update that was told to wait. */
   takeLane(updateId: number): Promise<Lane>;
+  /** Gives the lane back, to send a file, if that may be sent. `wait`: one was sent just now. */
+  releaseLane(updateId: number): Promise<Lane>;
   /** Ends a claim, and with it the lane: `handled` false gives the update back, so that its redelivery is handled. */
   finishUpdate(updateId: number, handled: boolean, answered: Answered): Promise<void>;
   /** Adds to what was refused. */
@@ -264,6 +266,7 @@ export function createDb(url: string, key: string): Db {
         p_refusals: refusals,
       }),
     takeLane: (updateId) => rpc("take_lane", { p_update_id: updateId }),
+    releaseLane: (updateId) => rpc("release_lane", { p_update_id: updateId }),
     finishUpdate: (updateId, handled, { responses, richRefused }) =>
       rpc("finish_update", {
         p_update_id: updateId,

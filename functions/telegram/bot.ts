@@ -13,7 +13,7 @@ import { hasEffect } from "./access.ts";
 import { isTransient, type SendDeps } from "./calls.ts";
 import { commandReply } from "./commands.ts";
 import { commandOf, type HeadOptions } from "./head.ts";
-import { holdLane } from "./lane.ts";
+import { holdLane, leaveLane } from "./lane.ts";
 import { createLatest } from "./latest.ts";
 import { describe, type Log } from "./log.ts";
 import { openAllowed } from "./open_allowed.ts";
@@ -159,7 +159,8 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     // A change is made, whatever will be shown of it.
     const changed = hasEffect(action) ? await open(ctx, action) : undefined;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
-    const shown = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
+    let sendFile: (() => Promise<void>) | undefined;
+    const turn = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
       await atMost(ANSWER_WAIT_MS, answered);
       if (!await holdLane(options, ctx.update.update_id, admission.lane, isNewest)) return;
       const reply = changed ?? await open(ctx, action);
@@ -170,7 +171,12 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
         : undefined;
       const isEdit = !("fresh" in reply && reply.fresh);
       const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
-      await deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
+      const send = () => deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
+      if ("content" in reply) sendFile = send;
+      else await send();
+    });
+    const shown = turn.then(async () => {
+      if (sendFile && await leaveLane(options, ctx.update.update_id)) await sendFile();
     });
     const ended = Promise.all([shown, answered]);
     // Who waits would keep the press from coming that will be shown instead.

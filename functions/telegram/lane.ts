@@ -12,6 +12,24 @@ const POLL_MS = 100;
 /** Then Telegram delivers the update again. */
 const MAX_WAIT_MS = 8000;
 
+/**
+ * Gives the lane back before a file is sent, which edits nothing. Several that are asked for in a row are the first and the
+ * last.
+ *
+ * @returns False when nothing is to be sent. @throws {RpcError}
+ */
+export async function leaveLane(
+  { db, sleep }: { db: Pick<Db, "releaseLane">; sleep: (ms: number) => Promise<void> },
+  updateId: number,
+): Promise<boolean> {
+  for (;;) {
+    const lane = await db.releaseLane(updateId);
+    // It ends, for a file is old after a second.
+    if (lane !== "wait") return lane === "yours";
+    await sleep(SETTLE_MS);
+  }
+}
+
 /** Somebody else has edited in the chat for too long to wait for. */
 export class LaneBusy extends Error {
   override readonly name = "LaneBusy";

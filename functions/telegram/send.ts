@@ -28,12 +28,18 @@ type Edited = "edited" | "unchanged" | "gone" | "other";
 
 /**
  * Shows a screen in the message of `target`, or in a new one where that cannot be edited any more. A text that follows a
- * picture is a new message, too, and the picture is deleted.
+ * picture is a new message, too, and the picture is deleted before: a press that finds none left is another one's double.
  *
  * @throws {TelegramError} What Telegram refuses for other reasons. @throws {NoAnswer}
  */
-export async function show(deps: SendDeps, target: Target, screen: Screen | Picture): Promise<Shown> {
+export async function show(deps: SendDeps, under: Target, screen: Screen | Picture): Promise<Shown> {
   try {
+    let target = under;
+    if (under.isPicture && under.message_id !== undefined && !("png" in screen)) {
+      const { message_id, ...chat } = under;
+      if (!await remove(deps, under.chat_id, message_id)) return "unchanged";
+      target = chat;
+    }
     const shown = await showRich(deps, target, screen);
     if (shown) return shown;
     deps.showing(screen);
@@ -70,25 +76,23 @@ export async function answer(deps: CallDeps, callback_query_id: string): Promise
 }
 
 /**
- * Edits, or sends and takes the old message away.
+ * Edits, or takes the old message away and sends.
  *
  * @returns `message_id`: of the message that shows it now.
  */
 export async function replace(
   deps: CallDeps,
-  { chat_id, message_id, message_thread_id, isPicture = false }: Target,
+  { chat_id, message_id, message_thread_id }: Target,
   form: Form,
 ): Promise<{ shown: Exclude<Shown, "given_up">; message_id: number }> {
   let edited: Edited = "gone";
   if (message_id !== undefined) {
-    edited = isPicture && !form.isPicture
-      ? "other"
-      : await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id }, form.files);
+    edited = await tryEdit(deps, form.edit.method, { ...form.edit.content, chat_id, message_id }, form.files);
     if (edited === "edited" || edited === "unchanged") return { shown: edited, message_id };
+    if (edited === "other" && !await remove(deps, chat_id, message_id)) return { shown: "unchanged", message_id };
   }
   const topic = message_thread_id === undefined ? {} : { message_thread_id };
   const sent = await call(deps, form.send.method, { ...form.send.content, ...topic, chat_id }, form.files);
-  if (edited === "other") await remove(deps, chat_id, message_id!);
   return { shown: "sent", message_id: (sent as { message_id: number }).message_id };
 }
 
@@ -112,11 +116,13 @@ function isUnknown(error: TelegramError): boolean {
     /message text is empty|rich.*(not (supported|allowed|found)|unsupported)/i.test(error.description);
 }
 
-/** What cannot be deleted any more stays where it is. */
-async function remove(deps: CallDeps, chat_id: number, message_id: number): Promise<void> {
+/** What cannot be deleted any more stays where it is. @returns False when it was not there any more. */
+async function remove(deps: CallDeps, chat_id: number, message_id: number): Promise<boolean> {
   try {
     await call(deps, "deleteMessage", { chat_id, message_id });
   } catch (error) {
     deps.log({ level: "info", event: "message_not_deleted", ...describe(error) });
+    return !refusedWith(error, /message to delete not found/);
   }
+  return true;
 }

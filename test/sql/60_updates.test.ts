@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { describe, expect } from "vitest";
 import { as, test } from "../_support/db.ts";
+import { call } from "../_support/rpc.ts";
 import { aPress, claim, CLAIMED, finish, refused, takeLane } from "../_support/updates.ts";
 
 const claimOf = async (db: pg.Client, id: number) => (await claim(db, aPress(id))).claim;
@@ -14,6 +15,32 @@ async function at(db: pg.Client, seconds: number, id = 1, message_id: number | n
   );
   return rows[0].r;
 }
+
+describe("release_lane", () => {
+  const release = (db: pg.Client, id: number) => call(db, "service_role", "release_lane", { p_update_id: id });
+
+  test("gives the lane back before the end, to the chat's other messages", async ({ db }) => {
+    await claim(db, aPress(1));
+    expect(await claim(db, aPress(2, { message_id: 8 }))).toMatchObject({ lane: "wait" });
+    expect(await release(db, 1)).toBe("yours");
+    expect(await takeLane(db, 2)).toBe("yours");
+  });
+
+  test("lets one file a second be sent under a message, of which the last one counts", async ({ db }) => {
+    for (const id of [1, 2, 3]) await claim(db, aPress(id));
+    // The first one had been let go before the others came.
+    await db.query("update tracegram.seen_updates set file_at = now() - interval '0.9 seconds' where update_id = 1");
+    expect([await release(db, 2), await release(db, 3)]).toEqual(["superseded", "wait"]);
+    await db.query("update tracegram.seen_updates set file_at = now() - interval '1.1 seconds' where update_id = 1");
+    expect(await release(db, 3)).toBe("yours");
+  });
+
+  test("is no use to what has ended", async ({ db }) => {
+    await claim(db, aPress(1));
+    await finish(db, 1);
+    expect([await release(db, 1), await release(db, 9)]).toEqual(["superseded", "superseded"]);
+  });
+});
 
 describe("claim_update", () => {
   test("gives an update to one, once", async ({ db }) => {
@@ -129,14 +156,23 @@ describe("the lane of a chat", () => {
   });
 
   test("waits a moment for one more press, when there was one half a second ago or less", async ({ db }) => {
+    const ended = (id: number, seconds: number) =>
+      db.query(
+        `update tracegram.seen_updates set handled_at = timestamptz '2026-01-31 12:00Z' + $2 * interval '1 second'
+         where update_id = $1`,
+        [id, seconds],
+      );
     expect(await at(db, 0, 1)).toMatchObject({ lane: "yours" });
-    await finish(db, 1);
+    await ended(1, 0.1);
     expect(await at(db, 0.4, 2)).toMatchObject({ lane: "wait" });
     expect(await takeLane(db, 2)).toBe("yours");
-    await finish(db, 2);
+    await ended(2, 0.4);
     expect(await at(db, 0.5, 3, 8)).toMatchObject({ lane: "yours" });
-    await finish(db, 3);
+    await ended(3, 0.6);
     expect(await at(db, 0.95, 4)).toMatchObject({ lane: "yours" });
+    // Telegram has held this one back until the one before was answered.
+    await ended(4, 3);
+    expect(await at(db, 3.1, 5)).toMatchObject({ lane: "wait" });
   });
 
   test("of an isolate that was killed ends with its claim", async ({ db }) => {

@@ -40,6 +40,7 @@ const CALLERS: Record<string, Role[]> = {
   "public.list_view(jsonb, text, jsonb, uuid, text, integer)": ["service_role"],
   "public.overview()": ["service_role"],
   "public.refuse_action(bigint, text, text, jsonb)": ["service_role"],
+  "public.release_lane(bigint)": ["service_role"],
   "public.revoke_ingest_key(text)": ["service_role"],
   "public.rotate_ingest_key(text, interval)": ["service_role"],
   "public.set_admin(bigint, bigint, text, boolean)": ["service_role"],

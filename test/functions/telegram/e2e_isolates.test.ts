@@ -92,6 +92,37 @@ test("ten presses within a second, delivered one after the other, end so, too", 
   }
 });
 
+test.each([["delivered one after the other", true], ["over several connections", false]])(
+  "presses of an export within a second send at most two files, and hold up no page: %s",
+  async (_, inOrder) => {
+    const { ada, message_id } = await openList();
+    const { client } = stack.telegram;
+    const since = client.records.calls.length;
+    const files = () => client.records.calls.slice(since).filter(({ method }) => method === "sendDocument").length;
+    const data = encodeAction({ screen: "export", of: "traces", format: "csv" });
+    if (inOrder) {
+      await stack.hurried(
+        Array.from({ length: 5 }, () => () => client.press({ chat: ada.chat, message_id, data, forged: true })),
+      );
+    } else {
+      client.fault({ method: "sendDocument", fault: { kind: "delay", ms: 3000 } });
+      const sent = Array.from({ length: 4 }, async (_, i) => {
+        const update = pressed(message_id, data);
+        await sleep(i * 300);
+        await stack.post(update);
+      });
+      await sleep(1500);
+      // Another message's page does not wait for the file.
+      const started = performance.now();
+      await stack.post(pressed(message_id + 1000, encodeAction({ screen: "home" })));
+      expect(performance.now() - started).toBeLessThan(1400);
+      await Promise.all(sent);
+    }
+    expect(files()).toBeGreaterThanOrEqual(1);
+    expect(files()).toBeLessThanOrEqual(2);
+  },
+);
+
 test("an edit that takes its time is over before the next one begins", async () => {
   const { ada, message_id, page } = await openList();
   const { client } = stack.telegram;

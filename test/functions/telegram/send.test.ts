@@ -149,15 +149,33 @@ describe("a picture", () => {
   test("gives way to a text, which is a new message: it is one message still", async () => {
     const { deps, calls, methods } = await setUp();
     expect(await show(deps, { ...old, isPicture: true }, page)).toBe("sent");
-    expect(methods()).toEqual(["sendMessage", "deleteMessage"]);
-    expect(calls[1]!.payload).toEqual({ chat_id: 1001, message_id: 7 });
+    expect(methods()).toEqual(["deleteMessage", "sendMessage"]);
+    expect(calls[0]!.payload).toEqual({ chat_id: 1001, message_id: 7 });
   });
 
   test("that nobody knew of gives way as well", async () => {
     const { deps, next, methods } = await setUp();
     next("editMessageText", refuse(400, "Bad Request: there is no text in the message to edit"));
     expect(await show(deps, old, page)).toBe("sent");
-    expect(methods()).toEqual(["editMessageText", "sendMessage", "deleteMessage"]);
+    expect(methods()).toEqual(["editMessageText", "deleteMessage", "sendMessage"]);
+  });
+
+  test("that is gone already was replaced by another press: nothing more is sent", async () => {
+    for (const isPicture of [true, false]) {
+      const { deps, next, methods } = await setUp();
+      next("editMessageText", refuse(400, "Bad Request: there is no text in the message to edit"));
+      next("deleteMessage", refuse(400, "Bad Request: message to delete not found"));
+      expect(await show(deps, { ...old, isPicture }, page)).toBe("unchanged");
+      expect(methods()).not.toContain("sendMessage");
+    }
+  });
+
+  test("gives way to a rich text, and to plain text where there is none", async () => {
+    const { deps, next, methods } = await setUp();
+    next("sendRichMessage", refuse(404, "Not Found: method not found"));
+    const rich = { ...page, rich: { html: "<h3>hello</h3>", chars: 5 } };
+    expect(await show(deps, { ...old, isPicture: true }, rich)).toBe("sent");
+    expect(methods()).toEqual(["deleteMessage", "sendRichMessage", "sendMessage"]);
   });
 
   test("stays where it cannot be deleted", async () => {
