@@ -49,7 +49,7 @@ export default defineConfig({
     sequence: { shuffle: true },
     pool: "forks",
     // Much of the time is waiting for other programs; the default would be one worker on two cores.
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A failing test names itself; a passing one has nothing to say, unless it is very slow.

@@ -40,6 +40,11 @@ const CHECKS: { name: string; command: string[]; todo: string }[] = [
     command: [process.execPath, ...process.execArgv, "scripts/docs_wire.ts", "--check"],
     todo: "npm run docs:wire",
   },
+  {
+    name: "picture assets",
+    command: [process.execPath, ...process.execArgv, "scripts/picture_assets.ts", "--check"],
+    todo: "npm run assets",
+  },
 ];
 
 /** Runs a check; resolves to what it printed when it failed. */

@@ -20,7 +20,7 @@ comment on table tracegram.admin_responses is 'Responses of the admin bot, appen
 comment on column tracegram.admin_responses.response_id is 'In order of their end, about.';
 comment on column tracegram.admin_responses.at is 'When the update that it answers was ended.';
 comment on column tracegram.admin_responses.screen is
-  'Name of the screen, such as traces. answer: none was shown, but ending the spinner of a button met a 429.';
+  'Name of the screen, such as traces, with .rich when it was a rich message. answer: none was shown, but ending the spinner of a button met a 429.';
 comment on column tracegram.admin_responses.characters is 'Visible length of the message in UTF-16 units, Telegram''s measure.';
 comment on column tracegram.admin_responses.query_ms is 'Milliseconds that its RPC took, network included. Null: it needed none.';
 comment on column tracegram.admin_responses.retry_after is 'Longest wait in seconds that Telegram asked for with a 429. Null: it did not.';

@@ -1,6 +1,7 @@
 -- 80_alerts.sql — what is watched, and what was found.
 --
--- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql)
+-- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql),
+--             public.alert_act (89_admin_acts.sql)
 -- Read by     public.list_alerts (85_list_alerts.sql), tracegram.deliver_alerts (84_deliver_alerts.sql)
 -- Dropped by  tracegram.purge (90_jobs.sql): resolved alerts with their events after 90 days
 
@@ -12,7 +13,9 @@ create table tracegram.alert_rules (
   enabled        boolean not null default true,
   opens_after    smallint not null check (opens_after > 0),
   resolves_after smallint not null check (resolves_after > 0),
-  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1)
+  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1),
+  muted_until    timestamptz(3),
+  muted_by       bigint
 );
 alter table tracegram.alert_rules enable row level security;
 
@@ -30,6 +33,10 @@ comment on column tracegram.alert_rules.resolves_after is 'Evaluations in a row 
 comment on column tracegram.alert_rules.resolve_below is
   'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
 
+comment on column tracegram.alert_rules.muted_until is
+  'Until when its new alerts are not told; those that are still open then, are. Null: it was never muted.';
+comment on column tracegram.alert_rules.muted_by is 'Telegram''s id of the admin who muted it.';
+
 insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
 values
   ('error_rate',         'Many runs fail',                                   10,       'percent',  2, 5, 0.9),
@@ -38,7 +45,7 @@ values
   ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
   ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
-  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              5,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
   ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
@@ -78,15 +85,18 @@ comment on column tracegram.alert_state.silent_since is
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (
-  alert_id     bigint generated always as identity primary key,
-  rule         text not null references tracegram.alert_rules,
-  opened_at    timestamptz(3) not null,
-  resolved_at  timestamptz(3) check (resolved_at >= opened_at),
-  threshold    numeric not null,
-  value        numeric not null,
-  worst        numeric not null,
-  last_value   numeric,
-  detail       text not null
+  alert_id        bigint generated always as identity primary key,
+  rule            text not null references tracegram.alert_rules,
+  opened_at       timestamptz(3) not null,
+  resolved_at     timestamptz(3) check (resolved_at >= opened_at),
+  threshold       numeric not null,
+  value           numeric not null,
+  worst           numeric not null,
+  last_value      numeric,
+  detail          text not null,
+  acknowledged_at timestamptz(3),
+  acknowledged_by bigint,
+  revision        integer not null default 1
 );
 create unique index alerts_open on tracegram.alerts (rule) where resolved_at is null;
 alter table tracegram.alerts enable row level security;
@@ -103,11 +113,15 @@ comment on column tracegram.alerts.worst is 'The highest value while it was open
 comment on column tracegram.alerts.last_value is
   'The last value while it was open. Null when there was too little to measure.';
 comment on column tracegram.alerts.detail is 'What was measured when it was worst.';
+comment on column tracegram.alerts.acknowledged_at is 'When an admin first said that they have seen it. Null: none has.';
+comment on column tracegram.alerts.acknowledged_by is 'Telegram''s id of that admin.';
+comment on column tracegram.alerts.revision is
+  'Grows with all that its messages tell: that it resolved, was acknowledged, was muted.';
 
 create table tracegram.alert_events (
   event_id        bigint generated always as identity primary key,
   alert_id        bigint not null references tracegram.alerts on delete cascade,
-  kind            text not null check (kind in ('opened', 'resolved')),
+  kind            text not null check (kind in ('opened', 'resolved', 'changed')),
   value           numeric,
   detail          text,
   created_at      timestamptz(3) not null,
@@ -125,11 +139,12 @@ comment on index tracegram.alert_events_pending is 'deliver_alerts: what is to b
 comment on table tracegram.alert_events is 'What the owner is told of alerts, and whether it has arrived.';
 comment on column tracegram.alert_events.event_id is 'The receiver''s key to know an event that comes twice.';
 comment on column tracegram.alert_events.alert_id is 'The alert.';
-comment on column tracegram.alert_events.kind is 'opened or resolved.';
+comment on column tracegram.alert_events.kind is
+  'opened, resolved, or changed: an admin acknowledged or muted it. Of several changes, the last is told.';
 comment on column tracegram.alert_events.value is 'The value at that time.';
 comment on column tracegram.alert_events.detail is 'What was measured at that time.';
 comment on column tracegram.alert_events.created_at is
-  'When it happened. A day later it is not worth telling any more.';
+  'When it happened. A day later, or a day after the mute of its open alert, it is not worth telling any more.';
 comment on column tracegram.alert_events.next_attempt_at is
   'Not sent before. While a request is under way: how long its answer is waited for.';
 comment on column tracegram.alert_events.request_id is

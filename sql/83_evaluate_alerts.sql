@@ -12,7 +12,7 @@ create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timest
 as $$
   with resolved as (
     update tracegram.alerts
-    set resolved_at = greatest(p_now, opened_at)
+    set resolved_at = greatest(p_now, opened_at), revision = revision + 1
     where rule = p_rule and resolved_at is null
     returning alert_id, last_value
   )

@@ -85,7 +85,9 @@ begin
       from tracegram.alerts as a
       join tracegram.alert_rules as r using (rule)
       where a.alert_id = p_event.alert_id
-    )
+    ),
+    -- The telegram function tells every chat before it answers, and waits for Telegram's rate limit.
+    timeout_milliseconds => 25000
   );
 end;
 $$;
@@ -94,6 +96,49 @@ comment on function tracegram.post_event(tracegram.alert_events, tracegram.setti
   'Queues the request that tells of an event. Returns pg_net''s id of it; fails as net.http_post does.';
 revoke all on function tracegram.post_event(tracegram.alert_events, tracegram.settings)
 from public, anon, authenticated, service_role;
+
+create function tracegram.send_event(
+  p_event tracegram.alert_events, p_settings tracegram.settings, p_now timestamptz
+)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_events
+  set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
+    request_id = tracegram.post_event(p_event, p_settings)
+  where event_id = p_event.event_id;
+  return true;
+exception when others then
+  update tracegram.alert_events
+  set attempts = attempts + 1, last_error = sqlerrm,
+    next_attempt_at = tracegram.retry_at(p_event.attempts + 1, null, p_now)
+  where event_id = p_event.event_id;
+  return false;
+end;
+$$;
+
+comment on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz) is
+  'Posts an event. Returns whether it could be queued; when not, the event says why, and is due again later.';
+revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.news_since(p_event tracegram.alert_events)
+  returns timestamptz
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- What resolved while its rule was muted is not news when it no longer is.
+  select greatest(p_event.created_at, case when a.resolved_at is null then r.muted_until end)
+  from tracegram.alerts as a
+  join tracegram.alert_rules as r using (rule)
+  where a.alert_id = p_event.alert_id;
+$$;
+
+comment on function tracegram.news_since(tracegram.alert_events) is
+  'Since when an event could be told: when it happened, or when the mute of its open alert ended, or will.';
+revoke all on function tracegram.news_since(tracegram.alert_events) from public, anon, authenticated, service_role;
 
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
@@ -115,29 +160,22 @@ begin
   for v_event in
     select e.*
     from tracegram.alert_events as e
+    join tracegram.alerts as a using (alert_id)
+    join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
-      and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      and e.next_attempt_at <= p_now and tracegram.news_since(e) > p_now - interval '24 hours'
+      -- One that opens while its rule is muted waits until it is not.
+      and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
-        where before.alert_id = e.alert_id and before.event_id < e.event_id
-          and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
+        where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
+          and before.delivered_at is null and tracegram.news_since(before) > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
   loop
-    begin
-      update tracegram.alert_events
-      set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
-        request_id = tracegram.post_event(v_event, v_settings)
-      where event_id = v_event.event_id;
-      v_sent := v_sent + 1;
-    exception when others then
-      update tracegram.alert_events
-      set attempts = attempts + 1, last_error = sqlerrm,
-        next_attempt_at = tracegram.retry_at(v_event.attempts + 1, null, p_now)
-      where event_id = v_event.event_id;
-    end;
+    v_sent := v_sent + tracegram.send_event(v_event, v_settings, p_now)::integer;
   end loop;
   return v_sent;
 end;
@@ -147,9 +185,11 @@ comment on function tracegram.deliver_alerts(timestamptz) is
 $doc$Reads the answers to what was posted, and posts what is due. Returns how many events it has posted.
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
-… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
-posted before opened has arrived or is given up. The body is {event_id, kind, rule, summary, value, threshold, unit,
-detail, opened_at, resolved_at}, the header x-tracegram-secret is settings.alert_secret.$doc$;
+… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old; for an alert that is
+still open, the day counts from the end of a mute. Of one alert, resolved is not
+posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
+body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
+x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
 revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.watch(p_now timestamptz default now())
@@ -157,6 +197,9 @@ create function tracegram.watch(p_now timestamptz default now())
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- Times of events are rounded to milliseconds: what opens now would otherwise be due a moment later, and told in a minute.
+  v_now constant timestamptz := pg_catalog.date_trunc('milliseconds', p_now);
 begin
   begin
     -- Otherwise each rule would add up for itself what waits.
@@ -164,14 +207,14 @@ begin
   exception when others then
     null; -- the fold's own job says why
   end;
-  perform tracegram.evaluate_alerts(p_now);
+  perform tracegram.evaluate_alerts(v_now);
   begin
-    perform tracegram.deliver_alerts(p_now);
+    perform tracegram.deliver_alerts(v_now);
   exception when others then
     -- What was found stays, whatever keeps it from being told.
-    update tracegram.alert_events
+    update tracegram.alert_events as e
     set last_error = sqlerrm
-    where delivered_at is null and created_at > p_now - interval '24 hours';
+    where e.delivered_at is null and tracegram.news_since(e) > p_now - interval '24 hours';
   end;
 end;
 $$;

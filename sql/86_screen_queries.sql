@@ -40,6 +40,22 @@ as $$
   cross join (select p_now - interval '2 days' as starts) as w
   where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
   union all
+  -- Those of a step's texts are parts of their functions.
+  select
+    p.proname || ' ' || q.nth,
+    'select ' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+      q.part[1], 'v_started_at', '$1'), 'p_trace_id', '$2'), 'p_step', '$3'), 'p_after', '$3'),
+    'timestamptz, uuid, integer', pg_catalog.format('%L, %L, 1', w.starts, pg_catalog.gen_random_uuid()),
+    'force_generic_plan', 0, w.starts, w.starts
+  from pg_catalog.pg_proc as p
+  cross join lateral pg_catalog.regexp_matches(p.prosrc, '\mfrom tracegram\.(?:trace_io|pipeline_traces) as [^;)]+', 'g')
+    with ordinality as q (part, nth)
+  cross join (select p_now - interval '2 days' as starts) as w
+  where p.oid in (
+    'public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)'::regprocedure,
+    'public.admin_export_io(bigint, uuid, integer)'::regprocedure
+  )
+  union all
   -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
   select
     pg_catalog.concat_ws(' ', 'list_traces', o.name, f.name, case q.part when 2 then 'searched_to' end),
@@ -66,7 +82,22 @@ as $$
     case f.name when 'over a duration' then 1000 end,
     case f.name when 'of release' then '1.0' end,
     case f.name when 'of error' then '429' end
-  )::tracegram.trace_filter)) with ordinality as q (sql, part);
+  )::tracegram.trace_filter)) with ordinality as q (sql, part)
+  union all
+  select 'find_trace', tracegram.find_query(), 'timestamptz, timestamptz, uuid, uuid, integer',
+    pg_catalog.format('%L, %L, %L, %L, 6', w.starts, w.starts + interval '1 minute',
+      tracegram.first_id(w.starts), tracegram.first_id(w.starts + interval '1 minute')),
+    'force_custom_plan', 0, w.starts, w.starts + interval '1 minute'
+  from (select p_now - interval '2 days' as starts) as w
+  union all
+  select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
+    pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  union all
+  select 'trace_of_message, likely', tracegram.sender_query(), 'timestamptz, timestamptz, bigint, integer, timestamptz, interval',
+    pg_catalog.format('%L, %L, 1, 1, %L, %L', w.starts, w.ends + interval '6 seconds', w.ends, interval '15 minutes'),
+    'force_custom_plan', 20000, w.starts, w.ends + interval '6 seconds'
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 
 comment on function tracegram.screen_queries(timestamptz) is

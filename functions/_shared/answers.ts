@@ -198,5 +198,5 @@ export type SettingsChanges =
   >
   & { alert_secret?: string | null };
 
-/** `claimed`: handle it. `done`: handled before. `busy`: another isolate is at it now. */
-export type UpdateClaim = "claimed" | "done" | "busy";
+/** What an admin may do. Each may do what those before it may. */
+export type Role = "viewer" | "operator" | "owner";

@@ -6,6 +6,29 @@
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { IngestResult } from "../../tracer/wire.ts";
 import type {
+  AdminChange,
+  Admins,
+  AuditEntry,
+  Lane,
+  RefusalCounts,
+  Refused,
+  UpdateClaim,
+  UpdateHead,
+} from "./access_answers.ts";
+import type {
+  ErrorGroups,
+  FilterChange,
+  FoundTrace,
+  ListFilter,
+  ListView,
+  OriginTrace,
+  Overview,
+  SentMessage,
+  Series,
+  TraceStorage,
+} from "./admin_answers.ts";
+import type {
+  Role,
   Settings,
   SettingsChanges,
   TraceDetail,
@@ -14,11 +37,24 @@ import type {
   TracePage,
   TraceStats,
   TraceStatus,
-  UpdateClaim,
 } from "./answers.ts";
+import type {
+  Alert,
+  AlertClaims,
+  AlertList,
+  AlertOutcome,
+  AlertRule,
+  RuleChanges,
+  SettingsAnswer,
+} from "./alert_answers.ts";
 import { RpcError } from "./errors.ts";
+import type { ExportNote, IoExport, IoPage, IoParams } from "./io_answers.ts";
 
+export type * from "./access_answers.ts";
+export type * from "./admin_answers.ts";
+export type * from "./alert_answers.ts";
 export type * from "./answers.ts";
+export type * from "./io_answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
 export interface PageCursor {
@@ -49,6 +85,15 @@ export interface ListOptions extends Window {
   error?: string;
 }
 
+/** A page of a list whose filter is kept: one that is given, or by its id, or neither for all traces. */
+export interface ViewOptions {
+  filter?: ListFilter;
+  filterId?: string | undefined;
+  change?: FilterChange | undefined;
+  cursor?: PageCursor | undefined;
+  limit: number;
+}
+
 /** What was answered to an update, for `tracegram.admin_responses`. */
 export interface AdminResponse {
   /** Name of the screen. */
@@ -59,6 +104,13 @@ export interface AdminResponse {
   query_ms: number | null;
   /** Longest wait in seconds that Telegram asked for with a 429. */
   retry_after?: number;
+}
+
+/** What became of an update. */
+export interface Answered {
+  responses: readonly AdminResponse[];
+  /** Telegram did not know what a rich message is. */
+  richRefused: boolean;
 }
 
 export interface Db {
@@ -77,9 +129,59 @@ export interface Db {
   changeSettings(changes: SettingsChanges): Promise<Settings>;
   /** Replaces the bot's table of steps, names and labels. @returns How many. @throws {RpcError} TG021: nothing was changed. */
   defineSteps(steps: Readonly<Record<string, string | null>>): Promise<number>;
-  claimUpdate(updateId: number): Promise<UpdateClaim>;
-  /** Ends a claim: `handled` false gives the update back, so that its redelivery is handled. */
-  finishUpdate(updateId: number, handled: boolean, responses: readonly AdminResponse[]): Promise<void>;
+  /** A window, by default the last 24 hours, in equal stretches, by default 24. */
+  traceSeries(options?: Window & { points?: number }): Promise<Series>;
+  /** @throws {RpcError} TG055: the filter or its change is none. */
+  listView(options: ViewOptions): Promise<ListView>;
+  /** A page of a step's request or response; null when there is none. Noted in the audit. */
+  adminTraceIo(actor: number, params: IoParams): Promise<IoPage | Refused | null>;
+  /** Whole requests and responses of the next steps after one. Noted in the audit. */
+  adminExportIo(actor: number, traceId: string, after: number): Promise<IoExport | Refused>;
+  /** Notes in the audit that an admin takes data out. */
+  adminNoteExport(actor: number, what: ExportNote): Promise<Refused | Record<string, never>>;
+  /** Judges an update, and claims it and the lane of its chat. `refusals`: as {@link Db.countRefusals}. */
+  claimUpdate(update: UpdateHead, refusals?: RefusalCounts): Promise<UpdateClaim>;
+  /** The lane of its chat, for an update that was told to wait. */
+  takeLane(updateId: number): Promise<Lane>;
+  /** Gives the lane back, to send a file, if that may be sent. `wait`: one was sent just now. */
+  releaseLane(updateId: number): Promise<Lane>;
+  /** Ends a claim, and with it the lane: `handled` false gives the update back, so that its redelivery is handled. */
+  finishUpdate(updateId: number, handled: boolean, answered: Answered): Promise<void>;
+  /** Adds to what was refused. */
+  countRefusals(counts: RefusalCounts): Promise<void>;
+  /** Notes in the audit that an action was refused for want of a role. */
+  refuseAction(actor: number, needs: Role, action: string, detail: object): Promise<boolean>;
+  listAdmins(): Promise<Admins>;
+  /** Null takes the role away. `fromSecret`: the secret names the user. @throws {RpcError} TG050: no such role. */
+  setAdmin(actor: number, userId: number, role: Role | null, fromSecret: boolean): Promise<AdminChange>;
+  allowChat(actor: number, chatId: number, allowed: boolean): Promise<{ allowed: boolean } | Refused>;
+  /** What admins did, newest first. `before`: older than this entry. */
+  listAudit(actor: number, options: { before?: number; limit: number }): Promise<{ entries: AuditEntry[] } | Refused>;
+  /** `before`: alert_id of the last alert of the page before. */
+  listAlerts(options: { openOnly: boolean; limit: number; before?: number }): Promise<AlertList>;
+  /** Null when there is no such alert, or no longer. */
+  getAlert(alertId: number): Promise<Alert | null>;
+  /** The alert that the message about `alertId` in a chat tells of now: it, or one that has taken the message over. */
+  alertOfMessage(alertId: number, chatId: number): Promise<Alert | null>;
+  /** For operators. `act`: acknowledge, mute_1h, mute_24h, unmute. Its messages in all chats follow by themselves. */
+  alertAct(actor: number, alertId: number, act: string): Promise<Alert | Refused | null>;
+  /** Claims the messages that do not show their alert as it is now; null when there is no such event any more. */
+  claimAlertMessages(eventId: number, owners: readonly number[]): Promise<AlertClaims | null>;
+  finishAlertMessage(outcome: AlertOutcome): Promise<void>;
+  /** For owners. `confirmedDays`: how many may be dropped. @throws {RpcError} TG020: nothing was changed. */
+  adminChangeSettings(actor: number, changes: SettingsChanges, confirmedDays: number): Promise<SettingsAnswer>;
+  /** For owners. @throws {RpcError} TG040: no such rule, nothing was changed. */
+  adminChangeRule(actor: number, rule: string, changes: RuleChanges): Promise<AlertRule | Refused>;
+  /** How things stand, at a glance. */
+  overview(): Promise<Overview>;
+  /** Failed runs by kind of error in a window, by default the last 24 hours. */
+  errorGroups(window?: Window): Promise<ErrorGroups>;
+  /** What is stored, and how long it will fit. */
+  traceStorage(): Promise<TraceStorage>;
+  /** A trace by the first characters of its id, at least four hex digits; null: there is none. */
+  findTrace(prefix: string): Promise<FoundTrace | null>;
+  /** The trace whose run has sent a message of the bot; null: there is none. */
+  traceOfMessage(message: SentMessage): Promise<OriginTrace | null>;
 }
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
@@ -129,9 +231,84 @@ export function createDb(url: string, key: string): Db {
     getSettings: () => rpc("get_settings", {}),
     changeSettings: (changes) => rpc("change_settings", { p_changes: changes }),
     defineSteps: (steps) => rpc("define_steps", { p_steps: steps }),
-    claimUpdate: (updateId) => rpc("claim_update", { p_update_id: updateId }),
-    finishUpdate: (updateId, handled, responses) =>
-      rpc("finish_update", { p_update_id: updateId, p_handled: handled, p_responses: responses }),
+    traceSeries: ({ from, to, points } = {}) => rpc("trace_series", { p_from: from, p_to: to, p_points: points }),
+    listView: ({ filter, filterId, change, cursor, limit }) =>
+      rpc("list_view", {
+        p_filter: filter,
+        p_filter_id: filterId,
+        p_change: change,
+        p_cursor: cursor?.trace_id,
+        p_direction: cursor?.direction,
+        p_limit: limit,
+      }),
+    adminTraceIo: (actor, { trace_id, step, side, page, page_chars, around_chars }) =>
+      rpc("admin_trace_io", {
+        p_actor: actor,
+        p_trace_id: trace_id,
+        p_step: step,
+        p_side: side,
+        p_page: page,
+        p_page_chars: page_chars,
+        p_around_chars: around_chars,
+      }),
+    adminExportIo: (actor, traceId, after) =>
+      rpc("admin_export_io", { p_actor: actor, p_trace_id: traceId, p_after: after }),
+    adminNoteExport: (actor, what) => rpc("admin_note_export", { p_actor: actor, p_what: what }),
+    claimUpdate: ({ update_id, user_id, chat_id, chat_type, message_id, bootstrap, allows }, refusals) =>
+      rpc("claim_update", {
+        p_update_id: update_id,
+        p_user_id: user_id,
+        p_chat_id: chat_id,
+        p_chat_type: chat_type,
+        p_message_id: message_id,
+        p_bootstrap: bootstrap,
+        p_allows: allows,
+        p_refusals: refusals,
+      }),
+    takeLane: (updateId) => rpc("take_lane", { p_update_id: updateId }),
+    releaseLane: (updateId) => rpc("release_lane", { p_update_id: updateId }),
+    finishUpdate: (updateId, handled, { responses, richRefused }) =>
+      rpc("finish_update", {
+        p_update_id: updateId,
+        p_handled: handled,
+        p_responses: responses,
+        p_rich_refused: richRefused,
+      }),
+    countRefusals: (counts) => rpc("count_refusals", { p_counts: counts }),
+    refuseAction: (actor, needs, action, detail) =>
+      rpc("refuse_action", { p_actor: actor, p_role: needs, p_action: action, p_detail: detail }),
+    listAdmins: () => rpc("list_admins", {}),
+    setAdmin: (actor, userId, role, fromSecret) =>
+      rpc("set_admin", { p_actor: actor, p_user_id: userId, p_role: role, p_from_secret: fromSecret }),
+    allowChat: (actor, chatId, allowed) => rpc("allow_chat", { p_actor: actor, p_chat_id: chatId, p_allowed: allowed }),
+    listAudit: (actor, { before, limit }) => rpc("list_audit", { p_actor: actor, p_before: before, p_limit: limit }),
+    listAlerts: ({ openOnly, limit, before }) =>
+      rpc("list_alerts", { p_open_only: openOnly, p_limit: limit, p_before: before }),
+    getAlert: (alertId) => rpc("get_alert", { p_alert_id: alertId }),
+    alertOfMessage: (alertId, chatId) => rpc("alert_of_message", { p_alert_id: alertId, p_chat_id: chatId }),
+    alertAct: (actor, alertId, act) => rpc("alert_act", { p_actor: actor, p_alert_id: alertId, p_act: act }),
+    claimAlertMessages: (eventId, owners) => rpc("claim_alert_messages", { p_event_id: eventId, p_owners: owners }),
+    finishAlertMessage: (outcome) =>
+      rpc("finish_alert_message", {
+        p_alert_id: outcome.alert_id,
+        p_chat_id: outcome.chat_id,
+        p_outcome: outcome.outcome,
+        p_revision: outcome.revision,
+        p_message_id: outcome.message_id,
+        p_error: outcome.error,
+        p_characters: outcome.characters,
+        p_retry_after: outcome.retry_after,
+      }),
+    adminChangeSettings: (actor, changes, confirmedDays) =>
+      rpc("admin_change_settings", { p_actor: actor, p_changes: changes, p_confirmed_days: confirmedDays }),
+    adminChangeRule: (actor, rule, changes) =>
+      rpc("admin_change_rule", { p_actor: actor, p_rule: rule, p_changes: changes }),
+    overview: () => rpc("overview", {}),
+    errorGroups: ({ from, to } = {}) => rpc("error_groups", { p_from: from, p_to: to }),
+    traceStorage: () => rpc("trace_storage", {}),
+    findTrace: (prefix) => rpc("find_trace", { p_prefix: prefix }),
+    traceOfMessage: ({ chat_id, message_id, sent_at }) =>
+      rpc("trace_of_message", { p_chat_id: chat_id, p_message_id: message_id, p_sent_at: sent_at?.toISOString() }),
   };
 }
 

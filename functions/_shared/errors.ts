@@ -12,6 +12,9 @@ export const SQLSTATES = {
   TG021: { status: 400, hint: "Send an object of step names and labels; nothing was changed." },
   TG030: { status: 404, hint: "List the keys with select public.list_ingest_keys()." },
   TG040: { status: 400, hint: 'Name a rule that list_alerts has, and send {"threshold": 5} or {"enabled": false}.' },
+  TG050: { status: 400, hint: "The roles are viewer, operator and owner; nothing was changed." },
+  TG041: { status: 400, hint: "Acts on an alert are acknowledge, mute_1h, mute_24h and unmute." },
+  TG055: { status: 400, hint: "Send a filter as ListFilter in admin_answers.ts has it." },
 } as const;
 
 export type Sqlstate = keyof typeof SQLSTATES;

@@ -1,5 +1,5 @@
 /**
- * Comparing secrets.
+ * Comparing secrets, and making one of another.
  *
  * @module
  */
@@ -11,6 +11,17 @@ export async function sameSecret(a: string, b: string): Promise<boolean> {
   let difference = 0;
   for (let i = 0; i < x.length; i++) difference |= x[i]! ^ y[i]!;
   return difference === 0;
+}
+
+/**
+ * The secret that the database sends with an alert, made of the one that Telegram sends with an update: who sees it in the
+ * settings cannot pretend to be Telegram.
+ */
+export async function alertSecret(webhookSecret: string): Promise<string> {
+  const bytes = new TextEncoder().encode(webhookSecret);
+  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const signed = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode("tracegram alerts"));
+  return [...new Uint8Array(signed)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function sha256(value: string): Promise<Uint8Array> {

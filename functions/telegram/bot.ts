@@ -1,69 +1,94 @@
 /**
- * The admin bot: commands and buttons in, screens out. Who may use it is decided here too.
+ * The admin bot: commands and buttons in, screens out.
  *
  * @module
  */
 import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
 import type { Update } from "telegraf/types";
-import type { AdminResponse } from "../_shared/db.ts";
+import type { Answered, Lane, Role } from "../_shared/db.ts";
+import type { BotCall } from "./bot_api.ts";
 import { type Action, decodeAction } from "./callback.ts";
+import { hasEffect } from "./access.ts";
+import { isTransient, type SendDeps } from "./calls.ts";
+import { commandReply } from "./commands.ts";
+import { commandOf, type HeadOptions } from "./head.ts";
+import { holdLane, leaveLane } from "./lane.ts";
 import { createLatest } from "./latest.ts";
 import { describe, type Log } from "./log.ts";
+import { openAllowed } from "./open_allowed.ts";
 import { UpdateRecord } from "./record.ts";
 import { MAX_VISIBLE } from "./render/html.ts";
-import type { Screen } from "./render/screen.ts";
+import type { Reply, Screen } from "./render/screen.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { failureScreen } from "./screens/failure.ts";
-import { openScreen } from "./screens/open.ts";
-import { usageScreen } from "./screens/usage.ts";
-import { answer, isTransient, type SendDeps, show, type Target } from "./send.ts";
+import { answer, show, type Target } from "./send.ts";
+import { sendExport } from "./send_export.ts";
 
 /** A page does not wait longer than this, in milliseconds, for Telegram to take the answer to the press that asks for it. */
 const ANSWER_WAIT_MS = 1000;
-/** `/admin`, `/admin@name`, and what follows. Of the text alone: not every sender of updates marks its commands. */
-const ADMIN_COMMAND = /^\/admin(?:@(\w+))?(?:\s+(.*))?$/is;
-
-/** Longest handling of one update, in milliseconds: room for a slow query and one wait for Telegram's rate limit. */
+/** Longest `retry_after` that is waited for, in seconds. A person has left by then. */
+const MAX_RETRY_AFTER_S = 15;
+/** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
+/** How often a message that others edit, too, is looked at again. */
+const MAX_AGAIN = 3;
 
-export interface BotOptions extends ScreenDeps {
+export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {
   token: string;
-  /** Without the `@`; needed only for commands that name the bot, such as `/admin@my_bot`. */
-  username?: string | undefined;
-  apiRoot: string;
-  adminIds: readonly number[];
+  api: BotCall;
   log: Log;
-  /** Waits for Telegram's rate limit. */
+  /** Waits for Telegram's rate limit, and for a chat's lane. */
   sleep: (ms: number) => Promise<void>;
 }
 
-export interface Bot {
-  /** Whether the update is a message or a pressed button of an admin, in a private chat. */
-  admits(update: Update): boolean;
-  /** Never throws. */
-  handle(update: Update): Promise<Handling>;
+/** What the database said when the update was claimed. Without it, nothing may be changed. */
+export interface Admission {
+  role: Role;
+  lane: Lane;
+  rich: boolean;
+  /** Why there is no claim. */
+  unclaimed?: unknown;
 }
 
-export interface Handling {
+export interface Bot {
+  /** Never throws. */
+  handle(update: Update, admission: Admission): Promise<Handling>;
+}
+
+export interface Handling extends Answered {
   /** False when the update could not be handled now, but may be when it is delivered again. */
   handled: boolean;
-  responses: AdminResponse[];
+  /**
+   * What goes on after the update was answered: Telegram delivers those of a chat one after the other, each when the one
+   * before it was answered. It is not delivered again, and ends with `handled` true. Never rejects.
+   */
+  later?: Promise<Handling>;
+}
+
+/** An update while it is handled. */
+export interface Handled {
+  admission: Admission;
+  record: UpdateRecord;
+  /** When it must have ended, on the clock of `performance.now`. */
+  until: number;
+  /** A change was begun: it must not be made again, after what admins have done since. */
+  changing: boolean;
+  /** What is left to be done without anybody waiting for it. */
+  later?: Promise<unknown>;
 }
 
 export function createBot(options: BotOptions): Bot {
-  const { token, username = "", apiRoot, log } = options;
-  const telegraf = new Telegraf(token, {
-    handlerTimeout: HANDLER_TIMEOUT_MS,
-    telegram: { apiRoot, webhookReply: false },
-  });
+  const { token, username = "", log } = options;
+  // It routes updates; calls are made by bot_api.ts.
+  const telegraf = new Telegraf(token, { handlerTimeout: HANDLER_TIMEOUT_MS });
   // Preset, for a cold start would ask Telegram for it. What is not known here is not used.
   telegraf.botInfo = {
     id: Number(token.split(":")[0]),
     is_bot: true,
     first_name: "Tracegram",
     username,
-    can_join_groups: false,
+    can_join_groups: true,
     can_read_all_group_messages: false,
     supports_inline_queries: false,
   };
@@ -71,90 +96,154 @@ export function createBot(options: BotOptions): Bot {
   telegraf.catch((error) => {
     throw error;
   });
-  const records = new WeakMap<Update, UpdateRecord>();
-  addHandlers(telegraf, options, (ctx) => records.get(ctx.update)!);
+  const handling = new WeakMap<Update, Handled>();
+  addHandlers(telegraf, options, (ctx) => handling.get(ctx.update)!);
 
-  const admins = new Set(options.adminIds);
   return {
-    admits(update) {
-      const { from, chat } = partiesOf(update);
-      return chat?.type === "private" && from !== undefined && admins.has(from.id);
-    },
-    async handle(update) {
-      const record = new UpdateRecord();
-      records.set(update, record);
+    async handle(update, admission) {
+      const record = new UpdateRecord(admission.rich);
+      const handled: Handled = { admission, record, until: performance.now() + HANDLER_TIMEOUT_MS, changing: false };
+      handling.set(update, handled);
       try {
         await telegraf.handleUpdate(update);
-        return { handled: true, responses: record.responses };
+        const done = () => ({ handled: true, ...record.answered });
+        if (!handled.later) return done();
+        const later = handled.later.catch((error: unknown) => failed(error, handled)).then(done);
+        return { ...done(), later };
       } catch (error) {
+        // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day. And who does not
+        // see what became of a change looks again.
+        return { handled: !failed(error, handled) || handled.changing, ...record.answered };
+      }
+
+      /** Whether it may succeed later. */
+      function failed(error: unknown, { changing, later }: Handled): boolean {
         const transient = isTransient(error);
-        log({ level: "warn", event: "update_failed", update_id: update.update_id, transient, ...describe(error) });
-        // A refusal or a mistake of ours would be the same each time, and Telegram would send it for a day.
-        return { handled: !transient, responses: record.responses };
+        const how = { transient, changing, answered: later !== undefined };
+        log({ level: "warn", event: "update_failed", update_id: update.update_id, ...how, ...describe(error) });
+        return transient;
       }
     },
   };
 }
 
-/** Sender and chat, of the kinds of update that the bot answers. */
-export function partiesOf(update: Partial<Update.MessageUpdate & Update.CallbackQueryUpdate>) {
-  const from = update.message?.from ?? update.callback_query?.from;
-  return { from, chat: update.message?.chat ?? update.callback_query?.message?.chat };
-}
-
-function addHandlers(telegraf: Telegraf, options: BotOptions, recordOf: (ctx: Context) => UpdateRecord): void {
+function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: Context) => Handled): void {
   const latest = createLatest();
 
-  telegraf.hears(ADMIN_COMMAND, async (ctx) => {
-    const [, name, words = ""] = ctx.match;
-    const isForUs = !name || !options.username || name.toLowerCase() === options.username.toLowerCase();
-    if (isForUs && words.trim().toLowerCase() === "traces") await respond(ctx, { screen: "traces" });
-    else await deliver(ctx, { chat_id: ctx.chat.id }, usageScreen(), performance.now());
+  telegraf.on(message("text"), async (ctx) => {
+    const started = performance.now();
+    const isGroup = ctx.chat.type !== "private";
+    const command = commandOf(ctx.message.text, options, isGroup);
+    const asked = { command, reply: ctx.message, isGroup };
+    const handled = handledOf(ctx);
+    const { unclaimed } = handled.admission;
+    const changing = () => void (handled.changing = true);
+    const ways = { unclaimed, changing, open: (action: Action) => open(ctx, action), failed };
+    const reply = await commandReply(depsOf(ctx), options, asked, ways).catch((error: unknown) =>
+      failed(error, { screen: "home" })
+    );
+    const message_thread_id = ctx.message.is_topic_message ? ctx.message.message_thread_id : undefined;
+    await deliver(ctx, { chat_id: ctx.chat.id, message_thread_id }, reply, started);
   });
 
-  // Also /start, and whatever else an admin writes.
-  telegraf.on(message("text"), (ctx) => deliver(ctx, { chat_id: ctx.chat.id }, usageScreen(), performance.now()));
-
   telegraf.on("callback_query", async (ctx) => {
+    const started = performance.now();
     const answered = answer(sending(ctx), ctx.callbackQuery.id);
     const under = ctx.callbackQuery.message;
     if (!under) return await answered;
-    const data: unknown = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : null;
-    const action = typeof data === "string" ? decodeAction(data) : null;
+    // What is of an earlier version leads home (head.ts has refused everything else).
+    const data = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : "";
+    const action = decodeAction(data) ?? { screen: "home" };
+    const handled = handledOf(ctx);
+    const { admission } = handled;
+    // A change is made, whatever will be shown of it.
+    const changed = hasEffect(action) ? await open(ctx, action) : undefined;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
-    await latest(`${under.chat.id}:${under.message_id}`, async (isNewest) => {
+    let sendFile: (() => Promise<void>) | undefined;
+    const turn = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
       await atMost(ANSWER_WAIT_MS, answered);
-      await respond(ctx, action ?? { screen: "traces" }, under.message_id, isNewest);
+      if (!await holdLane(options, ctx.update.update_id, admission.lane, isNewest)) return;
+      const reply = changed ?? await open(ctx, action);
+      if (!isNewest()) return;
+      const isPicture = "photo" in under;
+      const message_thread_id = "is_topic_message" in under && under.is_topic_message
+        ? under.message_thread_id
+        : undefined;
+      const isEdit = !("fresh" in reply && reply.fresh);
+      const edited = isEdit ? { message_id: under.message_id, isPicture } : {};
+      const send = () => deliver(ctx, { chat_id: under.chat.id, message_thread_id, ...edited }, reply, started);
+      if ("content" in reply) sendFile = send;
+      else await send();
     });
-    await answered;
+    const shown = turn.then(async () => {
+      if (sendFile && await leaveLane(options, ctx.update.update_id)) await sendFile();
+    });
+    const ended = Promise.all([shown, answered]);
+    // Who waits would keep the press from coming that will be shown instead.
+    if (admission.lane === "wait") handled.later = ended;
+    else await ended;
   });
 
-  /** Opens the screen and shows it, unless a newer press will replace it at once. */
-  async function respond(ctx: Context, action: Action, message_id?: number, isNewest = () => true): Promise<void> {
-    const started = performance.now();
-    const deps = { db: recordOf(ctx).timed(options.db), now: options.now };
-    const screen = await openScreen(deps, action).catch((error: unknown) => {
-      options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
-      return failureScreen(error, action);
-    });
-    if (!isNewest()) return;
-    await deliver(ctx, { chat_id: ctx.chat!.id, ...(message_id !== undefined && { message_id }) }, screen, started);
+  /** What an action is answered with; a failure is a screen, too. */
+  async function open(ctx: Context, action: Action): Promise<Reply> {
+    const handled = handledOf(ctx);
+    try {
+      if (hasEffect(action) && !handled.admission.unclaimed) handled.changing = true;
+      return await openAllowed(depsOf(ctx), action, handled.admission);
+    } catch (error) {
+      return failed(error, action);
+    }
   }
 
-  async function deliver(ctx: Context, target: Target, screen: Screen, started: number): Promise<void> {
-    recordOf(ctx).showing(screen);
-    const shown = await show(sending(ctx), target, screen);
+  function failed(error: unknown, action: Action): Reply {
+    options.log({ level: "warn", event: "screen_failed", screen: action.screen, ...describe(error) });
+    return failureScreen(error, action);
+  }
+
+  async function deliver(ctx: Context, target: Target, reply: Reply, started: number): Promise<void> {
+    const chars = "content" in reply ? reply.caption.length : reply.chars;
+    const shown = "content" in reply
+      ? await sendExport(sending(ctx), target, reply)
+      : await show(sending(ctx), target, reply);
     const ms = Math.round(performance.now() - started);
-    const level = screen.chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
-    options.log({ level, event: "response", screen: screen.name, chars: screen.chars, ms, shown });
+    const level = chars > MAX_VISIBLE || shown === "given_up" ? "warn" : "info";
+    options.log({ level, event: "response", screen: reply.name, chars, ms, shown });
+    if ("again" in reply && (shown === "edited" || shown === "unchanged")) await showAgain(ctx, target, reply);
   }
 
-  const sending = (ctx: Context): SendDeps => ({
-    telegram: ctx.telegram,
-    log: options.log,
-    sleep: options.sleep,
-    rateLimited: (retryAfterS) => recordOf(ctx).rateLimited(retryAfterS),
-  });
+  /** What cannot be shown again is not a failure of the press. */
+  async function showAgain(ctx: Context, target: Target, shown: Screen): Promise<void> {
+    try {
+      let next = await shown.again?.();
+      for (let i = 0; next && i < MAX_AGAIN; i++) {
+        const again = await show(sending(ctx), target, next);
+        options.log({ level: "info", event: "shown_again", screen: next.name, shown: again });
+        next = await next.again?.();
+      }
+    } catch (error) {
+      options.log({ level: "warn", event: "not_shown_again", screen: shown.name, ...describe(error) });
+    }
+  }
+
+  function depsOf(ctx: Context): ScreenDeps {
+    const { record, admission } = handledOf(ctx);
+    const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: admission.role };
+    return { db: record.timed(options.db), now: options.now, actor };
+  }
+
+  function sending(ctx: Context): SendDeps {
+    const { record, until } = handledOf(ctx);
+    return {
+      api: options.api,
+      log: options.log,
+      sleep: options.sleep,
+      left: () => until - performance.now(),
+      maxRetryAfterS: MAX_RETRY_AFTER_S,
+      rateLimited: (retryAfterS) => record.rateLimited(retryAfterS),
+      showing: (shown) => record.showing(shown),
+      rich: record.rich,
+    };
+  }
 }
 
 /** Waits for `promise`, but not longer than `ms`. */

@@ -3,20 +3,27 @@
  *
  * @module
  */
-import type { AdminResponse } from "../_shared/db.ts";
-import type { Screen } from "./render/screen.ts";
+import type { Answered } from "../_shared/db.ts";
 
 type Calls<T> = { [K in keyof T]: (...args: never[]) => Promise<unknown> };
 
 /** Filled while the update is handled. Each update has at most one response. */
 export class UpdateRecord {
-  #screen: Screen | undefined = undefined;
+  #shown: { name: string; chars: number } | undefined = undefined;
   #queryMs: number | null = null;
   #retryAfter: number | undefined = undefined;
+  /** Whether the chat is sent rich messages; false once Telegram does not know them. */
+  readonly rich: { accepted: boolean };
+  readonly #richBefore: boolean;
 
-  /** `screen` is about to be shown; it counts even if Telegram refuses it. */
-  showing(screen: Screen): void {
-    this.#screen = screen;
+  constructor(rich: boolean) {
+    this.rich = { accepted: rich };
+    this.#richBefore = rich;
+  }
+
+  /** What is about to be shown; it counts even if Telegram refuses it. */
+  showing(shown: { name: string; chars: number }): void {
+    this.#shown = shown;
   }
 
   /** Telegram has refused a call for its rate limit. Of several, the longest wait counts. */
@@ -40,11 +47,15 @@ export class UpdateRecord {
     ) as T;
   }
 
+  get answered(): Answered {
+    return { responses: this.#responses, richRefused: this.#richBefore && !this.rich.accepted };
+  }
+
   /** The response; or, where none was shown and the end of a button's spinner met a 429, that. */
-  get responses(): AdminResponse[] {
+  get #responses(): Answered["responses"] {
     const limited = this.#retryAfter === undefined ? {} : { retry_after: this.#retryAfter };
-    if (this.#screen) {
-      return [{ screen: this.#screen.name, characters: this.#screen.chars, query_ms: this.#queryMs, ...limited }];
+    if (this.#shown) {
+      return [{ screen: this.#shown.name, characters: this.#shown.chars, query_ms: this.#queryMs, ...limited }];
     }
     return this.#retryAfter === undefined ? [] : [{ screen: "answer", characters: 0, query_ms: null, ...limited }];
   }

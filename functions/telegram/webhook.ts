@@ -8,73 +8,103 @@
  */
 import type { Update } from "telegraf/types";
 import { readJson } from "../_shared/body.ts";
-import type { Db } from "../_shared/db.ts";
+import type { Db, UpdateClaim, UpdateHead } from "../_shared/db.ts";
 import { sameSecret } from "../_shared/secret.ts";
-import { type Bot, partiesOf } from "./bot.ts";
+import type { Admission, Bot, Handling } from "./bot.ts";
+import { headOf, type HeadOptions } from "./head.ts";
 import { describe, type Log } from "./log.ts";
+import type { Refusals } from "./refusals.ts";
+import { createStrangers } from "./strangers.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** Senders remembered, so that each is logged once by an isolate, and a crowd of them fills neither log nor memory. */
-const MAX_LOGGED_SENDERS = 1000;
 
-export interface WebhookDeps {
+export interface WebhookDeps extends HeadOptions {
   /** What `setWebhook` was given as `secret_token`. */
   secret: string;
   db: Pick<Db, "claimUpdate" | "finishUpdate">;
   bot: Bot;
+  refusals: Refusals;
   log: Log;
+  now: () => Date;
+  /** Keeps the function running until `work`, which never rejects, has ended. */
+  background: (work: Promise<void>) => void;
 }
 
 export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Response> {
-  const { secret, db, bot, log } = deps;
-  const logged = new Set<number>();
+  const { secret, db, bot, log, refusals, background } = deps;
+  const strangers = createStrangers(deps);
 
   return async function webhook(req) {
     if (req.method !== "POST") return answer(405, "method_not_allowed");
     const given = req.headers.get("x-telegram-bot-api-secret-token") ?? "";
-    if (!await sameSecret(given, secret)) return answer(401, "wrong_secret");
-
+    if (!await sameSecret(given, secret)) {
+      await refusals.count("wrong_secret");
+      return answer(401, "wrong_secret");
+    }
     const body = await readJson(req, MAX_BODY_BYTES);
-    if (!body.ok) return answer(body.status, body.code);
-    if (!isUpdate(body.value)) return answer(400, "not_an_update");
+    if (!body.ok || !isUpdate(body.value)) {
+      await refusals.count("not_an_update");
+      return body.ok ? answer(400, "not_an_update") : answer(body.status, body.code);
+    }
     const update = body.value;
 
-    if (!bot.admits(update)) {
-      logStranger(update);
+    const head = headOf(update, deps);
+    if (head === "ignored") return answer(200, "ignored");
+    if (head === "not_an_update") {
+      await refusals.count("not_an_update");
+      return answer(400, "not_an_update");
+    }
+    if (head === "forged") {
+      await refusals.count("forged_data");
       return answer(200, "ignored");
     }
-    return await handleOnce(update);
+    if (strangers.isKnown(head)) {
+      await refusals.count("stranger");
+      return answer(200, "ignored");
+    }
+    return await handleOnce(update, head);
   };
 
-  async function handleOnce(update: Update): Promise<Response> {
-    const id = update.update_id;
+  async function handleOnce(update: Update, head: UpdateHead): Promise<Response> {
+    const id = head.update_id;
+    const counts = refusals.take();
+    let claim: UpdateClaim;
     try {
-      const claim = await db.claimUpdate(id);
-      if (claim === "done") return answer(200, "done");
-      if (claim === "busy") return answer(503, "busy");
+      claim = await db.claimUpdate(head, counts);
     } catch (error) {
-      // Screens only read, so handling one twice harms nobody; and an admin must hear that the database is away.
+      refusals.back(counts);
       log({ level: "warn", event: "claim_failed", update_id: id, ...describe(error) });
-      const { handled } = await bot.handle(update);
-      return handled ? answer(200, "handled_unclaimed") : answer(503, "database_away");
+      return await handleUnclaimed(update, head, error);
     }
+    if (claim.claim !== "claimed") {
+      if (claim.claim === "refused") strangers.note(head);
+      return answer(claim.claim === "busy" ? 503 : 200, claim.claim);
+    }
+    const handling = await bot.handle(update, claim);
+    if (handling.later) {
+      background(handling.later.then((ended) => finish(id, ended)));
+      return answer(200, "begun");
+    }
+    await finish(id, handling);
+    return handling.handled ? answer(200, "handled") : answer(500, "failed");
+  }
 
-    const { handled, responses } = await bot.handle(update);
+  async function finish(id: number, { handled, responses, richRefused }: Handling): Promise<void> {
     try {
-      await db.finishUpdate(id, handled, responses);
+      await db.finishUpdate(id, handled, { responses, richRefused });
     } catch (error) {
       // A handled update is ended by the 200 all the same; the claim of a failed one runs out by itself.
       log({ level: "warn", event: "finish_failed", update_id: id, handled, ...describe(error) });
     }
-    return handled ? answer(200, "handled") : answer(500, "failed");
   }
 
-  function logStranger(update: Update): void {
-    const { from, chat } = partiesOf(update);
-    const user_id = from?.id ?? 0;
-    if (logged.has(user_id) || logged.size >= MAX_LOGGED_SENDERS) return;
-    logged.add(user_id);
-    log({ level: "info", event: "update_ignored", user_id, chat_type: chat?.type ?? null });
+  /** Screens only read, so showing one twice harms nobody; and an owner must hear that the database is away. */
+  async function handleUnclaimed(update: Update, head: UpdateHead, unclaimed: unknown): Promise<Response> {
+    // Who else may ask is known to the database alone.
+    if (!head.bootstrap || head.chat_type !== "private") return answer(503, "database_away");
+    const admission: Admission = { role: "owner", lane: "yours", rich: false, unclaimed };
+    const { handled } = await bot.handle(update, admission);
+    return handled ? answer(200, "handled_unclaimed") : answer(503, "database_away");
   }
 }
 

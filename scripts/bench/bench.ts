@@ -6,6 +6,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Failure } from "../stack/failure.ts";
+import { admin } from "./admin.ts";
 import { bot } from "./bot.ts";
 import { bytes } from "./bytes.ts";
 import { type Clusters, openClusters } from "./cluster.ts";
@@ -20,7 +21,7 @@ import { stats } from "./stats.ts";
 import { table, writeResults } from "./results.ts";
 import { tracer } from "./tracer.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { tracer, bot, bytes, pages, stats, ingest, retention };
+const BENCHMARKS: Record<string, Benchmark> = { tracer, bot, bytes, pages, stats, ingest, retention, admin };
 
 const HELP =
   `Questions about the product that have a number as their answer. Those about the database are asked of a Postgres of their
@@ -35,6 +36,7 @@ own, against the plain design that people write first: one table of jsonb docume
   stats      how long do the statistics of a week take?
   ingest     how many traces a second does the door take?
   retention  how long does it take to be rid of a day?
+  admin      how long does an admin wait for a screen, of a million traces?
 
   --size small|full   small proves that the benchmarks work, in seconds; full takes an hour, 4 GB of memory and 25 GB of disk
                       under .stack/, and there a missed bar is exit code 1. Default: small

@@ -81,8 +81,13 @@ async function main(once: boolean): Promise<void> {
   console.log(`Traces delivered: ${delivered}`);
 
   const admin = await openChat(info.telegram_url, LOCAL_ADMIN, info.telegram_bot_username);
-  const page = await admin.answer(await admin.write("/admin traces"), () => true, ANSWER_TIMEOUT_MS);
-  console.log(`\n${LOCAL_ADMIN.first_name} writes /admin traces, and Telegram shows:\n\n${showMessage(page)}\n`);
+  const ask = async (text: string) => {
+    const shown = await admin.answer(await admin.write(text), () => true, ANSWER_TIMEOUT_MS);
+    console.log(`\n${LOCAL_ADMIN.first_name} writes ${text}, and Telegram shows:\n\n${showMessage(shown)}\n`);
+    return shown;
+  };
+  for (const text of ["/admin", "/admin errors"]) await ask(text);
+  const page = await ask("/admin traces");
   if (!/support/.test(page.text ?? "")) throw new Error("The first page shows none of the traces.");
 
   if (apologies === answered) {
@@ -94,7 +99,7 @@ async function main(once: boolean): Promise<void> {
 
   if (once) return;
   await openChat(info.telegram_url, LOCAL_ADMIN, "support_example_bot");
-  console.log(`Open ${info.telegram_url} in a browser, write /admin traces there and press the buttons; or write to`);
+  console.log(`Open ${info.telegram_url} in a browser, write /admin there and press the buttons; or write to`);
   console.log(`Acme Support as ${LOCAL_ADMIN.first_name}, and look at the trace of it. Ctrl-C stops.`);
   await interrupted;
 }
@@ -129,7 +134,7 @@ async function stackInfo(): Promise<StackInfo> {
   await installPostgres(POSTGRES_DIR, say);
   await claimStack(dir, "npm run demo", settings);
   stops.push(() => releaseStack(dir));
-  const starting = startStack({ dir, env: settings, say });
+  const starting = startStack({ dir, env: settings, alerts: true, say });
   // Also when it is interrupted before all of it has started.
   stops.push(() => starting.then((stack) => stack.stop(), () => {}));
   const stack = await starting;

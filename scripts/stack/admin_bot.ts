@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { createDb } from "../../functions/_shared/db.ts";
 import { EnvError } from "../../functions/_shared/env.ts";
+import { alertSecret } from "../../functions/_shared/secret.ts";
 import { readSettings, type Settings as FunctionSettings } from "../../functions/telegram/settings.ts";
 import { Failure } from "./failure.ts";
 import type { Secrets } from "./secrets.ts";
@@ -54,6 +56,14 @@ export function functionEnv(info: StackInfo): Record<string, string> {
     TELEGRAM_WEBHOOK_SECRET: info.webhook_secret,
     TELEGRAM_ADMIN_IDS: info.telegram_admin_ids.join(","),
   };
+}
+
+/** Has the database post alerts to the telegram function, as a deployment does. */
+export async function setAlertUrl({ api_url, service_role_key, webhook_secret, functions }: StackInfo): Promise<void> {
+  await createDb(api_url, service_role_key).changeSettings({
+    alert_url: functions["telegram"]!,
+    alert_secret: await alertSecret(webhook_secret),
+  });
 }
 
 export async function setWebhook(info: StackInfo): Promise<void> {

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTelegram, type Telegram, type TelegramOptions } from "../../functions/synthetic/telegram/telegram.ts";
-import { adminBot, functionEnv, LOCAL_ADMIN, setWebhook } from "./admin_bot.ts";
+import { adminBot, functionEnv, LOCAL_ADMIN, setAlertUrl, setWebhook } from "./admin_bot.ts";
 import type { Child } from "./children.ts";
 import { pushMigrations } from "./deploy.ts";
 import { Failure } from "./failure.ts";
@@ -43,9 +43,13 @@ export interface StackOptions {
   env?: Settings;
   /** The folder is a copy of a stack that was deployed: there is nothing to push. */
   deployed?: boolean;
+  /** Admins are told of alerts. Left out in tests, whose chats hold what the tests have asked for. */
+  alerts?: boolean;
   /** Told what is happening, a line at a time. */
   say?: (message: string) => void;
   telegram?: Partial<TelegramOptions>;
+  /** How many isolates each function has, by name; requests go to them in turn. Default: 1. */
+  isolates?: Readonly<Record<string, number>>;
 }
 
 /** What a script needs to use the stack. Printed by `npm run stack -- status --json`. */
@@ -169,15 +173,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       example_bot_token: secrets.example_bot_token,
     };
     const started = await Promise.allSettled(wanted.map(async (fn) => {
-      const running = await startFunction(fn, functionEnv(info), {
-        log: log(fn.name),
-        cache: join(STACK_DIR, "deno"),
+      const ports: number[] = [];
+      for (let i = 0; i < (options.isolates?.[fn.name] ?? 1); i++) {
+        const running = await startFunction(fn, functionEnv(info), {
+          log: log(i === 0 ? fn.name : `${fn.name}-${i + 1}`),
+          cache: join(STACK_DIR, "deno"),
+        });
+        watch(running.child);
+        ports.push(running.port);
+      }
+      let turn = 0;
+      const { verifyJwt } = fn;
+      functions.set(fn.name, {
+        verifyJwt,
+        get port() {
+          return ports[turn++ % ports.length]!;
+        },
       });
-      watch(running.child);
-      functions.set(fn.name, running);
     }));
     for (const outcome of started) if (outcome.status === "rejected") throw outcome.reason;
     if (info.telegram_api_root === telegramServer.url) await setWebhook(info);
+    if (options.alerts) await setAlertUrl(info);
     return { info, telegram, children, client: cluster.client, stop };
   } catch (error) {
     await stop();

@@ -31,7 +31,7 @@ const asked = new Promise<void>((resolve) => {
 try {
   const env = readSettings(process.env);
   await claimStack(DIR, "npm run stack -- up", env);
-  const stack = await startStack({ dir: DIR, env, say: (line) => tell({ say: line }) });
+  const stack = await startStack({ dir: DIR, env, alerts: true, say: (line) => tell({ say: line }) });
   noteStack(DIR, stack);
   tell({ ready: true });
   for (const child of stack.children) {

@@ -3695,6 +3695,68 @@ grant execute on function public.trace_stats(timestamptz, timestamptz) to servic
 --
 -- Reads sizes from the catalogue and counts from the rollups; opens no trace.
 
+create type tracegram.day_size as (
+  day         date,
+  trace_bytes bigint,
+  io_bytes    bigint,
+  traces      bigint
+);
+comment on type tracegram.day_size is 'Bytes of a day of traces and of I/O, with indexes, and how many traces have ended in it.';
+
+create function tracegram.full_days(p_days tracegram.day_size[], p_today date)
+  returns setof tracegram.day_size
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select d.*
+    from pg_catalog.unnest(p_days) as d
+    -- A bot that came three days ago has grown for three days.
+    where d.day between p_today - 7 and p_today - 1
+      and d.day >= (select min(f.day) from pg_catalog.unnest(p_days) as f where f.traces > 0);
+end;
+$$;
+
+comment on function tracegram.full_days(tracegram.day_size[], date) is 'The last seven days that are over, from the first with traces on.';
+revoke all on function tracegram.full_days(tracegram.day_size[], date) from public, anon, authenticated, service_role;
+
+create function tracegram.days_until_full(
+  p_size bigint, p_days tracegram.day_size[], p_settings tracegram.settings, p_today date
+)
+  returns integer
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_full record; -- means of the last seven days that are over
+begin
+  if p_size >= p_settings.quota_bytes then
+    return 0;
+  end if;
+  select pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes into v_full
+  from tracegram.full_days(p_days, p_today) as d;
+  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
+  return (
+    select min(k)
+    from pg_catalog.generate_series(1, p_settings.trace_days + 1) as k
+    cross join lateral (
+      select
+        coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < p_today + k - p_settings.trace_days), 0)
+          + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < p_today + k - p_settings.io_days), 0)
+          + greatest(0, k - p_settings.io_days - 1) * v_full.io_bytes as bytes
+      from pg_catalog.unnest(p_days) as d
+    ) as expired
+    where p_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > p_settings.quota_bytes
+  );
+end;
+$$;
+
+comment on function tracegram.days_until_full(bigint, tracegram.day_size[], tracegram.settings, date) is
+  'Days until a database of p_size bytes reaches its quota, as the last days went. Null: never, or not known yet.';
+revoke all on function tracegram.days_until_full(bigint, tracegram.day_size[], tracegram.settings, date)
+from public, anon, authenticated, service_role;
+
 create function tracegram.trace_storage(p_now timestamptz)
   returns jsonb
   language plpgsql stable
@@ -3706,52 +3768,34 @@ declare
   v_size     constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
   v_today    constant date := p_now::date;
   v_tables   constant tracegram.day_table[] := array(select d from tracegram.day_tables() as d where d.state = 'attached');
-  v_days     jsonb;
+  v_days     tracegram.day_size[];
   v_full     record; -- of the last seven days that are over: sums and means
-  v_until    integer;
   v_rollups  constant bigint :=
     pg_catalog.pg_total_relation_size('tracegram.rollups') + pg_catalog.pg_total_relation_size('tracegram.error_rollups');
 begin
-  select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.day desc) into v_days
-  from (
-    select
+  v_days := array(
+    select (
       t.day,
-      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0) as trace_bytes,
-      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0) as io_bytes,
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'pipeline_traces'), 0),
+      coalesce(pg_catalog.sum(t.bytes) filter (where t.table_name = 'trace_io'), 0),
       (
         select coalesce(pg_catalog.sum(r.count), 0)
         from tracegram.rollups as r
         where r.level = '1d' and r.bucket = t.day::timestamptz and r.step = '' and r.pipeline <> ''
-      ) as traces
+      )
+    )::tracegram.day_size
     from pg_catalog.unnest(v_tables) as t
     where t.day <= v_today
     group by t.day
-  ) as d;
+    order by t.day desc
+  );
 
   select
     pg_catalog.sum(d.trace_bytes) / nullif(pg_catalog.sum(d.traces), 0) as bytes_per_trace,
     pg_catalog.sum(d.io_bytes) / nullif(pg_catalog.sum(d.traces), 0) as io_bytes_per_trace,
     pg_catalog.avg(d.trace_bytes) as trace_bytes, pg_catalog.avg(d.io_bytes) as io_bytes
   into v_full
-  from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint, traces bigint)
-  -- A bot that came three days ago has grown for three days.
-  where d.day between v_today - 7 and v_today - 1 and d.day >= (
-    select min(f.day)
-    from pg_catalog.jsonb_to_recordset(v_days) as f (day date, traces bigint)
-    where f.traces > 0
-  );
-
-  -- Day by day: what comes in, less the days that expire. After trace_days all has been replaced, and nothing grows any more.
-  select min(k) into v_until
-  from pg_catalog.generate_series(1, v_settings.trace_days + 1) as k
-  cross join lateral (
-    select
-      coalesce(pg_catalog.sum(d.trace_bytes) filter (where d.day < v_today + k - v_settings.trace_days), 0)
-        + coalesce(pg_catalog.sum(d.io_bytes) filter (where d.day < v_today + k - v_settings.io_days), 0)
-        + greatest(0, k - v_settings.io_days - 1) * v_full.io_bytes as bytes
-    from pg_catalog.jsonb_to_recordset(v_days) as d (day date, trace_bytes bigint, io_bytes bigint)
-  ) as expired
-  where v_size + k * (v_full.trace_bytes + v_full.io_bytes) - expired.bytes > v_settings.quota_bytes;
+  from tracegram.full_days(v_days, v_today) as d;
 
   return pg_catalog.jsonb_build_object(
     'database_bytes', v_size,
@@ -3768,14 +3812,14 @@ begin
       ) as t
     ),
     'rollup_bytes', v_rollups,
-    'days', v_days,
+    'days', pg_catalog.to_jsonb(v_days),
     'bytes_per_trace', pg_catalog.round(v_full.bytes_per_trace),
     'io_bytes_per_trace', pg_catalog.round(v_full.io_bytes_per_trace),
     'growth_bytes_per_day', pg_catalog.round(v_full.trace_bytes + v_full.io_bytes),
     'steady_bytes', pg_catalog.round(
       (v_settings.trace_days + 1) * v_full.trace_bytes + (v_settings.io_days + 1) * v_full.io_bytes + v_rollups
     ),
-    'days_until_full', case when v_size >= v_settings.quota_bytes then 0 else v_until end
+    'days_until_full', tracegram.days_until_full(v_size, v_days, v_settings, v_today)
   ) || (
     select pg_catalog.jsonb_build_object(
       'large_traces', coalesce(pg_catalog.sum(r.large), 0),
@@ -3789,7 +3833,26 @@ begin
     )
     from tracegram.rollups as r
     where r.level = '1h' and r.bucket > p_now - interval '24 hours' and r.pipeline = '' and r.step = 'ingest'
+  ) || pg_catalog.jsonb_build_object('gaps', (
+    select pg_catalog.jsonb_build_object(
+      'orphan_steps', coalesce(pg_catalog.sum(r.orphans) filter (where r.step <> ''), 0),
+      'no_steps', coalesce(pg_catalog.sum(r.stepless), 0)
+    )
+    from tracegram.rollup_ranges(p_now - interval '24 hours', p_now, false, p_now) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'lost', count(*) filter (where t.status = 'lost'), 'running', count(*) filter (where t.status = 'running')
+    )
+    from tracegram.unended as t
+    where t.started_at >= p_now - interval '24 hours'
   ) || pg_catalog.jsonb_build_object(
+    'dropped', tracegram.dropped_summary(p_now - interval '24 hours', p_now + interval '1 hour') - 'senders'
+  )) || pg_catalog.jsonb_build_object(
     'settings', pg_catalog.jsonb_build_object(
       'trace_days', v_settings.trace_days,
       'io_days', v_settings.io_days,
@@ -3840,76 +3903,1072 @@ large_traces           rows over 5 kB of the last seven days and today
 cost_microusd_per_1000_traces   of the same days; traces without a known cost count as free, and null: no cost is known
 ingest_p95_ms          of the calls of the last 24 hours; null without
 settings      what is in force: {trace_days, io_days, io_sample_percent, traces_from, io_from}
-guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}$doc$;
+guard         {io_sample_percent (null: as the owner has set), steps: the quota guard's last five, newest first}
+gaps          of the last 24 hours: {orphan_steps, no_steps, lost, running, dropped: {records, reasons}} as trace_gaps has them$doc$;
 revoke all on function public.trace_storage() from public, anon, authenticated;
 grant execute on function public.trace_storage() to service_role;
 
--- 60_updates.sql — each Telegram update is handled once.
---
--- Written by  public.claim_update, public.finish_update (the telegram function)
--- Dropped by  tracegram.purge (90_jobs.sql)
---
--- A claim is a lease: when an isolate dies in the middle of an update, the redelivery is handled after the lease has run out.
+-- 57_trace_series.sql — how the bot did over a window, in equal stretches of time: what charts are drawn of. From rollups alone.
 
-create table tracegram.seen_updates (
-  update_id  bigint primary key,
-  claimed_at timestamptz(3) not null,
-  handled_at timestamptz(3)
-);
-alter table tracegram.seen_updates enable row level security;
+create function tracegram.waiting_runs(p_from timestamptz, p_to timestamptz)
+  returns tracegram.rollups[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_ids constant uuid[] := array(select pg_catalog.unnest(b.ended) from tracegram.batches as b);
+begin
+  -- Mostly nothing waits, and then no day is opened.
+  if pg_catalog.cardinality(v_ids) = 0 then
+    return array[]::tracegram.rollups[];
+  end if;
+  return array(
+    select r
+    from tracegram.roll_up(array(select t from tracegram.find_traces(v_ids, p_from, p_to) as t), array[]::tracegram.batches[]) as r
+    where r.step = ''
+  );
+end;
+$$;
 
-comment on table tracegram.seen_updates is 'Telegram updates of the admin bot that were claimed or handled, kept 2 days.';
-comment on column tracegram.seen_updates.update_id is 'Telegram''s id of the update.';
-comment on column tracegram.seen_updates.claimed_at is 'Start of the last lease.';
-comment on column tracegram.seen_updates.handled_at is 'Null until the update was handled.';
+comment on function tracegram.waiting_runs(timestamptz, timestamptz) is
+  'The 5m rows of whole runs that started in [p_from, p_to) and wait to be folded.';
+revoke all on function tracegram.waiting_runs(timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
-create function tracegram.claim_update(p_update_id bigint, p_now timestamptz)
-  returns text
-  language plpgsql
+create function tracegram.series_bucket(p_from timestamptz, p_to timestamptz, p_points integer, p_now timestamptz)
+  returns interval
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_wanted constant numeric := pg_catalog.date_part('epoch', p_to - p_from) / 60 / p_points;
+  -- As fine as rollups of whole runs are at its start.
+  v_least  constant integer := case
+    when p_from >= pg_catalog.date_trunc('day', p_now, 'UTC') - interval '31 days' then 5
+    when p_from >= pg_catalog.date_trunc('day', p_now, 'UTC') - interval '61 days' then 60
+    else 1440
+  end;
 begin
-  insert into tracegram.seen_updates as u (update_id, claimed_at)
-  values (p_update_id, p_now)
-  on conflict (update_id) do update set claimed_at = excluded.claimed_at
-    where u.handled_at is null and u.claimed_at <= p_now - interval '60 seconds';
-  if found then
-    return 'claimed';
+  return pg_catalog.make_interval(mins => coalesce(
+    -- Those that a day is made of, so that hours start on the hour and days at midnight.
+    (
+      select min(m.minutes)
+      from pg_catalog.unnest(array[5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440]) as m (minutes)
+      where m.minutes >= greatest(v_wanted, v_least)
+    ),
+    1440 * pg_catalog.ceil(v_wanted / 1440)::integer
+  ));
+end;
+$$;
+
+comment on function tracegram.series_bucket(timestamptz, timestamptz, integer, timestamptz) is
+  'The shortest stretch that a window is shown in by so many points at most.';
+revoke all on function tracegram.series_bucket(timestamptz, timestamptz, integer, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.trace_series(
+  p_from timestamptz, p_to timestamptz, p_points integer, p_waiting tracegram.rollups[], p_now timestamptz
+)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00+00';
+  v_bucket constant interval := tracegram.series_bucket(p_from, p_to, p_points, p_now);
+  v_level  constant text := case when v_bucket < interval '1 hour' then '5m' when v_bucket < interval '1 day' then '1h' else '1d' end;
+  v_to     constant timestamptz := pg_catalog.date_bin(v_bucket, p_to - interval '1 microsecond', c_origin) + v_bucket;
+  v_points constant integer :=
+    pg_catalog.ceil(pg_catalog.date_part('epoch', p_to - p_from) / pg_catalog.date_part('epoch', v_bucket));
+  v_from   constant timestamptz := v_to - v_points * v_bucket;
+begin
+  return pg_catalog.jsonb_build_object(
+    'from', tracegram.iso(v_from),
+    'to', tracegram.iso(v_to),
+    'bucket_s', pg_catalog.date_part('epoch', v_bucket),
+    'points', (
+      with runs as (
+        select r.bucket, r.count, r.errors, r.durations, r.cost_microusd
+        from tracegram.rollups as r
+        where r.level = v_level and r.bucket >= v_from and r.bucket < v_to and r.step = '' and r.pipeline <> ''
+        union all
+        select w.bucket, w.count, w.errors, w.durations, w.cost_microusd
+        from pg_catalog.unnest(p_waiting) as w
+        where w.bucket >= v_from and w.bucket < v_to
+      ),
+      points as (
+        select
+          pg_catalog.date_bin(v_bucket, r.bucket, c_origin) as at, pg_catalog.sum(r.count) as count,
+          pg_catalog.sum(r.errors) as errors, tracegram.percentiles(pg_catalog.array_agg(r.durations)) as durations,
+          pg_catalog.sum(r.cost_microusd) as cost_microusd
+        from runs as r
+        group by 1
+      )
+      select pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
+          'at', tracegram.iso(b.at),
+          'count', coalesce(p.count, 0),
+          'errors', coalesce(p.errors, 0),
+          'p50_ms', p.durations -> 'p50_ms',
+          'p95_ms', p.durations -> 'p95_ms',
+          'cost_microusd', p.cost_microusd
+        ) order by b.at
+      )
+      from pg_catalog.generate_series(v_from, v_to - v_bucket, v_bucket) as b (at)
+      left join points as p on p.at = b.at
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.trace_series(timestamptz, timestamptz, integer, tracegram.rollups[], timestamptz) is
+  'See public.trace_series; p_waiting are the rows of what waits to be folded, p_now is the time of the call.';
+revoke all on function tracegram.trace_series(timestamptz, timestamptz, integer, tracegram.rollups[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.trace_series(
+  p_from   timestamptz default null,
+  p_to     timestamptz default null,
+  p_points integer     default 24
+)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_to     constant timestamptz := coalesce(p_to, pg_catalog.now());
+  v_from   constant timestamptz := coalesce(p_from, v_to - interval '24 hours');
+  v_points constant integer := least(greatest(coalesce(p_points, 24), 1), 168);
+begin
+  if v_from >= v_to or v_to - v_from > interval '400 days' then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('a window from %s to %s', v_from, v_to),
+      hint    = 'p_from must be before p_to, by 400 days at most.';
   end if;
-  return case
-    when exists (select from tracegram.seen_updates as u where u.update_id = p_update_id and u.handled_at is not null) then 'done'
-    else 'busy'
+  return tracegram.trace_series(
+    v_from, v_to, v_points,
+    -- Widened by the longest that the window can be moved.
+    tracegram.waiting_runs(v_from - (v_to - v_from), v_to + (v_to - v_from) + interval '1 day'), pg_catalog.now()
+  );
+end;
+$$;
+
+comment on function public.trace_series(timestamptz, timestamptz, integer) is
+$doc$How the bot did over a window, in equal stretches of time, none left out: one call serves one chart.
+
+p_from, p_to  the window; null: the last 24 hours, up to now.
+p_points      stretches at most, 1..168; other values are brought into that range.
+
+Returns Series of functions/_shared/db.ts: {from, to, bucket_s, points: [{at, count, errors, p50_ms, p95_ms (each within 5 %),
+cost_microusd}]}, oldest first. A stretch is 5, 10, 15, 20 or 30 minutes, 1, 2, 3, 4, 6, 8 or 12 hours, or whole days, at least an
+hour where the window starts over 31 days ago and a day over 61 days ago. The last one has p_to in it, so of a window up to now
+it is not over yet. Runs count when they have ended, where they started. Unknown is null.
+
+22023  the window is empty or over 400 days  (do not retry)$doc$;
+revoke all on function public.trace_series(timestamptz, timestamptz, integer) from public, anon, authenticated;
+grant execute on function public.trace_series(timestamptz, timestamptz, integer) to service_role;
+
+-- 58_error_groups.sql — failed runs by kind of error. From rollups alone.
+
+create function tracegram.error_groups(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_before constant timestamptz := p_from - (p_to - p_from);
+  -- As fine as rollups are at the start of the window before, so that both windows have the same length.
+  v_grain  constant interval := case
+    when v_before >= pg_catalog.date_trunc('hour', p_now) - interval '49 hours' then interval '5 minutes'
+    when v_before >= pg_catalog.date_trunc('day', p_now) - interval '61 days' then interval '1 hour'
+    else interval '1 day'
+  end;
+  v_from   constant timestamptz := pg_catalog.date_bin(v_grain, p_from, '2000-01-01 00:00+00');
+  v_to     constant timestamptz := pg_catalog.date_bin(v_grain, p_to - interval '1 microsecond', '2000-01-01 00:00+00') + v_grain;
+begin
+  return (
+    with now as materialized (
+      select
+        r.pipeline, r.step, r.kind, pg_catalog.sum(r.count) as count,
+        (pg_catalog.array_agg(r.example order by r.example desc))[1] as example, min(r.bucket) as first_at
+      from tracegram.error_rows(v_from, v_to, p_now) as r
+      group by r.pipeline, r.step, r.kind
+    ),
+    earlier as materialized (
+      select b.pipeline, b.step, b.kind, pg_catalog.sum(b.count) as count
+      from tracegram.error_rows(v_from - (v_to - v_from), v_from, p_now) as b
+      group by b.pipeline, b.step, b.kind
+    )
+    select pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(v_from),
+      'to', tracegram.iso(v_to),
+      'errors', (select coalesce(pg_catalog.sum(n.count), 0) from now as n),
+      'errors_before', (select coalesce(pg_catalog.sum(e.count), 0) from earlier as e),
+      'count', (
+        select coalesce(pg_catalog.sum(r.count), 0)
+        from tracegram.rollup_rows(v_from, v_to, true, p_now) as r
+        where r.pipeline <> ''
+      ),
+      'kinds', (select count(*) from now),
+      'groups', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'pipeline', g.pipeline, 'step', g.step, 'kind', g.kind, 'count', g.count, 'before', coalesce(e.count, 0),
+          'example', g.example, 'first_at', tracegram.iso(g.first_at)
+        ) order by g.count desc, g.kind, g.pipeline, g.step), '[]')
+        from (select * from now as n order by n.count desc, n.kind, n.pipeline, n.step limit 10) as g
+        left join earlier as e on e.pipeline = g.pipeline and e.step = g.step and e.kind = g.kind
+      )
+    )
+  );
+end;
+$$;
+
+comment on function tracegram.error_groups(timestamptz, timestamptz, timestamptz) is 'See public.error_groups; p_now is the time of the call.';
+revoke all on function tracegram.error_groups(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.error_groups(p_from timestamptz default null, p_to timestamptz default null)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_to   constant timestamptz := coalesce(p_to, pg_catalog.now());
+  v_from constant timestamptz := coalesce(p_from, v_to - interval '24 hours');
+begin
+  if v_from >= v_to or v_to - v_from > interval '200 days' then
+    raise exception sqlstate '22023' using
+      message = pg_catalog.format('a window from %s to %s', v_from, v_to),
+      hint    = 'p_from must be before p_to, by 200 days at most.';
+  end if;
+  return tracegram.error_groups(v_from, v_to, pg_catalog.now());
+end;
+$$;
+
+comment on function public.error_groups(timestamptz, timestamptz) is
+$doc$Failed runs of a window by kind of error, against the window of the same length before it: one call serves one screen.
+
+p_from, p_to  the window; null: the last 24 hours, up to now. Widened as trace_stats widens it.
+
+Returns ErrorGroups of functions/_shared/db.ts: {from, to, errors, errors_before, count, kinds, groups: [{pipeline, step, kind, count,
+before, example, first_at}]}. groups are the ten most frequent of kinds; kind is the error with # for numbers and ids, example the
+newest trace of it, first_at the start of the five minutes (of longer windows the hour or day) in which the window's first was.
+
+22023  the window is empty or over 200 days  (do not retry)$doc$;
+revoke all on function public.error_groups(timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.error_groups(timestamptz, timestamptz) to service_role;
+
+-- 58_overview.sql — how things stand, at a glance. From rollups and small tables; sizes from the catalogue. Opens no trace.
+
+create function tracegram.stored_runs(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+  returns setof tracegram.rollups
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_ranges constant tracegram.rollup_range[] := array(select g from tracegram.rollup_ranges(p_from, p_to, true, p_now) as g);
+begin
+  return query
+    select r.*
+    from pg_catalog.unnest(v_ranges) as g
+    cross join lateral (
+      select * from tracegram.rollups as l
+      where l.level = g.level and l.bucket >= g.starts and l.bucket < g.ends and l.step = '' and l.pipeline <> ''
+      offset 0 -- range by range: a hash of everything would be made otherwise
+    ) as r;
+end;
+$$;
+
+comment on function tracegram.stored_runs(timestamptz, timestamptz, timestamptz) is
+  'The fewest rows of whole runs that hold a window, without those that wait to be folded.';
+revoke all on function tracegram.stored_runs(timestamptz, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.days_by_catalogue(p_from date, p_today date)
+  returns tracegram.day_size[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    with tables as (
+      select c.oid, c.relname, c.relpages, c.reltoastrelid, i.inhparent
+      from pg_catalog.pg_inherits as i
+      join pg_catalog.pg_class as c on c.oid = i.inhrelid
+      where i.inhparent in ('tracegram.pipeline_traces'::regclass, 'tracegram.trace_io'::regclass)
+    ),
+    files as (
+      select t.oid, t.relpages from tables as t
+      union all
+      select t.oid, c.relpages from tables as t join pg_catalog.pg_class as c on c.oid = t.reltoastrelid
+      union all
+      select t.oid, c.relpages
+      from tables as t
+      join pg_catalog.pg_index as x on x.indrelid = t.oid
+      join pg_catalog.pg_class as c on c.oid = x.indexrelid
+    ),
+    sizes as (select f.oid, pg_catalog.sum(f.relpages) as pages from files as f group by f.oid),
+    days as (
+      select
+        pg_catalog.to_date(pg_catalog.right(t.relname, 8), 'YYYYMMDD') as day,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.pipeline_traces'::regclass), 0) as trace_bytes,
+        8192 * coalesce(pg_catalog.sum(s.pages) filter (where t.inhparent = 'tracegram.trace_io'::regclass), 0) as io_bytes
+      from tables as t
+      join sizes as s on s.oid = t.oid
+      where t.relname ~ '_p\d{8}$'
+      group by 1
+    )
+    select (d.day, d.trace_bytes, d.io_bytes, coalesce(r.traces, 0))::tracegram.day_size
+    from days as d
+    left join (
+      select l.bucket::date as day, pg_catalog.sum(l.count) as traces
+      from tracegram.rollups as l
+      where l.level = '1d' and l.bucket >= p_from::timestamptz and l.step = '' and l.pipeline <> ''
+      group by 1
+    ) as r on r.day = d.day
+    where d.day <= p_today
+  );
+end;
+$$;
+
+comment on function tracegram.days_by_catalogue(date, date) is
+  'Sizes of the days as they were when vacuum last looked, which costs nothing to ask. Good enough for a forecast.';
+revoke all on function tracegram.days_by_catalogue(date, date) from public, anon, authenticated, service_role;
+
+create function tracegram.overview(p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- The five minutes that it is now are in it.
+  v_to      constant timestamptz := pg_catalog.date_bin('5 minutes', p_now, '2000-01-01 00:00+00') + interval '5 minutes';
+  v_from    constant timestamptz := v_to - interval '24 hours';
+  v_before  constant timestamptz := v_from - interval '24 hours';
+  v_today   constant timestamptz := pg_catalog.date_trunc('day', p_now);
+  v_month   constant timestamptz := pg_catalog.date_trunc('month', p_now);
+  v_waiting constant tracegram.rollups[] := tracegram.waiting_runs(least(v_month, v_before), v_to + interval '1 hour');
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_size    constant bigint := pg_catalog.pg_database_size(pg_catalog.current_database());
+  v_runs    jsonb;
+begin
+  select pg_catalog.jsonb_object_agg(w.name, tracegram.run_stats(w.starts, w.ends, array(
+    select (
+      r.pipeline, r.step, r.count, r.errors, r.duration_ms, r.durations, r.input_tokens, r.cached_tokens, r.output_tokens,
+      r.reasoning_tokens, r.cost_microusd, r.unpriced
+    )::tracegram.span_stats
+    from (
+      select * from tracegram.stored_runs(w.starts, w.ends, p_now)
+      union all
+      select * from pg_catalog.unnest(v_waiting) as n where n.bucket >= w.starts and n.bucket < w.ends
+    ) as r
+  ), p_now)) into v_runs
+  from (values ('window', v_from, v_to), ('before', v_before, v_from)) as w (name, starts, ends);
+
+  v_runs := v_runs || (
+    select pg_catalog.jsonb_object_agg(s.name, pg_catalog.jsonb_build_object(
+      'from', tracegram.iso(s.starts), 'count', s.count, 'cost_microusd', s.cost_microusd, 'unpriced_calls', s.unpriced
+    ))
+    from (
+      select
+        w.name, w.starts, coalesce(pg_catalog.sum(r.count), 0) as count, pg_catalog.sum(r.cost_microusd) as cost_microusd,
+        coalesce(pg_catalog.sum(r.unpriced), 0) as unpriced
+      from (values ('today', v_today), ('month', v_month)) as w (name, starts)
+      left join (
+        select l.bucket, l.count, l.cost_microusd, l.unpriced
+        from tracegram.rollups as l
+        -- Days are whole: today's has what there is of it.
+        where l.level = '1d' and l.bucket >= v_month and l.bucket < v_to and l.step = '' and l.pipeline <> ''
+        union all
+        select n.bucket, n.count, n.cost_microusd, n.unpriced from pg_catalog.unnest(v_waiting) as n
+      ) as r on r.bucket >= w.starts
+      group by w.name, w.starts
+    ) as s
+  );
+
+  return v_runs || pg_catalog.jsonb_build_object(
+    'series', tracegram.trace_series(p_now - interval '24 hours', p_now, 24, v_waiting, p_now),
+    'storage', pg_catalog.jsonb_build_object(
+      'database_bytes', v_size,
+      'quota_bytes', v_settings.quota_bytes,
+      'quota_share', pg_catalog.round(v_size::numeric / v_settings.quota_bytes, 4),
+      'days_until_full', tracegram.days_until_full(
+        v_size, tracegram.days_by_catalogue(v_today::date - v_settings.trace_days, v_today::date), v_settings, v_today::date
+      )
+    ),
+    'alerts', pg_catalog.jsonb_build_object(
+      'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
+      'newest', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'alert_id', n.alert_id, 'rule', n.rule, 'summary', r.summary, 'unit', r.unit, 'threshold', n.threshold,
+          'value', coalesce(n.last_value, n.value), 'opened_at', tracegram.iso(n.opened_at)
+        ) order by n.alert_id desc), '[]')
+        from (select * from tracegram.alerts as a where a.resolved_at is null order by a.alert_id desc limit 3) as n
+        join tracegram.alert_rules as r on r.rule = n.rule
+      )
+    ),
+    'dropped', (select coalesce(pg_catalog.sum(d.records), 0) from tracegram.dropped as d where d.grew_at >= p_now - interval '24 hours'),
+    'keys', (select count(*) from tracegram.ingest_keys as k where k.revoked_at is null),
+    'last_batch_at', tracegram.iso(greatest(
+      (select max(u.minute) from tracegram.ingest_usage as u), (select max(k.purged_minute) from tracegram.ingest_keys as k)
+    ))
+  ) || (
+    select pg_catalog.jsonb_build_object(
+      'running', count(*) filter (where t.status = 'running'), 'lost', count(*) filter (where t.status = 'lost')
+    )
+    from tracegram.unended as t
+    where t.started_at >= v_from
+  );
+end;
+$$;
+
+comment on function tracegram.overview(timestamptz) is 'See public.overview; p_now is the time of the call.';
+revoke all on function tracegram.overview(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.overview()
+  returns jsonb
+  language sql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.overview(pg_catalog.now());
+$$;
+
+comment on function public.overview() is
+$doc$How things stand, at a glance: one call serves one screen.
+
+Returns Overview of functions/_shared/db.ts:
+window, before   the last 24 hours (up to the end of these five minutes) and those before, as trace_stats has them
+today, month     {from, count, cost_microusd, unpriced_calls} since midnight and since the first of the month, UTC
+series           the last 24 hours of the clock, as trace_series has them
+running, lost    announced in the last 24 hours and not ended; lost: no longer expected to
+storage          {database_bytes, quota_bytes, quota_share, days_until_full} as trace_storage has them, but that
+                 the forecast is made from sizes that vacuum has noted
+alerts           {open, newest: [{alert_id, rule, summary, unit, threshold, value, opened_at}]}: how many, and the newest three
+dropped          what those senders have dropped since they started that reported more of it in the last 24 hours
+keys             ingest keys that are valid
+last_batch_at    the minute in which the last batch came; null: none ever$doc$;
+revoke all on function public.overview() from public, anon, authenticated;
+grant execute on function public.overview() to service_role;
+
+-- 59_find_trace.sql — a trace by the first characters of its id, or by the message that its run has sent.
+
+create function tracegram.prefix_bound(p_hex text, p_last boolean)
+  returns uuid
+  language sql immutable strict
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.rpad(p_hex, 32, case when p_last then 'f' else '0' end)::uuid;
+$$;
+
+comment on function tracegram.prefix_bound(text, boolean) is 'The least id that starts with these hex digits, or the greatest.';
+revoke all on function tracegram.prefix_bound(text, boolean) from public, anon, authenticated, service_role;
+
+create function tracegram.find_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select 'select * from tracegram.pipeline_traces as t where t.started_at >= $1 and t.started_at <= $2 '
+    || 'and t.trace_id >= $3 and t.trace_id <= $4 order by t.started_at desc, t.trace_id desc limit $5';
+$$;
+
+comment on function tracegram.find_query() is 'Traces of $1 up to $2 with ids of $3 up to $4, the newest $5. Run over a day at a time.';
+revoke all on function tracegram.find_query() from public, anon, authenticated, service_role;
+
+create function tracegram.message_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- Of a chat with very many runs the newest of these days, which are mostly the ones that somebody asks about.
+  select 'select c.trace_id from (select t.started_at, t.trace_id, t.message_id from tracegram.pipeline_traces as t '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'order by t.started_at desc, t.trace_id desc limit 20000) as c '
+    || 'where c.message_id = $4 order by c.started_at desc, c.trace_id desc limit 1';
+$$;
+
+comment on function tracegram.message_query() is
+  'The newest trace of [$1, $2) of chat $3 with message $4, among its newest 20,000. Run over few days at a time.';
+revoke all on function tracegram.message_query() from public, anon, authenticated, service_role;
+
+create function tracegram.sender_query()
+  returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select 'with runs as materialized (select c.trace_id, c.started_at, c.message_id, '
+    || 'c.started_at + coalesce(c.duration_ms * interval ''1 ms'', $6) as ended_at '
+    || 'from (select * from tracegram.pipeline_traces as t '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'order by t.started_at desc, t.trace_id desc limit 20000) as c) '
+    || 'select r.trace_id from runs as r where r.ended_at >= $5 - interval ''5 seconds'' '
+    -- By the end of a run with a later message, this one had been sent.
+    || 'and r.started_at <= coalesce((select min(l.ended_at) from runs as l where l.message_id > $4), $2) '
+    || 'order by (r.message_id > $4) is true desc, '
+    -- Seconds between the run and the second in which the message was sent.
+    || 'greatest(interval ''0'', r.started_at - $5 - interval ''1 second'', $5 - r.ended_at), '
+    || 'r.message_id - $4, r.started_at desc, r.trace_id desc limit 1';
+$$;
+
+comment on function tracegram.sender_query() is
+  'The run of chat $3 that most likely sent message $4 at $5, among the newest 20,000 of [$1, $2). $6 is how long one may run that has not ended.';
+revoke all on function tracegram.sender_query() from public, anon, authenticated, service_role;
+
+create function tracegram.traces_between(p_first uuid, p_last uuid, p_now timestamptz)
+  returns setof tracegram.pipeline_traces
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_from timestamptz := greatest(tracegram.trace_time(p_first), (tracegram.settings()).traces_from);
+  -- No trace is of later than in an hour, and no time of ours beyond the year 10889.
+  v_to   timestamptz := least(tracegram.trace_time(p_last), p_now + interval '1 hour');
+  v_day  timestamptz;
+  v_left integer := 6;
+  v_n    integer;
+begin
+  -- A day at a time, newest first: most prefixes that a person types are within a minute.
+  while v_left > 0 and v_to >= v_from loop
+    v_day := greatest(v_from, pg_catalog.date_trunc('day', v_to, 'UTC'));
+    return query execute tracegram.find_query() using v_day, v_to, p_first, p_last, v_left;
+    get diagnostics v_n = row_count;
+    v_left := v_left - v_n;
+    v_to := v_day - interval '1 millisecond';
+  end loop;
+end;
+$$;
+
+comment on function tracegram.traces_between(uuid, uuid, timestamptz) is 'The newest six traces of ids from one up to another.';
+revoke all on function tracegram.traces_between(uuid, uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.find_trace(p_prefix text)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hex   constant text := pg_catalog.lower(pg_catalog.replace(pg_catalog.left(p_prefix, 64), '-', ''));
+  v_found tracegram.pipeline_traces[];
+begin
+  if v_hex is null or v_hex !~ '^[0-9a-f]{4,32}$' then
+    return null;
+  end if;
+  v_found := array(
+    select t
+    from tracegram.traces_between(
+      tracegram.prefix_bound(v_hex, false), tracegram.prefix_bound(v_hex, true), pg_catalog.now()
+    ) as t
+  );
+  return case pg_catalog.cardinality(v_found)
+    when 0 then null
+    when 1 then pg_catalog.jsonb_build_object('trace_id', v_found[1].trace_id)
+    else pg_catalog.jsonb_build_object(
+      'candidates', (
+        select pg_catalog.jsonb_agg(tracegram.trace_summary(c) order by c.started_at desc, c.trace_id desc)
+        from pg_catalog.unnest(v_found[:5]) as c
+      ),
+      'more', pg_catalog.cardinality(v_found) > 5
+    )
   end;
 end;
 $$;
 
-comment on function tracegram.claim_update(bigint, timestamptz) is 'See public.claim_update; p_now is the time of the claim.';
-revoke all on function tracegram.claim_update(bigint, timestamptz) from public, anon, authenticated, service_role;
+comment on function public.find_trace(text) is
+$doc$A trace by its id, or by the first characters of it.
 
-create function public.claim_update(p_update_id bigint)
+p_prefix  at least four hex digits, in any case of letters, with or without dashes. Eight are those of about a minute.
+
+Returns {trace_id} when it is one trace's; {candidates, more} when it is several': TraceSummary of the newest five, and whether there
+are more; null when it is none's.$doc$;
+revoke all on function public.find_trace(text) from public, anon, authenticated;
+grant execute on function public.find_trace(text) to service_role;
+
+create function public.trace_of_message(p_chat_id bigint, p_message_id bigint, p_sent_at timestamptz default null)
+  returns jsonb
+  language plpgsql stable
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_id     constant integer := case when p_message_id between 1 and 2147483647 then p_message_id end;
+  v_to     timestamptz := pg_catalog.now() + interval '1 hour';
+  v_from   timestamptz := pg_catalog.date_trunc('day', v_to, 'UTC');
+  v_days   integer := 1;
+  v_found  uuid;
+begin
+  -- By the indexes of chats and users, a day, then two, four … at a time: messages that somebody asks about are mostly new.
+  while v_id is not null and v_to > v_settings.traces_from loop
+    v_from := greatest(v_from, v_settings.traces_from);
+    execute tracegram.message_query() into v_found using v_from, v_to, p_chat_id, v_id;
+    if v_found is not null then
+      return pg_catalog.jsonb_build_object('trace_id', v_found, 'exact', true);
+    end if;
+    v_to := v_from;
+    v_from := v_from - v_days * interval '1 day';
+    v_days := v_days * 2;
+  end loop;
+  if v_id is null and p_message_id is not null then
+    return null;
+  end if;
+  execute tracegram.sender_query() into v_found using
+    p_sent_at - interval '1 day', p_sent_at + interval '6 seconds', p_chat_id, v_id, p_sent_at, v_settings.lost_after;
+  return case when v_found is not null then pg_catalog.jsonb_build_object('trace_id', v_found, 'exact', false) end;
+end;
+$$;
+
+comment on function public.trace_of_message(bigint, bigint, timestamptz) is
+$doc$The run that a message of the bot comes from.
+
+p_chat_id, p_message_id  Telegram's. A private chat has the id of its user. Of a message without an id that is known: null.
+p_sent_at                when it was sent, by Telegram's clock, which has seconds. Null: not known.
+
+Returns {trace_id, exact}; null when there is none that is kept. exact: it is the newest run whose last message in the chat,
+sent or edited, is this one. Of a chat with very many runs, 20,000 are looked at of one day, then of the two before it, the four
+before those, and so on. Otherwise, it is the one that most likely sent it, of those that were running at p_sent_at, give or take
+5 s, and had started within the day before. Ids grow within a chat, so it is not one that started after a run had ended that has
+a later message; and of several it is rather one with a later message, and of those the one whose message follows soonest.$doc$;
+revoke all on function public.trace_of_message(bigint, bigint, timestamptz) from public, anon, authenticated;
+grant execute on function public.trace_of_message(bigint, bigint, timestamptz) to service_role;
+
+-- 59_list_view.sql — a list as a screen shows it: its filter is kept under a short id, for a button has room for no more.
+--
+-- Written by  public.list_view
+-- Read by     public.list_view
+-- Dropped by  tracegram.purge_filters (90_jobs.sql calls it), 90 days after its last use
+
+create table tracegram.list_filters (
+  filter_id text primary key check (filter_id ~ '^[A-Za-z0-9_-]{8}$'),
+  filter    jsonb not null,
+  used_at   timestamptz(0) not null
+);
+alter table tracegram.list_filters enable row level security;
+
+comment on table tracegram.list_filters is 'Filters of lists that buttons lead to. Kept 90 days after their last use.';
+comment on column tracegram.list_filters.filter_id is
+  'Of equal filters the same: the first six bytes of the SHA-256 of the filter''s text, as base64url.';
+comment on column tracegram.list_filters.filter is 'ListFilter of functions/_shared/db.ts, without what is no condition.';
+comment on column tracegram.list_filters.used_at is 'When it was last used, to the day: reading a list seldom writes.';
+
+create function tracegram.check_filter(p_filter jsonb, p_nulls boolean)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong text;
+begin
+  if pg_catalog.jsonb_typeof(p_filter) is distinct from 'object' then
+    raise exception sqlstate 'TG055' using
+      message = 'the filter is not an object', hint = 'Such as {"status": "error", "hours": 24}.';
+  end if;
+  select pg_catalog.format('%s: %s', pg_catalog.left(f.key, 40), pg_catalog.left(f.value::text, 80)) into v_wrong
+  from (select e.key, e.value, pg_catalog.jsonb_typeof(e.value) as kind, e.value #>> '{}' as word from pg_catalog.jsonb_each(p_filter) as e) as f
+  where not (f.kind = 'null' and p_nulls) and not coalesce(case f.key
+    when 'order' then f.kind = 'string' and f.word in ('newest', 'slowest', 'dearest')
+    when 'status' then f.kind = 'string' and f.word in ('ok', 'error', 'running', 'lost')
+    when 'pipeline' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    when 'release' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    when 'error' then f.kind = 'string' and pg_catalog.length(f.word) between 1 and 200
+    else case f.kind when 'number' then f.word::numeric = pg_catalog.trunc(f.word::numeric) and case f.key
+      when 'user_id' then f.word::numeric between -9007199254740991 and 9007199254740991
+      when 'chat_id' then f.word::numeric between -9007199254740991 and 9007199254740991
+      when 'min_duration_ms' then f.word::numeric between 1 and 2147483647
+      when 'hours' then f.word::numeric between 1 and 9600
+    end end
+  end, false)
+  limit 1;
+  if v_wrong is not null then
+    raise exception sqlstate 'TG055' using
+      message = 'a filter cannot have ' || v_wrong,
+      hint    = 'It may have order (newest, slowest, dearest), status (ok, error, running, lost), pipeline, release, error (1 to '
+        || '200 characters), user_id, chat_id, min_duration_ms and hours (1 to 9600), the last four whole numbers.';
+  end if;
+end;
+$$;
+
+comment on function tracegram.check_filter(jsonb, boolean) is
+$doc$Refuses what is no filter.
+
+p_nulls  whether null may take the place of a value.
+
+TG055  it is none$doc$;
+revoke all on function tracegram.check_filter(jsonb, boolean) from public, anon, authenticated, service_role;
+
+create function tracegram.keep_filter(p_filter jsonb, p_now timestamptz)
   returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- The text of jsonb is the same for equal values.
+  v_id constant text := pg_catalog.translate(pg_catalog.encode(
+    pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(p_filter::text, 'UTF8')), 1, 6), 'base64'
+  ), '+/', '-_');
+begin
+  if p_filter = '{}' then
+    return null;
+  end if;
+  -- A conflict would lock the row, and write that, each time that a list is read.
+  if not exists (
+    select from tracegram.list_filters as f where f.filter_id = v_id and f.used_at >= p_now - interval '1 day'
+  ) then
+    insert into tracegram.list_filters (filter_id, filter, used_at)
+    values (v_id, p_filter, p_now)
+    on conflict (filter_id) do update set used_at = excluded.used_at;
+  end if;
+  return v_id;
+end;
+$$;
+
+comment on function tracegram.keep_filter(jsonb, timestamptz) is
+  'Notes that a filter is used. Returns its id; null of the filter that lets everything through.';
+revoke all on function tracegram.keep_filter(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.purge_filters(p_now timestamptz)
+  returns void
   language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from tracegram.list_filters where used_at < p_now - interval '90 days';
+$$;
+
+comment on function tracegram.purge_filters(timestamptz) is 'Deletes filters that have not been used for 90 days.';
+revoke all on function tracegram.purge_filters(timestamptz) from public, anon, authenticated, service_role;
+
+create function public.list_view(
+  p_filter    jsonb   default null,
+  p_filter_id text    default null,
+  p_change    jsonb   default null,
+  p_cursor    uuid    default null,
+  p_direction text    default 'older',
+  p_limit     integer default 10
+)
+  returns jsonb
+  language plpgsql
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now    constant timestamptz := pg_catalog.now();
+  v_filter jsonb := p_filter;
+  v_id     text;
+  v_page   jsonb;
+begin
+  if p_filter is not null then
+    perform tracegram.check_filter(p_filter, true);
+  elsif p_filter_id is not null then
+    select f.filter into v_filter from tracegram.list_filters as f where f.filter_id = p_filter_id;
+  end if;
+  if p_change is not null then
+    perform tracegram.check_filter(p_change, true);
+    v_filter := case when p_change = '{}' then '{}' else coalesce(v_filter, '{}') || p_change end;
+  end if;
+  -- What is no condition is not kept, so that equal lists have one filter.
+  v_filter := pg_catalog.jsonb_strip_nulls(coalesce(v_filter, '{}'));
+  if v_filter ->> 'order' = 'newest' then
+    v_filter := v_filter - 'order';
+  end if;
+  v_id := tracegram.keep_filter(v_filter, v_now);
+
+  v_page := public.list_traces(
+    p_cursor => p_cursor,
+    p_direction => p_direction,
+    p_limit => p_limit,
+    -- From the start of a bucket, which the rollups count without a look at the traces.
+    p_from => pg_catalog.date_bin(
+      '5 minutes', v_now - pg_catalog.make_interval(hours => (v_filter ->> 'hours')::integer), '2000-01-01 00:00+00'
+    ),
+    p_order => coalesce(v_filter ->> 'order', 'newest'),
+    p_status => v_filter ->> 'status',
+    p_pipeline => v_filter ->> 'pipeline',
+    p_user_id => (v_filter ->> 'user_id')::bigint,
+    p_chat_id => (v_filter ->> 'chat_id')::bigint,
+    p_min_duration_ms => (v_filter ->> 'min_duration_ms')::integer,
+    p_release => v_filter ->> 'release',
+    p_error => v_filter ->> 'error'
+  );
+  return v_page || pg_catalog.jsonb_build_object(
+    'filter_id', v_id,
+    'filter', v_filter,
+    'filter_lost', p_filter is null and p_filter_id is not null
+      and not exists (select from tracegram.list_filters as f where f.filter_id = p_filter_id)
+  );
+end;
+$$;
+
+comment on function public.list_view(jsonb, text, jsonb, uuid, text, integer) is
+$doc$A page of a list under a filter that is kept, so that its id is all that a button must hold: one call serves one screen.
+
+p_filter     ListFilter of functions/_shared/db.ts: {order, status, pipeline, user_id, chat_id, min_duration_ms, release, error,
+             hours}; what is left out or null is no condition. hours: the last so many, from whole five minutes.
+p_filter_id  without p_filter: the id of one that was used before.
+p_change     laid over the filter: its members take the place of the filter's, and null takes one away. {}: takes all away.
+p_cursor, p_direction, p_limit   as list_traces has them.
+
+Returns ListView of functions/_shared/db.ts: the page as list_traces returns it, with filter_id (null of the list of all traces),
+filter, and filter_lost: p_filter_id is not known, or has not been used for 90 days, and the filter is that of no condition.
+
+TG055  p_filter or p_change is none  (do not retry)
+22023  p_direction is none           (do not retry)$doc$;
+revoke all on function public.list_view(jsonb, text, jsonb, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.list_view(jsonb, text, jsonb, uuid, text, integer) to service_role;
+
+-- 60_updates.sql — each Telegram update of an admin is handled once, and the edits of one chat come one after the other.
+--
+-- Written by  public.claim_update, public.take_lane, public.release_lane, public.finish_update (the telegram function)
+-- Dropped by  tracegram.purge (90_jobs.sql)
+--
+-- A claim is a lease: when an isolate dies in the middle of an update, the redelivery is handled after the lease has run out.
+-- A chat has one lane, and whoever holds it may edit; it ends with the claim of the update that holds it, however that ends.
+
+create table tracegram.seen_updates (
+  update_id  bigint primary key,
+  claimed_at timestamptz(3) not null,
+  handled_at timestamptz(3),
+  chat_id    bigint not null,
+  message_id bigint,
+  lane_at    timestamptz(3),
+  file_at    timestamptz(3)
+);
+create index seen_updates_chat on tracegram.seen_updates (chat_id, claimed_at);
+comment on index tracegram.seen_updates_chat is 'The updates of a chat whose lease may not have run out: tracegram.lane_of.';
+alter table tracegram.seen_updates enable row level security;
+
+comment on table tracegram.seen_updates is 'Telegram updates of admins that were claimed or handled, kept 2 days.';
+comment on column tracegram.seen_updates.update_id is 'Telegram''s id of the update.';
+comment on column tracegram.seen_updates.claimed_at is 'Start of the last lease.';
+comment on column tracegram.seen_updates.handled_at is 'Null until the update was handled.';
+comment on column tracegram.seen_updates.chat_id is 'Chat that it is answered in.';
+comment on column tracegram.seen_updates.message_id is 'Message whose button was pressed. Null: it is answered with a new message.';
+comment on column tracegram.seen_updates.lane_at is 'When it took the lane of its chat. Null: it has not, or has given it back.';
+comment on column tracegram.seen_updates.file_at is 'When it gave the lane back, to send a file. Null: it did not.';
+
+create function tracegram.lane_of(p_update_id bigint, p_settled boolean, p_now timestamptz)
+  returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_lease constant timestamptz := p_now - interval '60 seconds';
+  v_mine  tracegram.seen_updates;
+begin
+  select * into v_mine from tracegram.seen_updates where update_id = p_update_id;
+  if v_mine.handled_at is not null or v_mine.update_id is null then
+    return 'superseded';
+  end if;
+  -- By Telegram's order, not by that of arrival: two isolates must not each wait for the other's page.
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.update_id > p_update_id and u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+  ) then
+    return 'superseded';
+  end if;
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.claimed_at > c_lease and u.update_id <> p_update_id
+      and u.handled_at is null and u.lane_at is not null
+  ) then
+    return 'wait';
+  end if;
+  -- A finger that presses again and again is likely to press once more: it gets its first page at once, and its last.
+  -- And Telegram may have held the next press back until the first one was answered.
+  if not p_settled and exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.claimed_at > c_lease and u.update_id <> p_update_id
+      and u.message_id = v_mine.message_id
+      and greatest(u.claimed_at, u.handled_at) > p_now - interval '0.5 seconds'
+  ) then
+    return 'wait';
+  end if;
+  update tracegram.seen_updates set lane_at = p_now where update_id = p_update_id;
+  return 'yours';
+end;
+$$;
+
+comment on function tracegram.lane_of(bigint, boolean, timestamptz) is
+$doc$Takes the lane of its chat for a claimed update, if it may: see public.take_lane. Only with the chat's lock
+(tracegram.lock_chat) held.
+
+p_settled  it has waited a moment already for a newer press of the same message$doc$;
+revoke all on function tracegram.lane_of(bigint, boolean, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.lock_chat(p_chat_id bigint)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.lane'), pg_catalog.hashint8(p_chat_id));
+$$;
+
+comment on function tracegram.lock_chat(bigint) is 'Until the end of the transaction nobody else decides about the lane of this chat.';
+revoke all on function tracegram.lock_chat(bigint) from public, anon, authenticated, service_role;
+
+create function tracegram.claim_update(
+  p_update_id bigint, p_user_id bigint, p_chat_id bigint, p_chat_type text, p_message_id bigint, p_bootstrap boolean,
+  p_allows boolean, p_refusals jsonb, p_now timestamptz
+)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role constant text := tracegram.admit(p_user_id, p_bootstrap, p_now);
+begin
+  perform tracegram.count_refusals(p_refusals, p_now);
+  if v_role is null then
+    perform tracegram.count_refusals('{"stranger": 1}', p_now);
+    return '{"claim": "refused"}'::jsonb;
+  end if;
+  if p_chat_type is distinct from 'private' and not (p_allows and v_role = 'owner')
+    and not exists (select from tracegram.admin_chats as c where c.chat_id = p_chat_id)
+  then
+    perform tracegram.count_refusals('{"group": 1}', p_now);
+    return '{"claim": "refused"}'::jsonb;
+  end if;
+
+  if p_message_id is not null then
+    perform tracegram.lock_chat(p_chat_id);
+  end if;
+  insert into tracegram.seen_updates as u (update_id, claimed_at, chat_id, message_id)
+  values (p_update_id, p_now, p_chat_id, p_message_id)
+  on conflict (update_id) do update set claimed_at = excluded.claimed_at, lane_at = null
+    where u.handled_at is null and u.claimed_at <= p_now - interval '60 seconds';
+  if not found then
+    return pg_catalog.jsonb_build_object('claim', case
+      when exists (select from tracegram.seen_updates as u where u.update_id = p_update_id and u.handled_at is not null) then 'done'
+      else 'busy'
+    end);
+  end if;
+  return pg_catalog.jsonb_build_object(
+    'claim', 'claimed', 'role', v_role,
+    -- A new message runs over nothing.
+    'lane', case when p_message_id is null then 'yours' else tracegram.lane_of(p_update_id, false, p_now) end,
+    'rich', tracegram.takes_rich(p_chat_id, p_now)
+  );
+end;
+$$;
+
+comment on function tracegram.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb, timestamptz) is
+  'See public.claim_update; p_now is the time of the claim.';
+revoke all on function tracegram.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb, timestamptz)
+  from public, anon, authenticated, service_role;
+
+create function public.claim_update(
+  p_update_id bigint, p_user_id bigint, p_chat_id bigint, p_chat_type text, p_message_id bigint default null,
+  p_bootstrap boolean default false, p_allows boolean default false, p_refusals jsonb default '{}'
+)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.claim_update(
+    p_update_id, p_user_id, p_chat_id, p_chat_type, p_message_id, p_bootstrap, p_allows, p_refusals, pg_catalog.now()
+  );
+$$;
+
+comment on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) is
+$doc$Claims a Telegram update for handling, for 60 seconds, if its sender may be answered in its chat, and takes the lane of the
+chat if that is free.
+
+p_user_id     the sender
+p_chat_type   as Telegram has it: private, group, supergroup …
+p_message_id  the message whose button was pressed, which will be edited; null for an update that is answered with a new one
+p_bootstrap   the secret TELEGRAM_ADMIN_IDS names the sender, who is an owner by that
+p_allows      the update asks to allow this group: an owner may ask that in any
+p_refusals    what was refused meanwhile, as count_refusals takes it
+
+Returns {claim, role, lane, rich}. claim: claimed (handle it, then call finish_update), done (it was handled before), busy (another
+isolate has it: answer 503, and Telegram delivers it again), or refused (a stranger, or a group that is not allowed; it is counted, and
+not answered). The rest comes with claimed: the role of the sender (viewer, operator, owner); yours, wait or superseded, as take_lane has
+it; and whether the chat may be sent rich messages.$doc$;
+revoke all on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) from public, anon, authenticated;
+grant execute on function public.claim_update(bigint, bigint, bigint, text, bigint, boolean, boolean, jsonb) to service_role;
+
+create function public.take_lane(p_update_id bigint)
+  returns text
+  language plpgsql
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-  select tracegram.claim_update(p_update_id, pg_catalog.now());
+begin
+  perform tracegram.lock_chat((select u.chat_id from tracegram.seen_updates as u where u.update_id = p_update_id));
+  return tracegram.lane_of(p_update_id, true, pg_catalog.now());
+end;
 $$;
 
-comment on function public.claim_update(bigint) is
-$doc$Claims a Telegram update for handling, for 60 seconds.
+comment on function public.take_lane(bigint) is
+$doc$Takes the lane of its chat for an update that claim_update has told to wait.
 
-Returns claimed (handle it, then call finish_update), done (it was handled before), or busy (another isolate has it: answer
-503, and Telegram delivers it again).$doc$;
-revoke all on function public.claim_update(bigint) from public, anon, authenticated;
-grant execute on function public.claim_update(bigint) to service_role;
+Returns yours (edit, then call finish_update, which gives the lane back), wait (somebody edits in this chat: ask again soon), or
+superseded (a newer press of the same message was claimed, and will be shown instead).$doc$;
+revoke all on function public.take_lane(bigint) from public, anon, authenticated;
+grant execute on function public.take_lane(bigint) to service_role;
 
-create function public.finish_update(p_update_id bigint, p_handled boolean, p_responses jsonb default '[]')
+create function public.release_lane(p_update_id bigint)
+  returns text
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mine tracegram.seen_updates;
+begin
+  perform tracegram.lock_chat((select u.chat_id from tracegram.seen_updates as u where u.update_id = p_update_id));
+  update tracegram.seen_updates set lane_at = null where update_id = p_update_id and handled_at is null
+  returning * into v_mine;
+  if v_mine.update_id is null or exists (
+    select from tracegram.seen_updates as u
+    where u.update_id > p_update_id and u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+  ) then
+    return 'superseded';
+  end if;
+  if exists (
+    select from tracegram.seen_updates as u
+    where u.chat_id = v_mine.chat_id and u.message_id = v_mine.message_id
+      and u.claimed_at > pg_catalog.now() - interval '60 seconds' and u.file_at > pg_catalog.now() - interval '1 second'
+  ) then
+    return 'wait';
+  end if;
+  update tracegram.seen_updates set file_at = pg_catalog.now() where update_id = p_update_id;
+  return 'yours';
+end;
+$$;
+
+comment on function public.release_lane(bigint) is
+$doc$Gives the lane of its chat back before the update has ended, to send a file, which edits nothing and takes its time.
+
+Returns yours (send it), wait (another file was asked for under the same message within the last second: ask again soon), or superseded
+(a newer press of the same message was claimed: send nothing).$doc$;
+revoke all on function public.release_lane(bigint) from public, anon, authenticated;
+grant execute on function public.release_lane(bigint) to service_role;
+
+create function public.finish_update(
+  p_update_id bigint, p_handled boolean, p_responses jsonb default '[]', p_rich_refused boolean default false
+)
   returns void
   language plpgsql
   security definer -- the tables are in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if p_rich_refused then
+    insert into tracegram.admin_chat_state as s (chat_id, rich_refused_at)
+    select u.chat_id, pg_catalog.now() from tracegram.seen_updates as u where u.update_id = p_update_id
+    on conflict (chat_id) do update set rich_refused_at = excluded.rich_refused_at;
+  end if;
   if p_handled then
     update tracegram.seen_updates set handled_at = pg_catalog.now() where update_id = p_update_id;
   else
@@ -3919,15 +4978,16 @@ begin
 end;
 $$;
 
-comment on function public.finish_update(bigint, boolean, jsonb) is
-$doc$Ends a claim, and records what was answered meanwhile.
+comment on function public.finish_update(bigint, boolean, jsonb, boolean) is
+$doc$Ends a claim, gives the lane of the chat back, and records what was answered meanwhile.
 
-p_handled    true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.
-p_responses  an array of {screen, characters, query_ms, retry_after}: the screen's name, the visible length of the message in
-             UTF-16 units, how long its query took in milliseconds (null without one), and the longest wait in seconds that
-             Telegram asked for with a 429 (left out without one). What makes no sense is left out.$doc$;
-revoke all on function public.finish_update(bigint, boolean, jsonb) from public, anon, authenticated;
-grant execute on function public.finish_update(bigint, boolean, jsonb) to service_role;
+p_handled       true: the update was handled and never will be again. false: it was not, and its redelivery may be claimed at once.
+p_responses     an array of {screen, characters, query_ms, retry_after}: the screen's name, the visible length of the message in
+                UTF-16 units, how long its query took in milliseconds (null without one), and the longest wait in seconds that
+                Telegram asked for with a 429 (left out without one). What makes no sense is left out.
+p_rich_refused  Telegram did not know what a rich message is: the chat is sent none for 30 days.$doc$;
+revoke all on function public.finish_update(bigint, boolean, jsonb, boolean) from public, anon, authenticated;
+grant execute on function public.finish_update(bigint, boolean, jsonb, boolean) to service_role;
 
 -- 61_responses.sql — what the admin bot answered: how long each message was, how long its query took, what Telegram held up.
 --
@@ -3951,7 +5011,7 @@ comment on table tracegram.admin_responses is 'Responses of the admin bot, appen
 comment on column tracegram.admin_responses.response_id is 'In order of their end, about.';
 comment on column tracegram.admin_responses.at is 'When the update that it answers was ended.';
 comment on column tracegram.admin_responses.screen is
-  'Name of the screen, such as traces. answer: none was shown, but ending the spinner of a button met a 429.';
+  'Name of the screen, such as traces, with .rich when it was a rich message. answer: none was shown, but ending the spinner of a button met a 429.';
 comment on column tracegram.admin_responses.characters is 'Visible length of the message in UTF-16 units, Telegram''s measure.';
 comment on column tracegram.admin_responses.query_ms is 'Milliseconds that its RPC took, network included. Null: it needed none.';
 comment on column tracegram.admin_responses.retry_after is 'Longest wait in seconds that Telegram asked for with a 429. Null: it did not.';
@@ -3997,6 +5057,586 @@ $$;
 
 comment on function tracegram.purge_responses(timestamptz) is 'Deletes responses of over 30 days ago.';
 revoke all on function tracegram.purge_responses(timestamptz) from public, anon, authenticated, service_role;
+
+-- 62_admins.sql — who the admin bot answers, in which chats, and whom it does not.
+--
+-- Written by  public.claim_update (60_updates.sql), public.set_admin, public.allow_chat, public.count_refusals
+-- Read by     public.claim_update, tracegram.require_role (63_audit.sql), public.list_admins, public.claim_alert_messages (88_alert_messages.sql)
+-- Dropped by  tracegram.purge_admins (90_jobs.sql): counts of refusals; the rest stays
+
+create table tracegram.admins (
+  user_id     bigint primary key,
+  role        text check (role in ('viewer', 'operator', 'owner')),
+  from_secret boolean not null default false,
+  added_by    bigint,
+  added_at    timestamptz(3) not null default now(),
+  check (role is not null or from_secret)
+);
+alter table tracegram.admins enable row level security;
+
+comment on table tracegram.admins is 'Who may use the admin bot. Each role may do what those before it may: viewer, operator, owner.';
+comment on column tracegram.admins.user_id is 'Telegram''s id of the user.';
+comment on column tracegram.admins.role is 'Role that an owner gave. Null: none did.';
+comment on column tracegram.admins.from_secret is 'TELEGRAM_ADMIN_IDS named the user when they were last heard: an owner, whatever the role.';
+comment on column tracegram.admins.added_by is 'Owner who gave the role. Null: nobody did.';
+comment on column tracegram.admins.added_at is 'When the user was first an admin, or was last given a role.';
+
+create table tracegram.admin_chats (
+  chat_id  bigint primary key,
+  added_by bigint not null,
+  added_at timestamptz(3) not null default now()
+);
+alter table tracegram.admin_chats enable row level security;
+
+comment on table tracegram.admin_chats is 'Groups in which admins are answered. In private chats they always are.';
+comment on column tracegram.admin_chats.chat_id is 'Telegram''s id of the group.';
+comment on column tracegram.admin_chats.added_by is 'Owner who allowed it.';
+comment on column tracegram.admin_chats.added_at is 'When.';
+
+create table tracegram.admin_chat_state (
+  chat_id         bigint primary key,
+  rich_refused_at timestamptz(3) not null
+);
+alter table tracegram.admin_chat_state enable row level security;
+
+comment on table tracegram.admin_chat_state is 'What was learned about a chat.';
+comment on column tracegram.admin_chat_state.chat_id is 'Telegram''s id of the chat.';
+comment on column tracegram.admin_chat_state.rich_refused_at is 'When Telegram last did not know what a rich message is.';
+
+create table tracegram.admin_refusals (
+  day    date not null,
+  reason text not null check (reason in ('stranger', 'group', 'wrong_secret', 'not_an_update', 'forged_data', 'forbidden')),
+  count  bigint not null check (count > 0),
+  primary key (day, reason)
+);
+alter table tracegram.admin_refusals enable row level security;
+
+comment on table tracegram.admin_refusals is 'What the admin bot did not do, counted by day. Kept 400 days.';
+comment on column tracegram.admin_refusals.day is 'UTC.';
+comment on column tracegram.admin_refusals.reason is
+  'stranger: not an admin. group: an admin in a group that is not allowed. wrong_secret, not_an_update: not from Telegram. forged_data: a button that the bot did not make. forbidden: an admin without the role.';
+comment on column tracegram.admin_refusals.count is 'How often. A lower bound: an isolate that ends takes with it what it has not handed over.';
+
+create function tracegram.count_refusals(p_counts jsonb, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  insert into tracegram.admin_refusals as r (day, reason, count)
+  select (p_now at time zone 'UTC')::date, c.key, tracegram.whole_number(c.value)
+  from pg_catalog.jsonb_each(case pg_catalog.jsonb_typeof(p_counts) when 'object' then p_counts else '{}' end) as c
+  where c.key in ('stranger', 'group', 'wrong_secret', 'not_an_update', 'forged_data', 'forbidden')
+    and tracegram.whole_number(c.value) > 0
+  -- One order, so that two isolates do not wait for each other.
+  order by c.key
+  on conflict (day, reason) do update set count = r.count + excluded.count;
+$$;
+
+comment on function tracegram.count_refusals(jsonb, timestamptz) is 'See public.count_refusals; p_now says the day.';
+revoke all on function tracegram.count_refusals(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.count_refusals(p_counts jsonb)
+  returns void
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.count_refusals(p_counts, pg_catalog.now());
+$$;
+
+comment on function public.count_refusals(jsonb) is
+$doc$Counts what the admin bot has refused, all that an isolate has gathered in one call.
+
+p_counts  such as {"wrong_secret": 12}: reasons of tracegram.admin_refusals and how often. What makes no sense is left out.$doc$;
+revoke all on function public.count_refusals(jsonb) from public, anon, authenticated;
+grant execute on function public.count_refusals(jsonb) to service_role;
+
+create function tracegram.role_of(p_user_id bigint)
+  returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when a.from_secret then 'owner' else a.role end from tracegram.admins as a where a.user_id = p_user_id;
+$$;
+
+comment on function tracegram.role_of(bigint) is 'What a user may do: viewer, operator, owner. Null: nothing.';
+revoke all on function tracegram.role_of(bigint) from public, anon, authenticated, service_role;
+
+create function tracegram.admit(p_user_id bigint, p_bootstrap boolean, p_now timestamptz)
+  returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_bootstrap then
+    -- Nearly always there is nothing to write.
+    if not exists (select from tracegram.admins as a where a.user_id = p_user_id and a.from_secret) then
+      insert into tracegram.admins (user_id, from_secret, added_at) values (p_user_id, true, p_now)
+      on conflict (user_id) do update set from_secret = true;
+    end if;
+  else
+    -- Taken out of the secret, a user is what an owner made of them.
+    delete from tracegram.admins as a where a.user_id = p_user_id and a.from_secret and a.role is null;
+    update tracegram.admins as a set from_secret = false where a.user_id = p_user_id and a.from_secret;
+  end if;
+  return tracegram.role_of(p_user_id);
+end;
+$$;
+
+comment on function tracegram.admit(bigint, boolean, timestamptz) is
+  'What a user may do who was just heard; p_bootstrap: the secret names them, which is remembered. Null: nothing.';
+revoke all on function tracegram.admit(bigint, boolean, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.takes_rich(p_chat_id bigint, p_now timestamptz)
+  returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select not exists (
+    select from tracegram.admin_chat_state as s where s.chat_id = p_chat_id and s.rich_refused_at > p_now - interval '30 days'
+  );
+$$;
+
+comment on function tracegram.takes_rich(bigint, timestamptz) is
+  'Whether a chat is sent rich messages: always, but for 30 days after Telegram did not know them.';
+revoke all on function tracegram.takes_rich(bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.list_admins()
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'admins', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'user_id', a.user_id, 'role', tracegram.role_of(a.user_id), 'from_secret', a.from_secret,
+        'added_by', a.added_by, 'added_at', tracegram.iso(a.added_at)
+      ) order by a.added_at, a.user_id), '[]')
+      from tracegram.admins as a
+    ),
+    'chats', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'chat_id', c.chat_id, 'added_by', c.added_by, 'added_at', tracegram.iso(c.added_at)
+      ) order by c.added_at, c.chat_id), '[]')
+      from tracegram.admin_chats as c
+    ),
+    'refusals', (
+      select coalesce(pg_catalog.jsonb_object_agg(r.reason, r.count), '{}')
+      from (
+        select reason, pg_catalog.sum(count) as count from tracegram.admin_refusals
+        where day > (pg_catalog.now() at time zone 'UTC')::date - 7
+        group by reason
+      ) as r
+    )
+  );
+$$;
+
+comment on function public.list_admins() is
+$doc$Who may use the admin bot, and where, oldest first.
+
+Returns {admins: [{user_id, role, from_secret, added_by, added_at}], chats: [{chat_id, added_by, added_at}], refusals}. from_secret: the
+user is an owner because TELEGRAM_ADMIN_IDS said so when they last wrote. added_by is null where nobody was. refusals: how often what was
+refused in the last 7 days, by reason.$doc$;
+revoke all on function public.list_admins() from public, anon, authenticated;
+grant execute on function public.list_admins() to service_role;
+
+create function public.set_admin(p_actor bigint, p_user_id bigint, p_role text, p_from_secret boolean default false)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_was       text;
+  v_unchanged text;
+begin
+  if p_role is not null and p_role not in ('viewer', 'operator', 'owner') then
+    raise exception sqlstate 'TG050' using
+      message = pg_catalog.format('%L is not a role', p_role), hint = 'Those are viewer, operator and owner.';
+  end if;
+  -- Two owners who remove each other at the same moment would leave none.
+  lock table tracegram.admins in share row exclusive mode;
+  v_was := tracegram.role_of(p_user_id);
+  v_unchanged := case
+    when p_role = 'owner' then null
+    when p_from_secret then 'from_secret'
+    when v_was = 'owner' and not exists (
+      select from tracegram.admins as a where a.user_id <> p_user_id and tracegram.role_of(a.user_id) = 'owner'
+    ) then 'last_owner'
+  end;
+  -- Noted with what will come of it, and before: an owner who removes themself is one still.
+  if not tracegram.require_role(
+    p_actor, 'owner', 'set_admin',
+    pg_catalog.jsonb_build_object('user_id', p_user_id, 'was', v_was, 'role', p_role)
+      || case when v_unchanged is null then '{}' else pg_catalog.jsonb_build_object('unchanged', v_unchanged) end
+  ) then
+    return '{"refused": "owner"}'::jsonb;
+  end if;
+  if v_unchanged is not null then
+    return pg_catalog.jsonb_build_object('unchanged', v_unchanged);
+  end if;
+  if p_role is null then
+    delete from tracegram.admins where user_id = p_user_id;
+  else
+    insert into tracegram.admins as a (user_id, role, added_by) values (p_user_id, p_role, p_actor)
+    on conflict (user_id) do update
+      set role = excluded.role, from_secret = p_from_secret, added_by = excluded.added_by, added_at = excluded.added_at;
+  end if;
+  return pg_catalog.jsonb_build_object('was', v_was, 'role', tracegram.role_of(p_user_id));
+end;
+$$;
+
+comment on function public.set_admin(bigint, bigint, text, boolean) is
+$doc$Gives a user a role in the admin bot, or takes it away. Only owners may; it is in the audit, as {user_id, was, role} and, where
+nothing came of it, unchanged.
+
+p_actor        who asks
+p_user_id      whose role it is
+p_role         viewer, operator or owner; null: none any more
+p_from_secret  the secret TELEGRAM_ADMIN_IDS names the user
+
+Returns {was, role}, the roles before and after, null for none; {"refused": "owner"} when the actor is no owner; or {"unchanged": why}
+with from_secret (an owner for as long as the secret names them) or last_owner (there must be one).
+
+TG050  no such role  (nothing was changed)$doc$;
+revoke all on function public.set_admin(bigint, bigint, text, boolean) from public, anon, authenticated;
+grant execute on function public.set_admin(bigint, bigint, text, boolean) to service_role;
+
+create function public.allow_chat(p_actor bigint, p_chat_id bigint, p_allowed boolean)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_was constant boolean := exists (select from tracegram.admin_chats as c where c.chat_id = p_chat_id);
+begin
+  if not tracegram.require_role(
+    p_actor, 'owner', 'allow_chat',
+    pg_catalog.jsonb_build_object('chat_id', p_chat_id, 'was', v_was, 'allowed', p_allowed)
+  ) then
+    return '{"refused": "owner"}'::jsonb;
+  end if;
+  if p_allowed then
+    insert into tracegram.admin_chats (chat_id, added_by) values (p_chat_id, p_actor) on conflict do nothing;
+  else
+    delete from tracegram.admin_chats where chat_id = p_chat_id;
+  end if;
+  return pg_catalog.jsonb_build_object('allowed', p_allowed);
+end;
+$$;
+
+comment on function public.allow_chat(bigint, bigint, boolean) is
+$doc$Lets admins be answered in a group, or no longer. Only owners may; it is in the audit, as {chat_id, was, allowed}.
+
+Returns {"allowed": p_allowed}, or {"refused": "owner"} when the actor is no owner.$doc$;
+revoke all on function public.allow_chat(bigint, bigint, boolean) from public, anon, authenticated;
+grant execute on function public.allow_chat(bigint, bigint, boolean) to service_role;
+
+-- 63_audit.sql — which admin did what, or tried to.
+--
+-- Written by  tracegram.require_role, in every function that spends money, changes settings or reads prompts
+-- Read by     public.list_audit
+-- Dropped by  tracegram.purge_admins (90_jobs.sql)
+
+create table tracegram.admin_audit (
+  audit_id bigint generated always as identity primary key,
+  at       timestamptz(3) not null,
+  user_id  bigint not null,
+  role     text,
+  action   text not null check (length(action) between 1 and 64),
+  detail   jsonb not null,
+  allowed  boolean not null
+);
+create index admin_audit_at on tracegram.admin_audit (at);
+comment on index tracegram.admin_audit_at is 'The purge.';
+alter table tracegram.admin_audit enable row level security;
+
+comment on table tracegram.admin_audit is 'What admins did that spends money, changes something or reads prompts. Append only, kept 400 days.';
+comment on column tracegram.admin_audit.audit_id is 'In order of their time, about.';
+comment on column tracegram.admin_audit.at is 'When.';
+comment on column tracegram.admin_audit.user_id is 'Telegram''s id of the admin.';
+comment on column tracegram.admin_audit.role is 'What the admin was then. Null: not one any more.';
+comment on column tracegram.admin_audit.action is 'What, such as read_io.';
+comment on column tracegram.admin_audit.detail is 'To what, such as {"trace_id": …}. Never what was read.';
+comment on column tracegram.admin_audit.allowed is 'False: it needed another role, and was not done.';
+
+create function tracegram.require_role(
+  p_actor bigint, p_role text, p_action text, p_detail jsonb, p_now timestamptz default now()
+)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_roles   constant text[] := array['viewer', 'operator', 'owner'];
+  v_has     constant text := tracegram.role_of(p_actor);
+  v_allowed constant boolean := coalesce(
+    pg_catalog.array_position(c_roles, v_has) >= pg_catalog.array_position(c_roles, p_role), false
+  );
+begin
+  insert into tracegram.admin_audit (at, user_id, role, action, detail, allowed)
+  values (
+    p_now, coalesce(p_actor, 0), v_has, pg_catalog.left(p_action, 64),
+    -- What a caller passes on from outside must not fill the table.
+    case
+      when pg_catalog.length(p_detail::text) <= 2000 then p_detail
+      else pg_catalog.jsonb_build_object('cut', pg_catalog.left(p_detail::text, 1000))
+    end,
+    v_allowed
+  );
+  if not v_allowed then
+    perform tracegram.count_refusals('{"forbidden": 1}', p_now);
+  end if;
+  return v_allowed;
+end;
+$$;
+
+comment on function tracegram.require_role(bigint, text, text, jsonb, timestamptz) is
+$doc$Whether an admin has a role, or one that may do more. Either way it is in the audit, so a caller that gets false must return and
+not raise, which would take that back: {"refused": p_role}.
+
+p_actor   the admin
+p_role    viewer, operator or owner
+p_action  what needs it, such as read_io; 1..64 characters
+p_detail  what it is done to$doc$;
+revoke all on function tracegram.require_role(bigint, text, text, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.refuse_action(p_actor bigint, p_role text, p_action text, p_detail jsonb)
+  returns boolean
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.require_role(p_actor, p_role, p_action, p_detail);
+$$;
+
+comment on function public.refuse_action(bigint, text, text, jsonb) is
+$doc$Notes in the audit that an admin asked for something that needs a role that the admin does not have.
+
+Returns whether the admin has it by now.$doc$;
+revoke all on function public.refuse_action(bigint, text, text, jsonb) from public, anon, authenticated;
+grant execute on function public.refuse_action(bigint, text, text, jsonb) to service_role;
+
+create function public.list_audit(p_actor bigint, p_before bigint default null, p_limit integer default 20)
+  returns jsonb
+  language plpgsql stable
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tracegram.role_of(p_actor) is distinct from 'owner' then
+    return '{"refused": "owner"}'::jsonb;
+  end if;
+  return pg_catalog.jsonb_build_object('entries', (
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+      'audit_id', e.audit_id, 'at', tracegram.iso(e.at), 'user_id', e.user_id, 'role', e.role, 'action', e.action,
+      'detail', e.detail, 'allowed', e.allowed
+    ) order by e.audit_id desc), '[]')
+    from (
+      select * from tracegram.admin_audit as a
+      where p_before is null or a.audit_id < p_before
+      order by a.audit_id desc
+      limit least(greatest(p_limit, 1), 100)
+    ) as e
+  ));
+end;
+$$;
+
+comment on function public.list_audit(bigint, bigint, integer) is
+$doc$What admins did, newest first. For owners.
+
+p_actor   who asks
+p_before  only what is older than this audit_id
+p_limit   1..100
+
+Returns {entries: [{audit_id, at, user_id, role, action, detail, allowed}]}, or {"refused": "owner"} when the actor is no owner.$doc$;
+revoke all on function public.list_audit(bigint, bigint, integer) from public, anon, authenticated;
+grant execute on function public.list_audit(bigint, bigint, integer) to service_role;
+
+create function tracegram.purge_admins(p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from tracegram.admin_audit where at < p_now - interval '400 days';
+  delete from tracegram.admin_refusals where day < (p_now at time zone 'UTC')::date - 400;
+  delete from tracegram.admin_chat_state where rich_refused_at < p_now - interval '30 days';
+$$;
+
+comment on function tracegram.purge_admins(timestamptz) is
+  'Deletes what admins did, and what was refused, of over 400 days ago, and what was learned about chats over 30 days ago.';
+revoke all on function tracegram.purge_admins(timestamptz) from public, anon, authenticated, service_role;
+
+-- 65_read_io.sql — the requests and responses of a step, a page at a time, for admins who may read them.
+--
+-- Every call is in the audit, also the refused one: so it answers, and does not raise.
+
+create function public.admin_trace_io(
+  p_actor bigint, p_trace_id uuid, p_step integer, p_side text, p_page integer, p_page_chars integer, p_around_chars integer
+)
+  returns jsonb
+  language plpgsql
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_started_at constant timestamptz := tracegram.trace_time(p_trace_id);
+  v_response   constant boolean := p_side = 'response';
+  v_io         tracegram.trace_io;
+  v_step       tracegram.trace_step;
+  v_text       text;
+  v_size       integer;
+  v_stored     integer;
+  v_page       integer;
+  v_from       integer;
+begin
+  if not tracegram.require_role(
+    p_actor, 'operator', 'read_io',
+    pg_catalog.jsonb_build_object('trace_id', p_trace_id, 'step', p_step, 'side', p_side, 'page', p_page)
+  ) then
+    return pg_catalog.jsonb_build_object('refused', 'operator');
+  end if;
+
+  select * into v_io
+  from tracegram.trace_io as io
+  where io.started_at = v_started_at and io.trace_id = p_trace_id and io.step = p_step;
+  if not found then
+    return null;
+  end if;
+  select (t.steps[p_step]).* into v_step
+  from tracegram.pipeline_traces as t
+  where t.started_at = v_started_at and t.trace_id = p_trace_id;
+
+  v_text := case when v_response then v_io.response else v_io.request end;
+  -- A message is measured in UTF-16 units, and one of these characters has two.
+  v_size := case when v_text ~ '[\U00010000-\U0010FFFF]' then p_page_chars / 2 else p_page_chars end;
+  v_size := greatest(v_size, 1);
+  v_stored := pg_catalog.length(v_text);
+  v_page := greatest(0, least(p_page, (v_stored - 1) / v_size));
+  v_from := greatest(0, v_page * v_size - p_around_chars);
+
+  return pg_catalog.jsonb_build_object(
+    'step', p_step,
+    'name', v_step.name,
+    'model', v_step.model,
+    'status', coalesce(v_step.status, 'ok'),
+    'side', case when v_response then 'response' else 'request' end,
+    'request_chars', v_io.request_chars,
+    'response_chars', v_io.response_chars,
+    'stored_chars', v_stored,
+    'page', v_page,
+    'page_chars', v_size,
+    'from', v_from,
+    'text', pg_catalog.substr(v_text, v_from + 1, (v_page + 1) * v_size + p_around_chars - v_from),
+    'previous_step', (
+      select max(io.step) from tracegram.trace_io as io
+      where io.started_at = v_started_at and io.trace_id = p_trace_id and io.step < p_step
+    ),
+    'next_step', (
+      select min(io.step) from tracegram.trace_io as io
+      where io.started_at = v_started_at and io.trace_id = p_trace_id and io.step > p_step
+    )
+  );
+end;
+$$;
+
+comment on function public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer) is
+$doc$A page of the request or response of a step. The page alone leaves the database, however long the text is.
+
+p_actor         Telegram's id of the admin. Whether they may is in the audit as read_io.
+p_step          position of the step, counted from 1.
+p_side          request or response.
+p_page          counted from 0; after the last one: the last one.
+p_page_chars    characters of a page, halved for a text with characters outside the Basic Multilingual Plane (emoji), of which
+                each has two UTF-16 units.
+p_around_chars  characters before and after the page that come with it, so that the caller can move its ends to where a line ends.
+
+Returns IoPage of functions/_shared/io_answers.ts; {"refused": "operator"} to anybody who is not at least that; null when nothing
+was captured, or its day has been dropped.$doc$;
+revoke all on function public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer) from public, anon, authenticated;
+grant execute on function public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer) to service_role;
+
+create function public.admin_export_io(p_actor bigint, p_trace_id uuid, p_after integer)
+  returns jsonb
+  language plpgsql
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_started_at constant timestamptz := tracegram.trace_time(p_trace_id);
+begin
+  if not tracegram.require_role(
+    p_actor, 'operator', 'read_io', pg_catalog.jsonb_build_object('trace_id', p_trace_id, 'export_after', p_after)
+  ) then
+    return pg_catalog.jsonb_build_object('refused', 'operator');
+  end if;
+  return (
+    select pg_catalog.jsonb_build_object(
+      'io', coalesce(
+        pg_catalog.jsonb_agg(
+          pg_catalog.jsonb_build_object(
+            'step', io.step, 'request', io.request, 'request_chars', io.request_chars,
+            'response', io.response, 'response_chars', io.response_chars
+          ) order by io.step
+        ), '[]'
+      ),
+      'more', pg_catalog.count(*) = 16
+    )
+    from (
+      -- 16 steps of 65,536 characters a side are 2 MB of ASCII.
+      select * from tracegram.trace_io as i
+      where i.started_at = v_started_at and i.trace_id = p_trace_id and i.step > p_after
+      order by i.step
+      limit 16
+    ) as io
+  );
+end;
+$$;
+
+comment on function public.admin_export_io(bigint, uuid, integer) is
+$doc$The requests and responses of up to 16 steps of a trace, whole, for a file.
+
+p_actor  Telegram's id of the admin. Whether they may is in the audit as read_io.
+p_after  position of the last step that was read; 0 at first.
+
+Returns {"io": [TraceIo of functions/_shared/answers.ts], "more"}; {"refused": "operator"} to anybody who is not at least that.$doc$;
+revoke all on function public.admin_export_io(bigint, uuid, integer) from public, anon, authenticated;
+grant execute on function public.admin_export_io(bigint, uuid, integer) to service_role;
+
+create function public.admin_note_export(p_actor bigint, p_what jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- callers hold no table privileges
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- The audit is kept longer than the filter is.
+  v_what constant jsonb := p_what || coalesce((
+    select pg_catalog.jsonb_build_object('filter', f.filter)
+    from tracegram.list_filters as f
+    where f.filter_id = p_what ->> 'filter'
+  ), '{}');
+begin
+  return case
+    when tracegram.require_role(p_actor, 'viewer', 'export', v_what) then '{}'
+    else pg_catalog.jsonb_build_object('refused', 'viewer')
+  end;
+end;
+$$;
+
+comment on function public.admin_note_export(bigint, jsonb) is
+$doc$Notes in the audit that an admin takes data out, before they do.
+
+p_what  of what: {"of": "trace", "trace_id": …}, {"of": "traces", "format": …, "filter": …}, {"of": "stats", "hours": …}.
+        filter is the id of one; the audit has the ListFilter itself.
+
+Returns {}; {"refused": "viewer"} to anybody who is no admin.$doc$;
+revoke all on function public.admin_note_export(bigint, jsonb) from public, anon, authenticated;
+grant execute on function public.admin_note_export(bigint, jsonb) to service_role;
 
 -- 70_retention.sql — days behind are dropped, and no ingest waits for it.
 --
@@ -4282,7 +5922,8 @@ revoke all on function tracegram.guard_quota(timestamptz) from public, anon, aut
 
 -- 80_alerts.sql — what is watched, and what was found.
 --
--- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql)
+-- Written by  tracegram.evaluate_alerts (83_evaluate_alerts.sql), public.change_alert_rule (85_list_alerts.sql),
+--             public.alert_act (89_admin_acts.sql)
 -- Read by     public.list_alerts (85_list_alerts.sql), tracegram.deliver_alerts (84_deliver_alerts.sql)
 -- Dropped by  tracegram.purge (90_jobs.sql): resolved alerts with their events after 90 days
 
@@ -4294,7 +5935,9 @@ create table tracegram.alert_rules (
   enabled        boolean not null default true,
   opens_after    smallint not null check (opens_after > 0),
   resolves_after smallint not null check (resolves_after > 0),
-  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1)
+  resolve_below  numeric not null default 1 check (resolve_below > 0 and resolve_below <= 1),
+  muted_until    timestamptz(3),
+  muted_by       bigint
 );
 alter table tracegram.alert_rules enable row level security;
 
@@ -4312,6 +5955,10 @@ comment on column tracegram.alert_rules.resolves_after is 'Evaluations in a row 
 comment on column tracegram.alert_rules.resolve_below is
   'Good is a value of at most this share of the threshold. One between the two neither opens an alert nor resolves it.';
 
+comment on column tracegram.alert_rules.muted_until is
+  'Until when its new alerts are not told; those that are still open then, are. Null: it was never muted.';
+comment on column tracegram.alert_rules.muted_by is 'Telegram''s id of the admin who muted it.';
+
 insert into tracegram.alert_rules (rule, summary, threshold, unit, opens_after, resolves_after, resolve_below)
 values
   ('error_rate',         'Many runs fail',                                   10,       'percent',  2, 5, 0.9),
@@ -4320,7 +5967,7 @@ values
   ('large_trace',        'Traces are stored in rows over 5 kB',              0,        'traces',   1, 5, 1),
   ('ingest_p95',         'Storing traces is slow',                           200,      'ms',       2, 5, 0.9),
   ('long_message',       'A message to an admin was over 3,500 characters',  0,        'messages', 1, 5, 1),
-  ('telegram_429',       'Telegram told the admin bot to wait',              0,        'answers',  1, 5, 1),
+  ('telegram_429',       'Telegram told the admin bot to wait',              5,        'answers',  1, 5, 1),
   ('orphans',            'Traces were lost, or have steps without a parent', 0,        'gaps',     1, 5, 1),
   ('dropped',            'Senders dropped traces',                           0,        'records',  1, 5, 1),
   ('missing_partitions', 'Days ahead have no partition',                     0,        'days',     2, 2, 1),
@@ -4360,15 +6007,18 @@ comment on column tracegram.alert_state.silent_since is
 comment on column tracegram.alert_state.evaluated_at is 'When.';
 
 create table tracegram.alerts (
-  alert_id     bigint generated always as identity primary key,
-  rule         text not null references tracegram.alert_rules,
-  opened_at    timestamptz(3) not null,
-  resolved_at  timestamptz(3) check (resolved_at >= opened_at),
-  threshold    numeric not null,
-  value        numeric not null,
-  worst        numeric not null,
-  last_value   numeric,
-  detail       text not null
+  alert_id        bigint generated always as identity primary key,
+  rule            text not null references tracegram.alert_rules,
+  opened_at       timestamptz(3) not null,
+  resolved_at     timestamptz(3) check (resolved_at >= opened_at),
+  threshold       numeric not null,
+  value           numeric not null,
+  worst           numeric not null,
+  last_value      numeric,
+  detail          text not null,
+  acknowledged_at timestamptz(3),
+  acknowledged_by bigint,
+  revision        integer not null default 1
 );
 create unique index alerts_open on tracegram.alerts (rule) where resolved_at is null;
 alter table tracegram.alerts enable row level security;
@@ -4385,11 +6035,15 @@ comment on column tracegram.alerts.worst is 'The highest value while it was open
 comment on column tracegram.alerts.last_value is
   'The last value while it was open. Null when there was too little to measure.';
 comment on column tracegram.alerts.detail is 'What was measured when it was worst.';
+comment on column tracegram.alerts.acknowledged_at is 'When an admin first said that they have seen it. Null: none has.';
+comment on column tracegram.alerts.acknowledged_by is 'Telegram''s id of that admin.';
+comment on column tracegram.alerts.revision is
+  'Grows with all that its messages tell: that it resolved, was acknowledged, was muted.';
 
 create table tracegram.alert_events (
   event_id        bigint generated always as identity primary key,
   alert_id        bigint not null references tracegram.alerts on delete cascade,
-  kind            text not null check (kind in ('opened', 'resolved')),
+  kind            text not null check (kind in ('opened', 'resolved', 'changed')),
   value           numeric,
   detail          text,
   created_at      timestamptz(3) not null,
@@ -4407,11 +6061,12 @@ comment on index tracegram.alert_events_pending is 'deliver_alerts: what is to b
 comment on table tracegram.alert_events is 'What the owner is told of alerts, and whether it has arrived.';
 comment on column tracegram.alert_events.event_id is 'The receiver''s key to know an event that comes twice.';
 comment on column tracegram.alert_events.alert_id is 'The alert.';
-comment on column tracegram.alert_events.kind is 'opened or resolved.';
+comment on column tracegram.alert_events.kind is
+  'opened, resolved, or changed: an admin acknowledged or muted it. Of several changes, the last is told.';
 comment on column tracegram.alert_events.value is 'The value at that time.';
 comment on column tracegram.alert_events.detail is 'What was measured at that time.';
 comment on column tracegram.alert_events.created_at is
-  'When it happened. A day later it is not worth telling any more.';
+  'When it happened. A day later, or a day after the mute of its open alert, it is not worth telling any more.';
 comment on column tracegram.alert_events.next_attempt_at is
   'Not sent before. While a request is under way: how long its answer is waited for.';
 comment on column tracegram.alert_events.request_id is
@@ -4679,11 +6334,13 @@ as $$
       )
     )
   from tracegram.admin_responses as r
-  where r.at > p_now - interval '1 hour' and r.at <= p_now and r.characters > 3500;
+  where r.at > p_now - interval '1 hour' and r.at <= p_now and r.characters > 3500
+    -- Those may have 32,768, and the bot keeps to that by itself.
+    and r.screen not like '%.rich';
 $$;
 
 comment on function tracegram.measure_long_message(timestamptz) is
-  'Messages to admins of an hour that are over 3,500 characters; Telegram takes 4,096.';
+  'Messages to admins of an hour that are over 3,500 characters; Telegram takes 4,096. Rich messages are left out.';
 revoke all on function tracegram.measure_long_message(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_telegram_429(p_now timestamptz)
@@ -4711,10 +6368,15 @@ create function tracegram.measure_slow_screen(p_now timestamptz)
   set search_path = pg_catalog, pg_temp
 as $$
   with screens as (
-    select r.screen, count(*) as count, pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
+    select
+      -- A rich message is made of the same query.
+      pg_catalog.split_part(r.screen, '.', 1) as screen, count(*) as count,
+      pg_catalog.percentile_disc(0.95) within group (order by r.query_ms) as p95_ms
     from tracegram.admin_responses as r
     where r.at > p_now - interval '1 hour' and r.at <= p_now and r.query_ms is not null
-    group by r.screen
+      -- A file takes as many queries as it is long.
+      and not pg_catalog.starts_with(r.screen, 'export_')
+    group by 1
     having count(*) >= 5
   )
   select
@@ -4731,7 +6393,7 @@ as $$
 $$;
 
 comment on function tracegram.measure_slow_screen(timestamptz) is
-  'The 95th percentile of the query time of the slowest screen, of at least 5 answers of an hour, in ms.';
+  'The 95th percentile of the query time of the slowest screen, of at least 5 answers of an hour, in ms. Exports are left out.';
 revoke all on function tracegram.measure_slow_screen(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.measure_missing_partitions(p_now timestamptz)
@@ -4788,7 +6450,7 @@ create function tracegram.resolve_alert(p_rule text, p_detail text, p_now timest
 as $$
   with resolved as (
     update tracegram.alerts
-    set resolved_at = greatest(p_now, opened_at)
+    set resolved_at = greatest(p_now, opened_at), revision = revision + 1
     where rule = p_rule and resolved_at is null
     returning alert_id, last_value
   )
@@ -4994,7 +6656,9 @@ begin
       from tracegram.alerts as a
       join tracegram.alert_rules as r using (rule)
       where a.alert_id = p_event.alert_id
-    )
+    ),
+    -- The telegram function tells every chat before it answers, and waits for Telegram's rate limit.
+    timeout_milliseconds => 25000
   );
 end;
 $$;
@@ -5003,6 +6667,49 @@ comment on function tracegram.post_event(tracegram.alert_events, tracegram.setti
   'Queues the request that tells of an event. Returns pg_net''s id of it; fails as net.http_post does.';
 revoke all on function tracegram.post_event(tracegram.alert_events, tracegram.settings)
 from public, anon, authenticated, service_role;
+
+create function tracegram.send_event(
+  p_event tracegram.alert_events, p_settings tracegram.settings, p_now timestamptz
+)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_events
+  set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
+    request_id = tracegram.post_event(p_event, p_settings)
+  where event_id = p_event.event_id;
+  return true;
+exception when others then
+  update tracegram.alert_events
+  set attempts = attempts + 1, last_error = sqlerrm,
+    next_attempt_at = tracegram.retry_at(p_event.attempts + 1, null, p_now)
+  where event_id = p_event.event_id;
+  return false;
+end;
+$$;
+
+comment on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz) is
+  'Posts an event. Returns whether it could be queued; when not, the event says why, and is due again later.';
+revoke all on function tracegram.send_event(tracegram.alert_events, tracegram.settings, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.news_since(p_event tracegram.alert_events)
+  returns timestamptz
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- What resolved while its rule was muted is not news when it no longer is.
+  select greatest(p_event.created_at, case when a.resolved_at is null then r.muted_until end)
+  from tracegram.alerts as a
+  join tracegram.alert_rules as r using (rule)
+  where a.alert_id = p_event.alert_id;
+$$;
+
+comment on function tracegram.news_since(tracegram.alert_events) is
+  'Since when an event could be told: when it happened, or when the mute of its open alert ended, or will.';
+revoke all on function tracegram.news_since(tracegram.alert_events) from public, anon, authenticated, service_role;
 
 create function tracegram.deliver_alerts(p_now timestamptz default now())
   returns integer
@@ -5024,29 +6731,22 @@ begin
   for v_event in
     select e.*
     from tracegram.alert_events as e
+    join tracegram.alerts as a using (alert_id)
+    join tracegram.alert_rules as r using (rule)
     where e.delivered_at is null and e.request_id is null
-      and e.next_attempt_at <= p_now and e.created_at > p_now - interval '24 hours'
+      and e.next_attempt_at <= p_now and tracegram.news_since(e) > p_now - interval '24 hours'
+      -- One that opens while its rule is muted waits until it is not.
+      and not (e.kind = 'opened' and e.attempts = 0 and coalesce(r.muted_until > p_now, false))
       -- That it resolved is not news to whom was not told that it opened.
       and not exists (
         select from tracegram.alert_events as before
-        where before.alert_id = e.alert_id and before.event_id < e.event_id
-          and before.delivered_at is null and before.created_at > p_now - interval '24 hours'
+        where e.kind = 'resolved' and before.kind = 'opened' and before.alert_id = e.alert_id
+          and before.delivered_at is null and tracegram.news_since(before) > p_now - interval '24 hours'
       )
     order by e.event_id
     limit 20
   loop
-    begin
-      update tracegram.alert_events
-      set attempts = attempts + 1, next_attempt_at = p_now + interval '1 minute',
-        request_id = tracegram.post_event(v_event, v_settings)
-      where event_id = v_event.event_id;
-      v_sent := v_sent + 1;
-    exception when others then
-      update tracegram.alert_events
-      set attempts = attempts + 1, last_error = sqlerrm,
-        next_attempt_at = tracegram.retry_at(v_event.attempts + 1, null, p_now)
-      where event_id = v_event.event_id;
-    end;
+    v_sent := v_sent + tracegram.send_event(v_event, v_settings, p_now)::integer;
   end loop;
   return v_sent;
 end;
@@ -5056,9 +6756,11 @@ comment on function tracegram.deliver_alerts(timestamptz) is
 $doc$Reads the answers to what was posted, and posts what is due. Returns how many events it has posted.
 
 Where there is no alert_url, or no pg_net, events wait. Whatever is not answered with 2xx is posted again after 1, 2, 4
-… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old. Of one alert, resolved is not
-posted before opened has arrived or is given up. The body is {event_id, kind, rule, summary, value, threshold, unit,
-detail, opened_at, resolved_at}, the header x-tracegram-secret is settings.alert_secret.$doc$;
+… 60 minutes, or when the receiver's Retry-After allows it, until the event is a day old; for an alert that is
+still open, the day counts from the end of a mute. Of one alert, resolved is not
+posted before opened has arrived or is given up. What opens while its rule is muted is posted when it no longer is. The
+body is {event_id, kind, rule, summary, value, threshold, unit, detail, opened_at, resolved_at}, the header
+x-tracegram-secret is settings.alert_secret. kind is opened, resolved, or changed: an admin acknowledged or muted it.$doc$;
 revoke all on function tracegram.deliver_alerts(timestamptz) from public, anon, authenticated, service_role;
 
 create function tracegram.watch(p_now timestamptz default now())
@@ -5066,6 +6768,9 @@ create function tracegram.watch(p_now timestamptz default now())
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- Times of events are rounded to milliseconds: what opens now would otherwise be due a moment later, and told in a minute.
+  v_now constant timestamptz := pg_catalog.date_trunc('milliseconds', p_now);
 begin
   begin
     -- Otherwise each rule would add up for itself what waits.
@@ -5073,14 +6778,14 @@ begin
   exception when others then
     null; -- the fold's own job says why
   end;
-  perform tracegram.evaluate_alerts(p_now);
+  perform tracegram.evaluate_alerts(v_now);
   begin
-    perform tracegram.deliver_alerts(p_now);
+    perform tracegram.deliver_alerts(v_now);
   exception when others then
     -- What was found stays, whatever keeps it from being told.
-    update tracegram.alert_events
+    update tracegram.alert_events as e
     set last_error = sqlerrm
-    where delivered_at is null and created_at > p_now - interval '24 hours';
+    where e.delivered_at is null and tracegram.news_since(e) > p_now - interval '24 hours';
   end;
 end;
 $$;
@@ -5108,6 +6813,7 @@ as $$
     'detail', s.detail,
     'error', s.error,
     'evaluated_at', tracegram.iso(s.evaluated_at),
+    'muted_until', case when p_rule.muted_until > pg_catalog.now() then tracegram.iso(p_rule.muted_until) end,
     'open_alert_id', (select a.alert_id from tracegram.alerts as a where a.rule = p_rule.rule and a.resolved_at is null)
   )
   from (select) as one
@@ -5116,6 +6822,65 @@ $$;
 
 comment on function tracegram.rule_state(tracegram.alert_rules) is 'A rule and how it stands, as list_alerts gives it.';
 revoke all on function tracegram.rule_state(tracegram.alert_rules) from public, anon, authenticated, service_role;
+
+create function tracegram.alert_view(p_alert tracegram.alerts)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'alert_id', p_alert.alert_id,
+    'rule', p_alert.rule,
+    'summary', r.summary,
+    'unit', r.unit,
+    'opened_at', tracegram.iso(p_alert.opened_at),
+    'resolved_at', tracegram.iso(p_alert.resolved_at),
+    'threshold', p_alert.threshold,
+    'value', p_alert.value,
+    'worst', p_alert.worst,
+    'last_value', p_alert.last_value,
+    'detail', p_alert.detail,
+    'acknowledged_at', tracegram.iso(p_alert.acknowledged_at),
+    'acknowledged_by', p_alert.acknowledged_by,
+    'muted_until', case when r.muted_until > pg_catalog.now() then tracegram.iso(r.muted_until) end,
+    'muted_by', case when r.muted_until > pg_catalog.now() then r.muted_by end,
+    'revision', p_alert.revision,
+    'resolved_before_at', (
+      select tracegram.iso(pg_catalog.max(b.resolved_at))
+      from tracegram.alerts as b
+      where b.rule = p_alert.rule and b.alert_id < p_alert.alert_id
+        and b.resolved_at > p_alert.opened_at - interval '1 hour'
+    ),
+    'events', (
+      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'kind', e.kind,
+        'attempts', e.attempts,
+        'delivered_at', tracegram.iso(e.delivered_at),
+        'last_error', e.last_error
+      ) order by e.event_id)
+      from tracegram.alert_events as e
+      where e.alert_id = p_alert.alert_id
+    )
+  )
+  from tracegram.alert_rules as r
+  where r.rule = p_alert.rule;
+$$;
+
+comment on function tracegram.alert_view(tracegram.alerts) is 'An alert, as list_alerts gives it.';
+revoke all on function tracegram.alert_view(tracegram.alerts) from public, anon, authenticated, service_role;
+
+create function public.get_alert(p_alert_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a) from tracegram.alerts as a where a.alert_id = p_alert_id;
+$$;
+
+comment on function public.get_alert(bigint) is 'An alert, as list_alerts gives it; null when there is none, or no longer.';
+revoke all on function public.get_alert(bigint) from public, anon, authenticated;
+grant execute on function public.get_alert(bigint) to service_role;
 
 create function public.list_alerts(
   p_open_only boolean default true,
@@ -5128,7 +6893,7 @@ create function public.list_alerts(
   set search_path = pg_catalog, pg_temp
 as $$
   with page as (
-    select a.*
+    select a
     from tracegram.alerts as a
     where (a.resolved_at is null or p_open_only is not true) and (a.alert_id < p_before or p_before is null)
     order by a.alert_id desc
@@ -5138,38 +6903,13 @@ as $$
     'rules', (select pg_catalog.jsonb_agg(tracegram.rule_state(r) order by r.rule) from tracegram.alert_rules as r),
     'open', (select count(*) from tracegram.alerts as a where a.resolved_at is null),
     'alerts', (
-      select coalesce(pg_catalog.jsonb_agg(
-        pg_catalog.jsonb_build_object(
-          'alert_id', p.alert_id,
-          'rule', p.rule,
-          'summary', r.summary,
-          'unit', r.unit,
-          'opened_at', tracegram.iso(p.opened_at),
-          'resolved_at', tracegram.iso(p.resolved_at),
-          'threshold', p.threshold,
-          'value', p.value,
-          'worst', p.worst,
-          'last_value', p.last_value,
-          'detail', p.detail,
-          'events', (
-            select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-              'kind', e.kind,
-              'attempts', e.attempts,
-              'delivered_at', tracegram.iso(e.delivered_at),
-              'last_error', e.last_error
-            ) order by e.event_id)
-            from tracegram.alert_events as e
-            where e.alert_id = p.alert_id
-          )
-        ) order by p.alert_id desc
-      ), '[]')
+      select coalesce(pg_catalog.jsonb_agg(tracegram.alert_view(p.a) order by (p.a).alert_id desc), '[]')
       from page as p
-      join tracegram.alert_rules as r using (rule)
     ),
     'has_older', exists (
       select from tracegram.alerts as a
       where (a.resolved_at is null or p_open_only is not true)
-        and a.alert_id < (select pg_catalog.min(p.alert_id) from page as p)
+        and a.alert_id < (select pg_catalog.min((p.a).alert_id) from page as p)
     )
   );
 $$;
@@ -5182,9 +6922,11 @@ p_limit      alerts, 1..100; other values are brought into that range.
 p_before     alert_id of the last alert of the page before; null: the newest.
 
 Returns {rules: [{rule, summary, threshold, unit, enabled, opens_after, resolves_after, value, detail, error,
-evaluated_at, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at, threshold, value,
-worst, last_value, detail, events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all.
-Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
+evaluated_at, muted_until, open_alert_id}], open, alerts: [{alert_id, rule, summary, unit, opened_at, resolved_at,
+threshold, value, worst, last_value, detail, acknowledged_at, acknowledged_by, muted_until, muted_by, revision, resolved_before_at,
+events: [{kind, attempts, delivered_at, last_error}]}], has_older}. open counts them all. muted_until is of the rule, null
+where it is not muted now; revision grows with each change that its messages show; ids are Telegram's of admins. resolved_before_at is when the rule's alert before it resolved, if
+that was within the hour before it opened. Values are in the rule's unit; a rule's value is null where there was too little to measure. evaluated_at is a minute
 old at most; when it is not, pg_cron stands still.$doc$;
 revoke all on function public.list_alerts(boolean, integer, bigint) from public, anon, authenticated;
 grant execute on function public.list_alerts(boolean, integer, bigint) to service_role;
@@ -5196,7 +6938,8 @@ create function public.change_alert_rule(p_rule text, p_changes jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rule tracegram.alert_rules;
+  v_rule      tracegram.alert_rules;
+  v_threshold numeric;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
     select from pg_catalog.jsonb_each(p_changes) as c
@@ -5207,11 +6950,19 @@ begin
       message = 'an alert rule cannot be changed to that',
       hint    = 'Send {"threshold": 5}, {"enabled": false} or both. A threshold is 0 or more.';
   end if;
+  v_threshold := (p_changes ->> 'threshold')::numeric;
+  select r.* into v_rule from tracegram.alert_rules as r where r.rule = p_rule;
+  -- Above 100 percent nothing is ever in breach; and nothing takes no time.
+  if v_rule.unit = 'percent' and v_threshold > 100 or v_rule.unit = 'ms' and v_threshold <= 0 then
+    raise exception sqlstate 'TG040' using
+      message = pg_catalog.format('%s cannot have a threshold of %s %s', p_rule, v_threshold, v_rule.unit),
+      hint    = case v_rule.unit when 'ms' then 'It is above 0 ms.' else 'It is 0 to 100 percent.' end;
+  end if;
   -- Who is evaluating now has read the rule as it was, and may be about to open its alert.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('tracegram.alerts'));
   update tracegram.alert_rules
   set
-    threshold = coalesce((p_changes ->> 'threshold')::numeric, threshold),
+    threshold = coalesce(v_threshold, threshold),
     enabled   = coalesce((p_changes ->> 'enabled')::boolean, enabled)
   where rule = p_rule
   returning * into v_rule;
@@ -5232,7 +6983,8 @@ comment on function public.change_alert_rule(text, jsonb) is
 $doc$Changes when a rule is in breach, or whether it is watched. One that is switched off has its open alert resolved.
 
 p_rule     name of the rule.
-p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit.
+p_changes  {"threshold": number, "enabled": boolean}, either or both. The threshold is in the rule's unit: 0 to 100
+           for percent, above 0 for ms, 0 or more for all else.
 
 Returns the rule as list_alerts does.
 
@@ -5282,6 +7034,22 @@ as $$
   cross join (select p_now - interval '2 days' as starts) as w
   where p.oid in ('public.get_trace(uuid)'::regprocedure, 'public.get_trace_io(uuid, integer)'::regprocedure)
   union all
+  -- Those of a step's texts are parts of their functions.
+  select
+    p.proname || ' ' || q.nth,
+    'select ' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+      q.part[1], 'v_started_at', '$1'), 'p_trace_id', '$2'), 'p_step', '$3'), 'p_after', '$3'),
+    'timestamptz, uuid, integer', pg_catalog.format('%L, %L, 1', w.starts, pg_catalog.gen_random_uuid()),
+    'force_generic_plan', 0, w.starts, w.starts
+  from pg_catalog.pg_proc as p
+  cross join lateral pg_catalog.regexp_matches(p.prosrc, '\mfrom tracegram\.(?:trace_io|pipeline_traces) as [^;)]+', 'g')
+    with ordinality as q (part, nth)
+  cross join (select p_now - interval '2 days' as starts) as w
+  where p.oid in (
+    'public.admin_trace_io(bigint, uuid, integer, text, integer, integer, integer)'::regprocedure,
+    'public.admin_export_io(bigint, uuid, integer)'::regprocedure
+  )
+  union all
   -- Those of lists, by what they are filtered and ordered by, from their start and from a trace on.
   select
     pg_catalog.concat_ws(' ', 'list_traces', o.name, f.name, case q.part when 2 then 'searched_to' end),
@@ -5308,7 +7076,22 @@ as $$
     case f.name when 'over a duration' then 1000 end,
     case f.name when 'of release' then '1.0' end,
     case f.name when 'of error' then '429' end
-  )::tracegram.trace_filter)) with ordinality as q (sql, part);
+  )::tracegram.trace_filter)) with ordinality as q (sql, part)
+  union all
+  select 'find_trace', tracegram.find_query(), 'timestamptz, timestamptz, uuid, uuid, integer',
+    pg_catalog.format('%L, %L, %L, %L, 6', w.starts, w.starts + interval '1 minute',
+      tracegram.first_id(w.starts), tracegram.first_id(w.starts + interval '1 minute')),
+    'force_custom_plan', 0, w.starts, w.starts + interval '1 minute'
+  from (select p_now - interval '2 days' as starts) as w
+  union all
+  select 'trace_of_message', tracegram.message_query(), 'timestamptz, timestamptz, bigint, integer',
+    pg_catalog.format('%L, %L, 1, 1', w.starts, w.ends), 'force_custom_plan', 20000, w.starts, w.ends
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w
+  union all
+  select 'trace_of_message, likely', tracegram.sender_query(), 'timestamptz, timestamptz, bigint, integer, timestamptz, interval',
+    pg_catalog.format('%L, %L, 1, 1, %L, %L', w.starts, w.ends + interval '6 seconds', w.ends, interval '15 minutes'),
+    'force_custom_plan', 20000, w.starts, w.ends + interval '6 seconds'
+  from (select p_now - interval '2 days' as starts, p_now - interval '1 day' as ends) as w;
 $$;
 
 comment on function tracegram.screen_queries(timestamptz) is
@@ -5477,6 +7260,460 @@ comment on function tracegram.measure_plan(timestamptz) is
   'Queries that the last plan check has found something wrong with. Names the first three.';
 revoke all on function tracegram.measure_plan(timestamptz) from public, anon, authenticated, service_role;
 
+-- 88_alert_messages.sql — the messages that tell admins of alerts: one for each open alert in each chat.
+--
+-- Written by  public.claim_alert_messages, public.finish_alert_message (the telegram function, when an event is posted to it)
+-- Dropped by  tracegram.purge (90_jobs.sql), with their alerts
+--
+-- A message shows a revision of its alert. An event of any kind has each chat's message brought up to the newest one, so an
+-- event that comes twice, or late, finds nothing to do. Who sends or edits a message holds it for a minute: when an isolate
+-- dies in between, the next delivery does it. Had Telegram taken the message already, it is there twice, once for each such
+-- death: Telegram knows no key to tell by.
+
+create table tracegram.alert_messages (
+  alert_id     bigint not null references tracegram.alerts on delete cascade,
+  chat_id      bigint not null,
+  message_id   bigint,
+  shown        integer not null default 0,
+  leased_until timestamptz(3),
+  ended_at     timestamptz(3),
+  error        text,
+  primary key (alert_id, chat_id)
+);
+alter table tracegram.alert_messages enable row level security;
+
+comment on table tracegram.alert_messages is 'Which message in which chat tells of an alert, and how much of it.';
+comment on column tracegram.alert_messages.alert_id is 'The alert.';
+comment on column tracegram.alert_messages.chat_id is 'Telegram''s id of the chat.';
+comment on column tracegram.alert_messages.message_id is 'Telegram''s id of the message. Null: none was sent yet.';
+comment on column tracegram.alert_messages.shown is 'The alert''s revision that the message shows. 0: none.';
+comment on column tracegram.alert_messages.leased_until is 'Until when somebody is at it. Null: nobody.';
+comment on column tracegram.alert_messages.ended_at is
+  'Since when it is not looked after any more: the rule''s next alert has taken the message over, or the chat cannot be written to.';
+comment on column tracegram.alert_messages.error is 'Why the chat could not be written to when that was last tried.';
+
+create function tracegram.alert_chats(p_owners bigint[])
+  returns setof bigint
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- A private chat has the id of its user. Who is an owner by the secret alone, p_owners knows.
+  select a.user_id from tracegram.admins as a where a.role is not null
+  union
+  select c.chat_id from tracegram.admin_chats as c
+  union
+  select pg_catalog.unnest(p_owners);
+$$;
+
+comment on function tracegram.alert_chats(bigint[]) is
+  'The chats that are told of alerts: the private ones of all admins, and the groups that are allowed.';
+revoke all on function tracegram.alert_chats(bigint[]) from public, anon, authenticated, service_role;
+
+create function tracegram.take_over_messages(p_alert tracegram.alerts, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  with before as (
+    update tracegram.alert_messages as m
+    set ended_at = p_now
+    from tracegram.alerts as a
+    where a.alert_id = m.alert_id and a.rule = p_alert.rule and a.alert_id < p_alert.alert_id
+      and a.resolved_at > p_alert.opened_at - interval '1 hour'
+      and m.ended_at is null and m.message_id is not null and coalesce(m.leased_until <= p_now, true)
+      and not exists (
+        select from tracegram.alert_messages as o where o.alert_id = p_alert.alert_id and o.chat_id = m.chat_id
+      )
+    returning m.chat_id, m.message_id
+  )
+  insert into tracegram.alert_messages (alert_id, chat_id, message_id)
+  select p_alert.alert_id, b.chat_id, pg_catalog.max(b.message_id)
+  from before as b
+  group by b.chat_id;
+$$;
+
+comment on function tracegram.take_over_messages(tracegram.alerts, timestamptz) is
+  'Gives an alert the messages of its rule''s alert that resolved within the hour before it opened.';
+revoke all on function tracegram.take_over_messages(tracegram.alerts, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.claim_alert_messages(p_event_id bigint, p_owners bigint[], p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_alert  tracegram.alerts;
+  v_new    boolean; -- whether chats that have no message of the alert get one
+  v_claims jsonb;
+begin
+  -- Of two who claim at the same moment, the second sees what the first has taken.
+  select a.* into v_alert
+  from tracegram.alert_events as e
+  join tracegram.alerts as a using (alert_id)
+  where e.event_id = p_event_id
+  for update of a;
+  if not found then
+    return null;
+  end if;
+  perform tracegram.take_over_messages(v_alert, p_now);
+  select
+    -- What came and went while the rule was muted is not told, nor what is muted now.
+    coalesce(r.muted_until <= least(p_now, v_alert.resolved_at), true)
+    -- The rule's next alert is told instead.
+    and not exists (
+      select from tracegram.alerts as n
+      where n.rule = v_alert.rule and n.alert_id > v_alert.alert_id
+        and n.opened_at < v_alert.resolved_at + interval '1 hour'
+    )
+  into v_new
+  from tracegram.alert_rules as r
+  where r.rule = v_alert.rule;
+
+  if v_new then
+    insert into tracegram.alert_messages (alert_id, chat_id)
+    select v_alert.alert_id, c from tracegram.alert_chats(p_owners) as c
+    on conflict (alert_id, chat_id) do nothing;
+  end if;
+  with claimed as (
+    update tracegram.alert_messages as m
+    set leased_until = p_now + interval '60 seconds'
+    where m.alert_id = v_alert.alert_id and m.ended_at is null and m.shown < v_alert.revision
+      and coalesce(m.leased_until <= p_now, true) and (v_new or m.message_id is not null)
+      and m.chat_id in (select c from tracegram.alert_chats(p_owners) as c)
+    returning m.chat_id, m.message_id
+  )
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(c) order by c.chat_id), '[]') into v_claims from claimed as c;
+  return pg_catalog.jsonb_build_object(
+    'alert', tracegram.alert_view(v_alert),
+    'revision', v_alert.revision,
+    'claims', v_claims,
+    -- One's own are among them.
+    'held', (
+      select count(*)
+      from tracegram.alert_messages as m
+      where m.alert_id = v_alert.alert_id and m.ended_at is null and m.shown < v_alert.revision and m.leased_until > p_now
+    ) - pg_catalog.jsonb_array_length(v_claims)
+  );
+end;
+$$;
+
+comment on function tracegram.claim_alert_messages(bigint, bigint[], timestamptz) is
+  'See public.claim_alert_messages; p_now is the time of the claim.';
+revoke all on function tracegram.claim_alert_messages(bigint, bigint[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.claim_alert_messages(p_event_id bigint, p_owners bigint[] default '{}')
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.claim_alert_messages(p_event_id, p_owners, pg_catalog.now());
+$$;
+
+comment on function public.claim_alert_messages(bigint, bigint[]) is
+$doc$Claims, for 60 seconds, the messages that do not show their alert as it is now.
+
+p_event_id  of the event that was posted; its alert is what counts.
+p_owners    Telegram's ids of those whom TELEGRAM_ADMIN_IDS names.
+
+Returns {alert (as list_alerts gives it), revision, claims: [{chat_id, message_id}], held}; null when there is no such event, or no
+longer. Edit each message of claims, or send one where message_id is null, and call finish_alert_message for each. held counts those
+that somebody else has claimed: answer 503, and the event comes again.
+
+A chat gets no new message of an alert while its rule is muted, nor of one that had resolved by then. An alert that opens within
+an hour after its rule's last one has resolved gets that one's messages.$doc$;
+revoke all on function public.claim_alert_messages(bigint, bigint[]) from public, anon, authenticated;
+grant execute on function public.claim_alert_messages(bigint, bigint[]) to service_role;
+
+create function public.finish_alert_message(
+  p_alert_id    bigint,
+  p_chat_id     bigint,
+  p_outcome     text,
+  p_revision    integer default null,
+  p_message_id  bigint  default null,
+  p_error       text    default null,
+  p_characters  integer default 0,
+  p_retry_after integer default null
+)
+  returns void
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update tracegram.alert_messages as m
+  set
+    leased_until = null,
+    message_id   = coalesce(p_message_id, m.message_id),
+    shown        = case p_outcome when 'shown' then greatest(m.shown, p_revision) else m.shown end,
+    ended_at     = case p_outcome when 'unreachable' then pg_catalog.now() else m.ended_at end,
+    error        = case p_outcome when 'shown' then null else tracegram.cut(p_error, 200) end
+  where m.alert_id = p_alert_id and m.chat_id = p_chat_id;
+  perform tracegram.record_responses(pg_catalog.jsonb_build_array(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    'screen', 'alert_message', 'characters', p_characters, 'retry_after', p_retry_after
+  ))), pg_catalog.now());
+end;
+$$;
+
+comment on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer) is
+$doc$Ends a claim of claim_alert_messages, and records the message as a response of the admin bot.
+
+p_outcome      shown; later: the next delivery tries again; unreachable: the chat cannot be written to, and the alert is not
+               told there.
+p_revision     that the message shows.
+p_message_id   of the message that was sent or edited.
+p_error        what Telegram said, when it was not shown.
+p_characters   visible length of the message in UTF-16 units.
+p_retry_after  longest wait in seconds that Telegram asked for with a 429.$doc$;
+revoke all on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
+from public, anon, authenticated;
+grant execute on function public.finish_alert_message(bigint, bigint, text, integer, bigint, text, integer, integer)
+to service_role;
+
+create function public.alert_of_message(p_alert_id bigint, p_chat_id bigint)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.alert_view(a)
+  from tracegram.alerts as a
+  where a.alert_id = coalesce(
+    (
+      select pg_catalog.max(n.alert_id)
+      from tracegram.alert_messages as m
+      join tracegram.alert_messages as n using (chat_id, message_id)
+      join tracegram.alerts as o on o.alert_id = m.alert_id
+      join tracegram.alerts as a on a.alert_id = n.alert_id and a.rule = o.rule
+      where m.alert_id = p_alert_id and m.chat_id = p_chat_id
+    ),
+    p_alert_id
+  );
+$$;
+
+comment on function public.alert_of_message(bigint, bigint) is
+$doc$The alert that a message tells of now: the one that was told there, or the rule's next one that has taken the message over.
+
+p_alert_id  the alert that was told.
+p_chat_id   Telegram's id of the chat.
+
+Returns the alert as list_alerts gives it; null when it is gone.$doc$;
+revoke all on function public.alert_of_message(bigint, bigint) from public, anon, authenticated;
+grant execute on function public.alert_of_message(bigint, bigint) to service_role;
+
+-- 89_admin_acts.sql — what admins do from inside Telegram: acknowledge, mute, change settings and rules.
+--
+-- Who may is asked of tracegram.require_role (62_admins.sql), which audits it; who may not gets {"refused": role}, for an
+-- error would take the audit back.
+
+create function tracegram.tell_change(p_alert_id bigint, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settings constant tracegram.settings := tracegram.settings();
+  v_event    tracegram.alert_events;
+begin
+  update tracegram.alerts set revision = revision + 1 where alert_id = p_alert_id;
+  delete from tracegram.alert_events where alert_id = p_alert_id and kind = 'changed';
+  insert into tracegram.alert_events (alert_id, kind, value, detail, created_at, next_attempt_at)
+  select a.alert_id, 'changed', a.last_value, a.detail, p_now, p_now
+  from tracegram.alerts as a
+  where a.alert_id = p_alert_id
+  returning * into v_event;
+  -- At once, not in the next minute. Nobody else sees the event yet.
+  if v_settings.alert_url is not null
+    and pg_catalog.to_regprocedure('net.http_post(text, jsonb, jsonb, jsonb, integer)') is not null
+  then
+    perform tracegram.send_event(v_event, v_settings, p_now);
+  end if;
+end;
+$$;
+
+comment on function tracegram.tell_change(bigint, timestamptz) is
+  'Has the messages of an alert show what an admin did, in all chats.';
+revoke all on function tracegram.tell_change(bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.alert_act(p_actor bigint, p_alert_id bigint, p_act text)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Rounded up, an unmute would lie ahead of the answer.
+  v_now   constant timestamptz := pg_catalog.date_trunc('milliseconds', pg_catalog.now());
+  v_alert tracegram.alerts;
+begin
+  if p_act is null or p_act not in ('acknowledge', 'mute_1h', 'mute_24h', 'unmute') then
+    raise exception sqlstate 'TG041' using message = pg_catalog.format('there is no act %L', p_act);
+  end if;
+  select a.* into v_alert from tracegram.alerts as a where a.alert_id = p_alert_id for update;
+  if not found then
+    return null;
+  end if;
+  if not tracegram.require_role(p_actor, 'operator', 'alert_' || p_act, pg_catalog.jsonb_build_object(
+    'alert_id', p_alert_id, 'rule', v_alert.rule
+  )) then
+    return pg_catalog.jsonb_build_object('refused', 'operator');
+  end if;
+  if p_act = 'acknowledge' then
+    update tracegram.alerts
+    set acknowledged_at = v_now, acknowledged_by = p_actor
+    where alert_id = p_alert_id and acknowledged_at is null and resolved_at is null;
+  else
+    update tracegram.alert_rules
+    set
+      -- When it ended stays known: what opened meanwhile is news from then on.
+      muted_until = v_now + case p_act
+        when 'mute_1h' then interval '1 hour' when 'mute_24h' then interval '24 hours' else interval '0'
+      end,
+      muted_by    = case when p_act <> 'unmute' then p_actor end
+    where rule = v_alert.rule and (p_act <> 'unmute' or muted_until > v_now);
+  end if;
+  if found then
+    -- To mute is about the rule, whichever of its alerts was at hand.
+    perform tracegram.tell_change(a.alert_id, v_now)
+    from tracegram.alerts as a
+    where a.alert_id = p_alert_id or (p_act <> 'acknowledge' and a.rule = v_alert.rule and a.resolved_at is null);
+  end if;
+  return public.get_alert(p_alert_id);
+end;
+$$;
+
+comment on function public.alert_act(bigint, bigint, text) is
+$doc$Acknowledges an alert, or mutes its rule. For operators, and audited.
+
+p_actor     Telegram's id of the admin.
+p_alert_id  the alert.
+p_act       acknowledge (the first to do so counts; nothing when it has resolved), mute_1h, mute_24h (from now on, whatever was
+            before), unmute.
+
+Returns the alert as get_alert does, null when there is none, or {"refused": role}: who lacks the role. Its messages in all chats
+are edited at once.
+
+TG041  no such act$doc$;
+revoke all on function public.alert_act(bigint, bigint, text) from public, anon, authenticated;
+grant execute on function public.alert_act(bigint, bigint, text) to service_role;
+
+create function tracegram.days_to_drop(p_changes jsonb, p_now timestamptz)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC'
+as $$
+  select pg_catalog.jsonb_build_object(
+    'trace_days', count(*) filter (where d.table_name = 'pipeline_traces'),
+    'io_days', count(*) filter (where d.table_name = 'trace_io'),
+    'bytes', coalesce(sum(d.bytes), 0)
+  )
+  from tracegram.day_tables() as d
+  where d.state = 'attached' and d.leaving is null
+    and d.day < p_now::date - case d.table_name
+      when 'pipeline_traces' then (p_changes ->> 'trace_days')::integer
+      else (p_changes ->> 'io_days')::integer
+    end
+  -- Nothing to confirm where nothing goes.
+  having count(*) > 0;
+$$;
+
+comment on function tracegram.days_to_drop(jsonb, timestamptz) is
+  'What would be dropped were the settings changed so: {trace_days, io_days, bytes}. Null: nothing.';
+revoke all on function tracegram.days_to_drop(jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_confirmed_days integer default 0)
+  returns jsonb
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Where alerts go is not for a chat to say; and to lower the quota has the guard drop days, nobody knows how many.
+  c_changeable constant text[] := array['trace_days', 'io_days', 'io_sample_percent', 'lost_after'];
+  v_drops      jsonb;
+begin
+  if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (
+    select from pg_catalog.jsonb_object_keys(p_changes) as k where k <> all (c_changeable)
+  ) or exists (
+    select from pg_catalog.jsonb_each(p_changes) as c
+    where c.key in ('trace_days', 'io_days') and c.value::text !~ '^[0-9]{1,3}$'
+  ) then
+    raise exception sqlstate 'TG020' using
+      message = 'that is not a change of settings that an admin can make',
+      hint    = 'Those are ' || pg_catalog.array_to_string(c_changeable, ', ') || '.';
+  end if;
+  v_drops := tracegram.days_to_drop(p_changes, pg_catalog.now());
+  -- What was confirmed days ago may by now be about more of them.
+  if (v_drops ->> 'trace_days')::integer + (v_drops ->> 'io_days')::integer <= p_confirmed_days then
+    v_drops := null;
+  end if;
+  if not tracegram.require_role(
+    p_actor, 'owner', case when v_drops is null then 'change_settings' else 'ask_change_settings' end,
+    pg_catalog.jsonb_build_object('after', p_changes, 'before', (
+      select pg_catalog.jsonb_object_agg(b.key, b.value)
+      from pg_catalog.jsonb_each(public.get_settings()) as b
+      where p_changes ? b.key
+    ))
+  ) then
+    return pg_catalog.jsonb_build_object('refused', 'owner');
+  end if;
+  if v_drops is not null then
+    return pg_catalog.jsonb_build_object('settings', public.get_settings(), 'drops', v_drops);
+  end if;
+  return pg_catalog.jsonb_build_object('settings', public.change_settings(p_changes));
+end;
+$$;
+
+comment on function public.admin_change_settings(bigint, jsonb, integer) is
+$doc$Changes settings as change_settings does. For owners, and audited with what they were before.
+
+p_actor           Telegram's id of the admin.
+p_changes         such as {"trace_days": 14}; not quota_bytes, alert_url and alert_secret.
+p_confirmed_days  how many days, of traces and of requests and responses together, may be dropped for it.
+
+Returns {settings}, as get_settings gives them. When more days would be dropped than is confirmed, nothing was changed, and the
+answer has drops: {trace_days, io_days, bytes}, how many days of each and what they take. {"refused": role}: who lacks the role.
+
+TG020  a name or a value that does not fit  (nothing was changed)$doc$;
+revoke all on function public.admin_change_settings(bigint, jsonb, integer) from public, anon, authenticated;
+grant execute on function public.admin_change_settings(bigint, jsonb, integer) to service_role;
+
+create function public.admin_change_rule(p_actor bigint, p_rule text, p_changes jsonb)
+  returns jsonb
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not tracegram.require_role(p_actor, 'owner', 'change_rule', pg_catalog.jsonb_build_object(
+    'rule', p_rule, 'after', p_changes, 'before', (
+      select pg_catalog.jsonb_build_object('threshold', r.threshold, 'enabled', r.enabled)
+      from tracegram.alert_rules as r
+      where r.rule = p_rule
+    )
+  )) then
+    return pg_catalog.jsonb_build_object('refused', 'owner');
+  end if;
+  return public.change_alert_rule(p_rule, p_changes);
+end;
+$$;
+
+comment on function public.admin_change_rule(bigint, text, jsonb) is
+$doc$Changes an alert rule as change_alert_rule does. For owners, and audited with what it was before.
+
+p_actor    Telegram's id of the admin.
+p_rule     name of the rule.
+p_changes  {"threshold": number, "enabled": boolean}, either or both.
+
+Returns the rule as list_alerts does, or {"refused": role}: who lacks the role.
+
+TG040  no such rule, or a change that makes no sense  (nothing was changed)$doc$;
+revoke all on function public.admin_change_rule(bigint, text, jsonb) from public, anon, authenticated;
+grant execute on function public.admin_change_rule(bigint, text, jsonb) to service_role;
+
 -- 90_jobs.sql — what pg_cron does, and when (UTC).
 --
 -- Scheduling a job of an existing name replaces it.
@@ -5515,6 +7752,8 @@ as $$
   select tracegram.purge_gaps(p_now);
   select tracegram.purge_dropped(p_now);
   select tracegram.purge_responses(p_now);
+  select tracegram.purge_admins(p_now);
+  select tracegram.purge_filters(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
   delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
@@ -5522,7 +7761,7 @@ $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot and plan checks after 30, resolved alerts after 90.
+of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did after 400.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;

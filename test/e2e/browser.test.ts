@@ -1,10 +1,14 @@
 // A person in a browser, on the page of the local Telegram: by what is written on it, not by how it is built.
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Failure } from "../../scripts/stack/failure.ts";
 import { type AdminStack, startAdminStack } from "../_support/admin.ts";
 import { launchChromium } from "../_support/chromium.ts";
 import { HOSTILE_NAMES, hostileTrace } from "../_support/hostile.ts";
+import { button, command, expectPlain, lastMessage, log, openPage } from "../_support/page.ts";
 import { makeTrace } from "../_support/traces.ts";
 
 let browser: Browser | undefined;
@@ -33,67 +37,31 @@ afterAll(async () => {
   await stack?.end();
 });
 
-/** The page as `user` sees it, or at its bare address. What no page of ours may do fails the test. */
-async function open(user?: number, options: BrowserContextOptions = {}): Promise<Page> {
-  const chat = user === undefined ? "" : `#${encodeURIComponent(stack.person(user).chat)}`;
-  const context = await browser!.newContext(options);
-  const page = await context.newPage();
-  const wrong: string[] = [];
-  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("dialog", (dialog) => {
-    wrong.push(`dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    const { origin, protocol } = new URL(request.url());
-    if (origin !== stack.info.telegram_url && protocol !== "data:") wrong.push(request.url());
-  });
-  onTestFinished(async () => {
-    await context.close();
-    expect(wrong).toEqual([]);
-  });
-  await page.goto(`${stack.info.telegram_url}/${chat}`);
-  return page;
-}
-
-const log = (page: Page) => page.getByRole("log", { name: "Messages" });
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-
-async function command(page: Page, text: string): Promise<void> {
-  const field = page.getByRole("textbox", { name: "Message" });
-  await field.fill(text);
-  await field.press("Enter");
-}
+const open = (user?: number, options?: BrowserContextOptions) => openPage(browser!, stack, user, options);
 
 test("types the command, turns a page, opens a trace and goes back", async () => {
   const page = await open(1001, { viewport: { width: 375, height: 800 } });
   await command(page, "/admin traces");
   await button(page, "Page 1/6").waitFor();
+  const count = await log(page).locator("> li").count();
   await button(page, "Next ➡️").click();
   await button(page, "Page 2/6").waitFor();
-  const list = await log(page).getByRole("listitem").last().innerText();
+  const list = await lastMessage(page).innerText();
   expect(list).toMatch(/^Traces · last 30 days · 60\n/);
   expect(list.match(/^\d+ ✅ support · 1\.23 s · /gm)).toHaveLength(10);
 
   await button(page, "3").click();
-  await button(page, "⬅️ Back").waitFor();
-  const detail = await log(page).getByRole("listitem").last().innerText();
+  await button(page, "⬅️ Traces").waitFor();
+  const detail = await lastMessage(page).innerText();
   expect(detail).toMatch(/^✅ support · ok · 1\.23 s\n/);
-  expect(detail).toMatch(/^llm\.generate 1\.20 s █+$/m);
-  // A row of the waterfall as wide as any, on one line.
-  expect(
-    await log(page).locator("pre code, pre").last().evaluate((row) => {
-      const range = document.createRange();
-      range.selectNodeContents(row);
-      return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
-    }),
-  ).toBe(1);
+  expect(detail).toMatch(/^llm\.generate\s+1 ms\s+1\.20 s$/m);
+  // The table of steps is no wider than the phone.
+  expect(await log(page).locator(".table").last().evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
 
-  await button(page, "⬅️ Back").click();
+  await button(page, "⬅️ Traces").click();
   await button(page, "Page 2/6").waitFor();
-  expect(await log(page).getByRole("listitem").last().innerText()).toBe(list);
-  expect(await log(page).getByRole("listitem").count()).toBe(2);
+  expect(await lastMessage(page).innerText()).toBe(list);
+  expect(await log(page).locator("> li").count()).toBe(count);
 });
 
 test("the bare address opens with the admin's chat, ready to type", async () => {
@@ -119,9 +87,9 @@ test.each([["a phone", 375, 1002], ["a desk", 1200, 1003]])(
       await button(page, `Page ${n}/6`).waitFor();
       read += await expectPlain(page);
       await button(page, String(n)).click();
-      await button(page, "⬅️ Back").waitFor();
+      await button(page, "⬅️ Traces").waitFor();
       read += await expectPlain(page);
-      await button(page, "⬅️ Back").click();
+      await button(page, "⬅️ Traces").click();
       await button(page, `Page ${n}/6`).waitFor();
     }
     for (const name of HOSTILE_NAMES.slice(0, 5)) expect(read).toContain(name.slice(0, 15));
@@ -129,17 +97,39 @@ test.each([["a phone", 375, 1002], ["a desk", 1200, 1003]])(
   },
 );
 
-/** The answer's text. Elements of the answer are those that the bot means, and none is wider than its place. */
-async function expectPlain(page: Page): Promise<string> {
-  const answer = log(page).getByRole("listitem").last();
-  const found = await answer.evaluate((item) => ({
-    elements: [...new Set([...item.querySelectorAll("*")].map((element) => element.localName))].sort(),
-    wide: [...document.querySelectorAll("html, #messages, #messages *")]
-      .filter((element) => getComputedStyle(element).display !== "inline" && element.scrollWidth > element.clientWidth)
-      .map((element) => element.outerHTML.slice(0, 100)),
-  }));
-  const own = ["b", "button", "code", "div", "pre", "span"];
-  expect(found.elements.filter((name) => !own.includes(name))).toEqual([]);
-  expect(found.wide).toEqual([]);
-  return await answer.innerText();
-}
+/** Presses of the test below. */
+const MAX_PRESSES = 25;
+
+test("a walk over every kind of button shows plain screens", async () => {
+  const folder = process.env["SCREENSHOTS"];
+  if (folder) mkdirSync(folder, { recursive: true });
+  const page = await open(1001, { viewport: { width: 375, height: 800 }, deviceScaleFactor: 2 });
+  await command(page, "/admin");
+  const pressed = new Set<string>();
+  for (let n = 0; n < MAX_PRESSES; n++) {
+    expect(await expectPlain(page)).not.toMatch(/could not be shown|The database/);
+    if (folder) await page.screenshot({ path: join(folder, `${String(n).padStart(2, "0")}.png`) });
+    // A file comes after the screen, whose buttons stay.
+    const screen = log(page).locator("> li:has(.key)").last();
+    const labels = await screen.locator(".key").allInnerTexts();
+    // Numbers apart, a label says what a button does.
+    const label = labels.find((one) => !pressed.has(one.replace(/\d+/g, "#")));
+    if (label === undefined) break;
+    pressed.add(label.replace(/\d+/g, "#"));
+    await screen.getByRole("button", { name: label, exact: true }).click();
+    expect(await stack.telegram.client.settled(30_000)).toBe(true);
+    await page.waitForTimeout(100);
+  }
+  expect(pressed.size).toBeGreaterThanOrEqual(4);
+}, 120_000);
+
+test("a person replies to a message, and passes by the keyboard of the page", async () => {
+  const page = await open(1002, { viewport: { width: 375, height: 800 } });
+  await command(page, "/admin traces");
+  await lastMessage(page).getByRole("button", { name: "Reply" }).click();
+  expect(await page.locator("#reply-text").innerText()).toMatch(/^Traces · last 30 days/);
+  await command(page, "/trace");
+  await expect.poll(() => stack.person(1002).view().messages.findLast(({ from }) => from.id === 1002))
+    .toMatchObject({ text: "/trace", reply_to_message: { text: expect.stringMatching(/^Traces · last 30 days/) } });
+  expect(await page.locator("#reply").isHidden()).toBe(true);
+});

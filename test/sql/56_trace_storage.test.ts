@@ -145,6 +145,27 @@ test("the settings in force and the guard's last steps are in it", async ({ db }
   });
 });
 
+test("what is missing of the last day is in it, as the folded batches have it", async ({ db }) => {
+  await givenTraces(db, { 3: 1 }, { steps: [] });
+  await givenTraces(db, { 0: 2 }, { steps: [] });
+  await givenTraces(db, { 0: 3 }, { steps: [{ name: "db", parent: 5, offset_ms: 0, duration_ms: 1 }] });
+  await db.query(
+    "insert into tracegram.unended select now(), gen_random_uuid(), 'p', s from unnest(array['lost', 'running', 'lost']) as s",
+  );
+  await ingest(db, await givenKey(db), {
+    sender: crypto.randomUUID(),
+    dropped: { queue_full: 7 },
+    traces: [makeTrace()],
+  });
+  expect((await storage(db)).gaps).toEqual({
+    orphan_steps: 3,
+    no_steps: 2,
+    lost: 2,
+    running: 1,
+    dropped: { records: 7, reasons: [{ reason: "queue_full", records: 7 }] },
+  });
+});
+
 test("no trace is read for it", async ({ db }) => {
   await storage(db);
   const { rows } = await db.query(

@@ -4,7 +4,8 @@ import { as, test } from "../_support/db.ts";
 
 async function finish(db: pg.Client, responses: unknown): Promise<void> {
   await as(db, "service_role", async () => {
-    expect(await db.query("select public.claim_update(7)")).toMatchObject({ rows: [{ claim_update: "claimed" }] });
+    const claim = await db.query("select public.claim_update(7, 1, 1, 'private', null, true) ->> 'claim' as claim");
+    expect(claim.rows).toEqual([{ claim: "claimed" }]);
     await db.query("select public.finish_update(7, true, $1)", [JSON.stringify(responses)]);
   });
 }
@@ -54,7 +55,7 @@ describe("finish_update", () => {
   });
 
   test("records what was answered before an update was given back", async ({ db }) => {
-    await db.query("select public.claim_update(7)");
+    await db.query("select public.claim_update(7, 1, 1, 'private', null, true)");
     await db.query("select public.finish_update(7, false, $1)", [JSON.stringify([{ screen: "x", characters: 1 }])]);
     expect(await recorded(db)).toMatchObject([{ screen: "x" }]);
     expect((await db.query("select from tracegram.seen_updates")).rows).toEqual([]);

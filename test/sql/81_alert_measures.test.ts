@@ -32,7 +32,7 @@ const costing = (cost_microusd: number): Partial<WireTrace> => ({
 const answered = (db: pg.Client, responses: object[]) =>
   as(db, "service_role", async () => {
     const id = Number.parseInt(randomBytes(4).toString("hex"), 16);
-    await db.query("select public.claim_update($1)", [id]);
+    await db.query("select public.claim_update($1, 1, 1, 'private', null, true)", [id]);
     await db.query("select public.finish_update($1, true, $2)", [id, JSON.stringify(responses)]);
   });
 
@@ -165,7 +165,7 @@ const CASES: Case[] = [
         screen: "traces",
         characters: 3500,
         query_ms: 1,
-      }]);
+      }, { screen: "trace.rich", characters: 30_000, query_ms: 1 }]);
       return Date.now();
     },
     value: 1,
@@ -175,12 +175,14 @@ const CASES: Case[] = [
   {
     rule: "telegram_429",
     breach: async (db) => {
-      await answered(db, [{ screen: "traces", characters: 10, query_ms: 1, retry_after: 3 }]);
-      await answered(db, [{ screen: "traces", characters: 10, query_ms: 1, retry_after: 12 }]);
+      // Five are of ordinary, quick use.
+      for (const retry_after of [3, 3, 3, 3, 3, 12]) {
+        await answered(db, [{ screen: "traces", characters: 10, query_ms: 1, retry_after }]);
+      }
       return Date.now();
     },
-    value: 2,
-    detail: "Telegram told the bot 2 times in an hour to wait, for up to 12 s",
+    value: 6,
+    detail: "Telegram told the bot 6 times in an hour to wait, for up to 12 s",
     calm: () => Promise.resolve(Date.now() + 61 * MINUTE),
   },
   {
@@ -192,7 +194,10 @@ const CASES: Case[] = [
       await answered(db, [
         ...answers("stats", [9000, 9000, 9000, 9000]),
         ...answers("traces", [1, 1, 1, 1, 1, 1, 1]),
-        ...answers("trace", [5, 5, 5, 5, 501]),
+        // A rich message is of the same screen, and a file is none.
+        ...answers("trace", [5, 5, 501]),
+        ...answers("trace.rich", [5, 5]),
+        ...answers("export_traces", [9000, 9000, 9000, 9000, 9000]),
       ]);
       return Date.now();
     },

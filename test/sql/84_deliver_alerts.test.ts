@@ -34,7 +34,9 @@ const test = base
     await live.query("select cron.unschedule(jobid) from cron.job where jobname = 'tracegram-alerts'");
     await live.query("update tracegram.alert_rules set enabled = false where rule = 'cron_failed'");
     await live.query("begin; select pg_advisory_xact_lock(hashtext('tracegram.alerts')); commit");
-    await live.query("truncate tracegram.alerts, tracegram.alert_events, tracegram.alert_state restart identity");
+    await live.query(
+      "truncate tracegram.alerts, tracegram.alert_events, tracegram.alert_messages, tracegram.alert_state restart identity",
+    );
     await live.query("delete from net.http_request_queue; delete from net._http_response");
     await changeSettings(live, { alert_url: `${receiver.url}/alerts`, alert_secret: "hush" });
     return live;

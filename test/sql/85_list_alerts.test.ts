@@ -35,6 +35,12 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     worst: expect.closeTo(90, 0),
     last_value: expect.closeTo(90, 0),
     detail: expect.stringMatching(/^\d+ of \d+ MB$/),
+    acknowledged_at: null,
+    acknowledged_by: null,
+    muted_until: null,
+    muted_by: null,
+    revision: 1,
+    resolved_before_at: new Date(NOON + 3 * MINUTE).toISOString(),
     events: [{ kind: "opened", attempts: 0, delivered_at: null, last_error: null }],
   }]);
   expect(rules).toHaveLength(14);
@@ -50,6 +56,7 @@ test("the screen: each rule with how it stands, and the alerts that are open", a
     detail: alerts[0].detail,
     error: null,
     evaluated_at: new Date(NOON + 4 * MINUTE).toISOString(),
+    muted_until: null,
     open_alert_id: alert_id,
   });
   expect(rules[0]).toMatchObject({ rule: "cron_failed", enabled: false, evaluated_at: null, open_alert_id: null });
@@ -119,6 +126,10 @@ test.for(
     ["no_such_rule", { threshold: 1 }],
     [null, { threshold: 1 }],
     ["quota", { threshold: -1 }],
+    ["quota", { threshold: 100.1 }],
+    ["error_rate", { threshold: 150 }],
+    ["p95", { threshold: 0 }],
+    ["ingest_p95", { threshold: 0, enabled: true }],
     ["quota", { threshold: "5" }],
     ["quota", { threshold: null }],
     ["quota", { enabled: "yes" }],
@@ -130,6 +141,17 @@ test.for(
   const before = (await db.query("select * from tracegram.alert_rules order by rule")).rows;
   await expect(change(db, rule, changes)).rejects.toMatchObject({ code: "TG040" });
   expect((await db.query("select * from tracegram.alert_rules order by rule")).rows).toEqual(before);
+});
+
+test.for(
+  [["quota", 0], ["error_rate", 100], ["p95", 0.001], ["daily_spend", 0], ["dropped", 0], ["dropped", 1e6]] as const,
+)("a limit that makes sense: %s %d", async ([rule, threshold], { db }) => {
+  expect(await change(db, rule, { threshold })).toMatchObject({ rule, threshold });
+});
+
+test("why a limit is refused says the range", async ({ db }) => {
+  await expect(change(db, "error_rate", { threshold: 150 })).rejects.toMatchObject({ hint: "It is 0 to 100 percent." });
+  await expect(change(db, "p95", { threshold: 0 })).rejects.toMatchObject({ hint: "It is above 0 ms." });
 });
 
 test("resolved alerts go after 90 days with their events, open ones stay", async ({ db }) => {

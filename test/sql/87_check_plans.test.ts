@@ -51,7 +51,17 @@ test("nothing is wrong with the real ones, and each of them scans something", as
   const { rows } = await db.query("select query, partitions, allowed from tracegram.plan_checks");
   expect(rows.length).toBeGreaterThan(50);
   expect(rows.map(({ query }) => query)).toEqual(
-    expect.arrayContaining(["get_trace", "get_trace_io", "list_traces newest all"]),
+    expect.arrayContaining([
+      "get_trace",
+      "get_trace_io",
+      "admin_trace_io 1",
+      "admin_trace_io 4",
+      "admin_export_io 1",
+      "list_traces newest all",
+      "find_trace",
+      "trace_of_message",
+      "trace_of_message, likely",
+    ]),
   );
   expect(rows.filter(({ partitions, allowed }) => partitions < 1 || partitions > allowed)).toEqual([]);
 });

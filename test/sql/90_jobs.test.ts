@@ -62,7 +62,8 @@ test("retention runs each minute and the quota guard every ten", async ({ db }) 
 
 test("the purge clears away old update ids, usage, responses, run history and notes of retention", async ({ db }) => {
   await db.query(
-    "insert into tracegram.seen_updates values (1, now() - interval '49 hours'), (2, now() - interval '47 hours')",
+    `insert into tracegram.seen_updates (update_id, claimed_at, chat_id)
+     values (1, now() - interval '49 hours', 1), (2, now() - interval '47 hours', 1)`,
   );
   await givenKey(db);
   await db.query(

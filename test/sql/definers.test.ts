@@ -44,7 +44,7 @@ begin
   end loop;
 
   foreach v_types in array array[
-    'ingest_keys', 'ingest_usage', 'pipeline_traces', 'trace_io', 'trace_steps', 'seen_updates', 'pg_class', 'pg_proc'
+    'ingest_keys', 'ingest_usage', 'pipeline_traces', 'trace_io', 'trace_steps', 'seen_updates', 'admins', 'admin_chats', 'pg_class', 'pg_proc'
   ] loop
     execute format('create temp table %I (mine int)', v_types);
     execute format('create table attacker.%I (mine int)', v_types);
@@ -100,9 +100,9 @@ async function usual(db: pg.Client): Promise<unknown[]> {
     (await call("rotate_ingest_key('mine')")).length,
     await call("revoke_ingest_key('mine')"),
     await call("ingest_traces($1, $2)", key, batch),
-    await call("claim_update(7)"),
+    (await call("claim_update(7, 1, 1, 'private', 7, true)")).claim,
     await call("finish_update(7, true)"),
-    await call("claim_update(7)"),
+    (await call("claim_update(7, 1, 1, 'private', 7, true)")).claim,
   ];
 }
 const USUAL = ["TG001", 1, 1, "boom", "llm.generate", "hi", 2, 68, "", "TG001", "claimed", "", "done"];

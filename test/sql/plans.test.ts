@@ -113,6 +113,27 @@ describe("a query opens only the partitions it must", () => {
     }
   });
 
+  test("find_trace: those of the time of its prefix", async ({ explained: db }) => {
+    const at = Math.floor(Date.now() / DAY) * DAY - 3 * DAY + DAY / 2;
+    const hex = at.toString(16).padStart(12, "0");
+    expect(await opened(db, "select public.find_trace($1)", [hex.slice(0, 8)])).toEqual([
+      `pipeline_traces_p${day(at)}`,
+    ]);
+    expect(await opened(db, "select public.find_trace($1)", [traceIdAt(at)])).toEqual([`pipeline_traces_p${day(at)}`]);
+  });
+
+  test("trace_of_message: the newest day when it is there", async ({ explained: db }) => {
+    const { rows: [{ at }] } = await db.query(
+      `update tracegram.pipeline_traces set user_id = 7, message_id = 8
+       where trace_id = (
+         select trace_id from tracegram.pipeline_traces order by started_at desc limit 1
+       ) returning started_at as at`,
+    );
+    const found = await opened(db, "select public.trace_of_message(7, 8)", []);
+    expect(found).toContain(`pipeline_traces_p${day(at.getTime())}`);
+    expect(found.length).toBeLessThanOrEqual(2); // of tomorrow, where that starts within an hour
+  });
+
   test("ingest_traces: those of the batch's days", async ({ explained: db }) => {
     const { rows: [{ key }] } = await db.query("select public.create_ingest_key('plans') as key");
     const at = Date.now() - DAY;

@@ -23,6 +23,8 @@ export interface ChatState {
   chat: Chat;
   members: Map<number, User>;
   bots: Set<BotState>;
+  /** Bots that were thrown out of a group. */
+  kicked: Set<BotState>;
   messages: Map<number, StoredMessage>;
   lastMessageId: number;
   /** Private chats: whether the user has ever written, and has blocked the bot. */
@@ -35,7 +37,8 @@ export interface ChatState {
 export const isGroup = (state: ChatState): boolean => state.chat.type !== "private";
 export const privateKey = (bot: number, user: number): string => `${bot}:${user}`;
 
-const FIRST_GROUP_ID = -1_001_000_000_001;
+const FIRST_GROUP_ID = -5_000_000_001;
+const FIRST_SUPERGROUP_ID = -1_001_000_000_001;
 
 export class Chats {
   readonly users = new Map<number, User>();
@@ -53,10 +56,10 @@ export class Chats {
     return this.all.get(key) ?? this.#add(key, { ...names, type: "private" }, [user], [bot]);
   }
 
-  createGroup(title: string, members: User[], bots: BotState[]): ChatState {
+  createGroup(title: string, type: "group" | "supergroup", members: User[], bots: BotState[]): ChatState {
     const groups = [...this.all.values()].filter(isGroup).length;
-    const id = FIRST_GROUP_ID - groups;
-    return this.#add(String(id), { id, type: "supergroup", title }, members, bots);
+    const id = (type === "group" ? FIRST_GROUP_ID : FIRST_SUPERGROUP_ID) - groups;
+    return this.#add(String(id), { id, type, title }, members, bots);
   }
 
   #add(key: string, chat: Chat, members: User[], bots: BotState[]): ChatState {
@@ -65,6 +68,7 @@ export class Chats {
       chat,
       members: new Map(members.map((user) => [user.id, user])),
       bots: new Set(bots),
+      kicked: new Set(),
       messages: new Map(),
       lastMessageId: 0,
       started: false,
@@ -76,6 +80,20 @@ export class Chats {
     return state;
   }
 
+  /** Key of the chat that a bot means by `chat_id`; it need not be there. */
+  keyFor(bot: BotState, chatId: string): string {
+    return Number(chatId) > 0 ? privateKey(bot.user.id, Number(chatId)) : chatId;
+  }
+
+  /** A chat that the bot has seen, though it may not act there. @throws {ApiError} 400 when there is none. */
+  known(bot: BotState, chatId: string): ChatState {
+    const chat = Number.isSafeInteger(Number(chatId)) ? this.all.get(this.keyFor(bot, chatId)) : undefined;
+    if (!chat || (isGroup(chat) ? !chat.bots.has(bot) && !chat.kicked.has(bot) : !chat.started)) {
+      throw badRequest("chat not found");
+    }
+    return chat;
+  }
+
   /**
    * The chat a bot means by `chat_id`.
    *
@@ -85,10 +103,11 @@ export class Chats {
     if (chatId === "") throw badRequest("chat_id is empty");
     const id = Number(chatId);
     if (!Number.isSafeInteger(id)) throw badRequest("chat not found");
-    const chat = this.all.get(id > 0 ? privateKey(bot.user.id, id) : chatId);
+    const chat = this.all.get(this.keyFor(bot, chatId));
     if (!chat && !this.users.has(id)) throw badRequest("chat not found");
     if (chat && isGroup(chat)) {
-      if (!chat.bots.has(bot)) throw forbidden("bot is not a member of the supergroup chat");
+      if (chat.kicked.has(bot)) throw forbidden(`bot was kicked from the ${chat.chat.type} chat`);
+      if (!chat.bots.has(bot)) throw forbidden(`bot is not a member of the ${chat.chat.type} chat`);
       return chat;
     }
     if (!chat?.started) throw forbidden("bot can't initiate conversation with a user");

@@ -3,16 +3,21 @@
  *
  * @module
  */
-import type { BotState } from "./bots.ts";
+import { type Actor, ClientError, type Press, press, type Said, say } from "./acts.ts";
+import { answer, settled, until } from "./awaiting.ts";
+import type { CallRecord } from "./bot_api.ts";
+import type { BotCommand, BotState } from "./bots.ts";
 import { type ChatState, isGroup } from "./chats.ts";
 import type { CallbackAnswer, ChatEvent } from "./events.ts";
 import type { FaultOrder, Faults } from "./faults.ts";
-import { formatText, MAX_TEXT } from "./formatting.ts";
-import type { CallRecord } from "./bot_api.ts";
-import type { InlineButton, Message, User } from "./types.ts";
+import type { FileContent } from "./files.ts";
+import { menuFor } from "./methods/commands.ts";
+import type { Message, User } from "./types.ts";
 import { type ChatSummary, type ChatView, summaryOf, viewOf } from "./views.ts";
 import type { Delivery } from "./webhook.ts";
-import { seconds, type World } from "./world.ts";
+import type { World } from "./world.ts";
+
+export { ClientError, type Press, type Said };
 
 /** A person. Ids are positive. */
 export interface UserProfile {
@@ -21,23 +26,6 @@ export interface UserProfile {
   last_name?: string;
   username?: string;
   language_code?: string;
-}
-
-/** Who acts is the chat's first member unless `user` says otherwise. */
-export interface Press {
-  chat: string;
-  user?: number;
-  message_id: number;
-  /** The button, by its label or its data. */
-  label?: string;
-  data?: string;
-  /** Presses `data` although no button carries it, as a hostile app can. */
-  forged?: boolean;
-}
-
-/** A thing no Telegram app would let a person do. */
-export class ClientError extends Error {
-  override readonly name = "ClientError";
 }
 
 export interface Records {
@@ -77,14 +65,20 @@ export class Client {
     return this.chat(this.#world.chats.open(this.#user(userId), this.#bot(bot)).key);
   }
 
-  createGroup(group: { title: string; members: number[]; bots: (string | number)[] }): ChatView {
+  /** A supergroup, as most are, unless `type` says otherwise. */
+  createGroup(group: {
+    title: string;
+    type?: "group" | "supergroup";
+    members: number[];
+    bots: (string | number)[];
+  }): ChatView {
     if (typeof group.title !== "string" || !Array.isArray(group.members) || !Array.isArray(group.bots)) {
       throw new ClientError("a group has a title, members and bots");
     }
     const members = group.members.map((id) => this.#user(id));
     if (members.length === 0) throw new ClientError("a group has members");
     const bots = group.bots.map((bot) => this.#bot(bot));
-    return this.chat(this.#world.chats.createGroup(group.title, members, bots).key);
+    return this.chat(this.#world.chats.createGroup(group.title, group.type ?? "supergroup", members, bots).key);
   }
 
   /** Every chat, in the order they were opened. */
@@ -96,50 +90,14 @@ export class Client {
     return viewOf(this.#world, this.#chat(key));
   }
 
-  /** Sends a text. A bot in a group gets it only when it is a command, mentions the bot, or the bot reads everything. */
-  send({ chat, user, text }: { chat: string; user?: number; text: string }): Message {
-    const { world, state, from } = this.#actor(chat, user);
-    if (typeof text !== "string") throw new ClientError("a message has a text");
-    const content = formatText({ text, entities: [] });
-    if (content.text === "") throw new ClientError("there is nothing to send");
-    if (content.text.length > MAX_TEXT) throw new ClientError(`a message has at most ${MAX_TEXT} characters`);
-    state.started = true;
-    const message = world.chats.post(state, {
-      from,
-      date: seconds(world.now()),
-      text: content.text,
-      ...(content.entities.length > 0 && { entities: content.entities }),
-    });
-    for (const bot of state.bots) {
-      if (!isGroup(state) || bot.readsGroups || concerns(message, bot)) {
-        bot.updates.add(state.key, { message: structuredClone(message) });
-      }
-    }
-    return structuredClone(message);
+  /** Sends a text, as a reply if so wanted, or forwards a message. */
+  send(said: Said): Message {
+    return say(this.#actor(said.chat, said.user), said);
   }
 
   /** Presses a button of a message. Returns the id of the callback query, for {@link answer}. */
-  press({ chat, user, message_id, label, data, forged }: Press): string {
-    const { world, state, from } = this.#actor(chat, user);
-    const message = state.messages.get(message_id)?.message;
-    if (!message) throw new ClientError(`there is no message ${message_id} in the chat`);
-    const bot = [...state.bots].find((bot) => bot.user.id === message.from.id);
-    if (!bot) throw new ClientError("only a bot's message has buttons");
-    const pressed = forged ? data : findButton(message, label, data)?.callback_data;
-    if (typeof pressed !== "string") {
-      throw new ClientError(`message ${message_id} has no such button: ${label ?? data}`);
-    }
-    const id = world.queries.open({ bot, chat: state.key, user: from.id });
-    bot.updates.add(state.key, {
-      callback_query: {
-        id,
-        from,
-        message: structuredClone(message),
-        chat_instance: state.key.replace(":", ""),
-        data: pressed,
-      },
-    });
-    return id;
+  press(pressed: Press): string {
+    return press(this.#actor(pressed.chat, pressed.user), pressed);
   }
 
   /** Blocks or unblocks the bot of a private chat. */
@@ -150,6 +108,40 @@ export class Client {
     this.#world.events.emit({ chat, kind: "chat" });
   }
 
+  /** Throws a bot out of a group. */
+  kick(chat: string, bot: string | number): void {
+    const state = this.#chat(chat);
+    const found = this.#bot(bot);
+    if (!isGroup(state) || !state.bots.delete(found)) throw new ClientError(`bot ${bot} is in no such group`);
+    state.kicked.add(found);
+    this.#world.events.emit({ chat, kind: "chat" });
+  }
+
+  /** Whether the Bot API knows rich messages: in all chats, or in one. */
+  setRich(known: boolean, chat?: string): void {
+    if (chat !== undefined) this.#chat(chat);
+    this.#world.features.setRich(known, chat);
+  }
+
+  /** The command menu that a bot shows to a person in a chat. */
+  menu(chat: string, user?: number, bot?: string | number): BotCommand[] {
+    const state = this.#chat(chat);
+    const who = user === undefined ? [...state.members.values()][0] : state.members.get(user);
+    const whose = bot === undefined ? [...state.bots][0] : this.#bot(bot);
+    if (!who || !whose) throw new ClientError(`user ${user} and bot ${bot} are not both in the chat`);
+    return menuFor(whose, {
+      chat: state.chat.id,
+      user: who.id,
+      group: isGroup(state),
+      language: who.language_code,
+    });
+  }
+
+  /** True once no bot has an update to take, false after `ms`. A bot with a webhook has then answered each. */
+  settled(ms = WAIT_MS, signal?: AbortSignal): Promise<boolean> {
+    return settled(this.#world, ms, signal);
+  }
+
   /** The chat once it is newer than version `after`, or as it is after `ms`. */
   async changed(chat: string, after: number, ms = WAIT_MS, signal?: AbortSignal): Promise<ChatView> {
     this.#chat(chat);
@@ -158,30 +150,13 @@ export class Client {
   }
 
   /** The chat once it looks as wanted. @throws {ClientError} when it does not within `ms`. */
-  async until(chat: string, wanted: (view: ChatView) => boolean, ms = WAIT_MS): Promise<ChatView> {
-    const end = Date.now() + ms;
-    for (;;) {
-      const view = this.chat(chat);
-      if (wanted(view)) return view;
-      if (!await this.#world.events.newerThan(chat, view.version, end - Date.now())) {
-        const shown = view.messages.map((m) => m.text ?? m.caption ?? m.document?.file_name);
-        throw new ClientError(`the chat did not become as wanted within ${ms} ms; it shows ${JSON.stringify(shown)}`);
-      }
-    }
+  until(chat: string, wanted: (view: ChatView) => boolean, ms = WAIT_MS): Promise<ChatView> {
+    return until(this.#world, () => this.chat(chat), wanted, ms);
   }
 
   /** The bot's answer to a pressed button. @throws {ClientError} when there is none within `ms`. */
-  async answer(queryId: string, ms = WAIT_MS, signal?: AbortSignal): Promise<CallbackAnswer> {
-    const end = Date.now() + ms;
-    for (;;) {
-      const query = this.#world.queries.find(queryId);
-      if (!query) throw new ClientError(`no button press has the query id ${queryId}`);
-      if (query.answer) return query.answer;
-      const version = this.#world.events.version(query.chat);
-      if (!await this.#world.events.newerThan(query.chat, version, end - Date.now(), signal)) {
-        throw new ClientError(`the button press was not answered within ${ms} ms`);
-      }
-    }
+  answer(queryId: string, ms = WAIT_MS, signal?: AbortSignal): Promise<CallbackAnswer> {
+    return answer(this.#world, queryId, ms, signal);
   }
 
   /** Calls back with everything that happens in any chat. Returns the function that ends it. */
@@ -189,10 +164,9 @@ export class Client {
     return this.#world.events.listen(listener);
   }
 
-  /** Content of a document; undefined when it is unknown or was forgotten. */
-  file(fileId: string): { name: string; content: Uint8Array<ArrayBuffer> } | undefined {
-    const content = this.#world.files.content(fileId);
-    return content && { name: this.#world.files.find(fileId)?.file_name ?? "file", content };
+  /** Content of a document or picture; undefined when it is unknown or was forgotten. */
+  file(fileId: string): FileContent | undefined {
+    return this.#world.files.content(fileId);
   }
 
   /** Orders a fault for coming calls of the Bot API. */
@@ -223,27 +197,11 @@ export class Client {
     return bot;
   }
 
-  #actor(chat: string, user: number | undefined) {
+  #actor(chat: string, user: number | undefined): Actor {
     const state = this.#chat(chat);
     if (state.blocked) throw new ClientError("the bot is blocked; unblock it first");
     const from = user === undefined ? [...state.members.values()][0] : state.members.get(user);
     if (!from) throw new ClientError(`user ${user} is no member of the chat`);
     return { world: this.#world, state, from };
   }
-}
-
-/** Privacy mode: a bot in a group sees commands, unless meant for another bot, and messages that mention it. */
-function concerns({ text = "", entities = [] }: Message, bot: BotState): boolean {
-  const own = `@${bot.user.username}`.toLowerCase();
-  return entities.some(({ type, offset, length }) => {
-    const entity = text.slice(offset, offset + length).toLowerCase();
-    if (type === "mention") return entity === own;
-    return type === "bot_command" && (!entity.includes("@") || entity.endsWith(own));
-  });
-}
-
-function findButton(message: Message, label?: string, data?: string): InlineButton | undefined {
-  return message.reply_markup?.inline_keyboard.flat().find((button) =>
-    label !== undefined ? button.text === label : button.callback_data === data
-  );
 }

@@ -4,14 +4,18 @@
  * `client.ts` and `views.ts`.
  *
  *     GET    /client/chats                       ChatSummary[]
- *     POST   /client/chats                       { user, bot } | { title, members, bots }              → ChatView
+ *     POST   /client/chats                       { user, bot } | { title, members, bots, type? }       → ChatView
  *     GET    /client/chats/<chat>                ChatView; with ?after=<version>&timeout=<seconds> once it is newer
- *     POST   /client/chats/<chat>/messages       { text, user? }                                       → Message
+ *     POST   /client/chats/<chat>/messages       { text | forward, user?, reply_to? }                  → Message
  *     POST   /client/chats/<chat>/presses        { message_id, label? | data?, user?, forged? }        → { query_id }
  *     POST   /client/chats/<chat>/block          { blocked }                                           → ChatView
+ *     POST   /client/chats/<chat>/kick           { bot }                                               → ChatView
+ *     GET    /client/chats/<chat>/menu           BotCommand[]; with ?user= and ?bot=
+ *     GET    /client/settled                     { settled }: whether all updates were taken within ?timeout=<seconds>
+ *     POST   /client/features                    { rich, chat? }                                       → {}
  *     POST   /client/users                       { id, first_name, last_name?, username?, … }          → User
  *     GET    /client/answers/<query_id>          CallbackAnswer, waiting up to ?timeout=<seconds>, default 5
- *     GET    /client/files/<file_id>             the file's content, as a download
+ *     GET    /client/files/<file_id>             the file's content: a picture as such, all else as a download
  *     GET    /client/events                      server-sent events, each a ChatEvent as JSON
  *     GET    /client/records                     { calls, deliveries }
  *     POST   /client/faults                      FaultOrder                                            → {}
@@ -23,6 +27,7 @@
  * @module
  */
 import { type Client, ClientError } from "./client.ts";
+import { download, eventStream } from "./client_streams.ts";
 import type { FaultOrder } from "./faults.ts";
 
 const MAX_BODY = 100_000;
@@ -36,6 +41,10 @@ class HttpError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+function fail(status: number, message: string): never {
+  throw new HttpError(status, message);
 }
 
 // deno-lint-ignore no-explicit-any -- what a body holds is checked where it is used, by `client.ts`
@@ -63,12 +72,24 @@ export function createClientHttp(client: Client, closing: AbortSignal): (request
       case "POST chats/:id/block":
         client.block(id, (await readBody(request)).blocked === true);
         return client.chat(id);
+      case "POST chats/:id/kick":
+        client.kick(id, (await readBody(request)).bot);
+        return client.chat(id);
+      case "GET chats/:id/menu":
+        return client.menu(id, numberIn(query, "user"), query.get("bot") ?? undefined);
+      case "GET settled":
+        return { settled: await client.settled(waitMs(query), request.signal) };
+      case "POST features": {
+        const { rich, chat } = await readBody(request);
+        client.setRich(rich === true, chat);
+        return {};
+      }
       case "POST users":
         return client.addUser(await readBody(request));
       case "GET answers/:id":
         return await client.answer(id, waitMs(query), request.signal);
       case "GET files/:id":
-        return download(client, id);
+        return download(client, id) ?? fail(404, `there is no file ${id}, or it was too long ago`);
       case "GET events":
         return eventStream(client, AbortSignal.any([closing, request.signal]));
       case "GET records":
@@ -118,38 +139,5 @@ function waitMs(query: URLSearchParams): number {
   return Math.min(MAX_WAIT_S, seconds > 0 ? seconds : 0) * 1000;
 }
 
-function download(client: Client, fileId: string): Response {
-  const file = client.file(fileId);
-  if (!file) throw new HttpError(404, `there is no file ${fileId}, or it was too long ago`);
-  // The bot chose name and type: always a download, never rendered in this origin.
-  return new Response(file.content, {
-    headers: {
-      "content-type": "application/octet-stream",
-      "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`,
-      "x-content-type-options": "nosniff",
-    },
-  });
-}
-
-function eventStream(client: Client, end: AbortSignal): Response {
-  let stop = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const send = (line: string) => controller.enqueue(new TextEncoder().encode(`${line}\n\n`));
-      const close = () => {
-        stop();
-        controller.close();
-      };
-      const unlisten = client.listen((event) => send(`data: ${JSON.stringify(event)}`));
-      stop = () => {
-        unlisten();
-        end.removeEventListener("abort", close);
-      };
-      end.addEventListener("abort", close);
-      // Headers may be held back until there is a body: the reader shall know at once that it is connected.
-      send(": connected");
-    },
-    cancel: () => stop(),
-  });
-  return new Response(body, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } });
-}
+const numberIn = (query: URLSearchParams, name: string): number | undefined =>
+  query.has(name) ? Number(query.get(name)) : undefined;

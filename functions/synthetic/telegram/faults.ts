@@ -16,6 +16,23 @@ export type Fault =
   | { kind: "delay"; ms: number }
   | { kind: "drop"; applied: boolean };
 
+const refusal = (error_code: number, description: string, parameters?: { retry_after: number }): Fault => ({
+  kind: "respond",
+  status: error_code,
+  body: { ok: false, error_code, description, ...(parameters && { parameters }) },
+});
+
+/** What Telegram says when it will not, in its own words. */
+export const REFUSALS = {
+  blocked: refusal(403, "Forbidden: bot was blocked by the user"),
+  /** Of a message that is too old, or that was not the bot's. */
+  notEditable: refusal(400, "Bad Request: message can't be edited"),
+  gone: refusal(400, "Bad Request: message to edit not found"),
+  broken: refusal(500, "Internal Server Error"),
+  flood: (seconds: number): Fault =>
+    refusal(429, `Too Many Requests: retry after ${seconds}`, { retry_after: seconds }),
+};
+
 /** Applies to the next `times` calls of `method` (of any method when left out), by `bot` (by any bot). */
 export interface FaultOrder {
   fault: Fault;

@@ -5,14 +5,17 @@
  * @module
  */
 import { badRequest } from "./errors.ts";
-import { checkedLink, hasLoneSurrogate, parseHtml } from "./html.ts";
+import { hasLoneSurrogate, parseHtml } from "./html.ts";
+import { checkedLink } from "./links.ts";
 import { json, type Params, text } from "./params.ts";
 import type { Entity, FormattedText } from "./types.ts";
 
 /** Most characters of a message, in UTF-16 code units, after entities are parsed. */
 export const MAX_TEXT = 4096;
-/** The same for the caption of a document. */
+/** The same for the caption of a picture or document. */
 export const MAX_CAPTION = 1024;
+/** Most bytes of a text as it is sent, with all of its tags and references, in UTF-8. */
+export const MAX_RAW_BYTES = 32_768;
 
 const PLAIN_TYPES = ["bold", "italic", "underline", "strikethrough", "spoiler", "code", "blockquote"];
 const EXPLICIT_TYPES = [...PLAIN_TYPES, "expandable_blockquote", "pre", "text_link", "custom_emoji"];
@@ -26,6 +29,7 @@ const AUTOMATIC =
 export function readFormatted(params: Params, field: "text" | "caption"): FormattedText {
   const raw = text(params, field);
   if (hasLoneSurrogate(raw)) throw badRequest("strings must be encoded in UTF-8");
+  if (new TextEncoder().encode(raw).length > MAX_RAW_BYTES) throw badRequest("text is too long");
   const mode = text(params, "parse_mode").toLowerCase();
   if (mode === "html") return formatText(parseHtml(raw));
   if (mode === "markdown" || mode === "markdownv2") {
@@ -43,12 +47,27 @@ export function formatText(input: FormattedText): FormattedText {
   for (const entity of entities.toSorted(byPosition)) {
     if (isCode(entity) && !overlapsAny(entity, code)) code.push(entity);
   }
-  const marked = entities.filter((e) => !overlapsAny(e, code));
+  // But for a quotation, which may hold code, whole.
+  const marked = withoutNestedQuotes(
+    entities.filter((e) => !overlapsAny(e, isQuote(e) ? code.filter((c) => !contains(e, c)) : code)),
+  );
   const links = marked.filter((e) => e.type === "text_link");
   const found = automaticEntities(text).filter((e) => !overlapsAny(e, [...code, ...links]));
   return { text, entities: [...code.map(withoutStrayLanguage), ...marked, ...found].sort(byPosition) };
 }
 
+/** A quotation within another is dropped without a complaint. */
+function withoutNestedQuotes(entities: Entity[]): Entity[] {
+  const outer: Entity[] = [];
+  return entities.toSorted(byPosition).filter((e) => {
+    if (!isQuote(e)) return true;
+    return !overlapsAny(e, outer) && outer.push(e) > 0;
+  });
+}
+
+const isQuote = (e: Entity): boolean => e.type === "blockquote" || e.type === "expandable_blockquote";
+const contains = (outer: Entity, inner: Entity): boolean =>
+  outer.offset <= inner.offset && endOf(inner) <= endOf(outer);
 const isCode = (e: Entity): boolean => e.type === "code" || e.type === "pre";
 const byPosition = (a: Entity, b: Entity): number => a.offset - b.offset || b.length - a.length;
 const overlapsAny = (e: Entity, others: Entity[]): boolean =>

@@ -4,6 +4,8 @@
  * @module
  */
 import { badRequest } from "./errors.ts";
+import { checkedLink } from "./links.ts";
+import { decodeReference } from "./references.ts";
 import type { Entity, FormattedText } from "./types.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -19,18 +21,18 @@ const TYPES: Readonly<Record<string, string>> = {
   span: "spoiler",
   "tg-spoiler": "spoiler",
   "tg-emoji": "custom_emoji",
+  "tg-time": "date_time",
   a: "text_link",
   code: "code",
   pre: "pre",
   blockquote: "blockquote",
 };
 
-/** The only named references that are decoded; any other stays as it is written. */
-const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"' };
-
 interface OpenTag {
   name: string;
   argument: string;
+  /** Of a `tg-time`. */
+  format?: string;
   offset: number;
 }
 
@@ -66,7 +68,7 @@ export function parseHtml(html: string): FormattedText {
   return { text, entities };
 }
 
-function readStartTag(html: string, begin: number): { tag: { name: string; argument: string }; end: number } {
+function readStartTag(html: string, begin: number): { tag: Omit<OpenTag, "offset">; end: number } {
   const where = atByte(html, begin);
   let at = skip(html, begin + 1, (c) => !isSpace(c) && c !== ">");
   if (at >= html.length) throw refusal(`Unclosed start tag ${where}`);
@@ -74,6 +76,7 @@ function readStartTag(html: string, begin: number): { tag: { name: string; argum
   if (!Object.hasOwn(TYPES, name)) throw refusal(`Unsupported start tag "${name}" ${where}`);
 
   let argument = "";
+  let format = "";
   while (html[at] !== ">") {
     at = skip(html, at, isSpace);
     if (html[at] === ">") break;
@@ -94,11 +97,12 @@ function readStartTag(html: string, begin: number): { tag: { name: string; argum
     at = value.end;
     if (at >= html.length) throw refusal(`Unclosed start tag ${where}`);
     argument = tagArgument(name, attribute, value.text) ?? argument;
+    if (name === "tg-time" && attribute === "format") format = value.text;
   }
   if (name === "span" && argument !== "spoiler") {
     throw refusal(`Tag "span" must have class "tg-spoiler" ${where}`);
   }
-  return { tag: { name, argument }, end: at + 1 };
+  return { tag: { name, argument, ...(format && { format }) }, end: at + 1 };
 }
 
 /** What of an attribute matters to its tag; undefined for attributes Telegram skips over. */
@@ -106,6 +110,7 @@ function tagArgument(tag: string, attribute: string, value: string): string | un
   switch (`${tag} ${attribute}`) {
     case "a href":
     case "tg-emoji emoji-id":
+    case "tg-time unix":
       return value;
     case "code class":
       return value.startsWith("language-") ? value.slice("language-".length) : undefined;
@@ -148,7 +153,7 @@ function readEndTag(html: string, begin: number, expected: string | undefined): 
   return at + 1;
 }
 
-function close({ name, argument, offset }: OpenTag, text: string, entities: Entity[]): void {
+function close({ name, argument, format, offset }: OpenTag, text: string, entities: Entity[]): void {
   const length = text.length - offset;
   if (length === 0) return;
   const entity: Entity = { type: TYPES[name]!, offset, length };
@@ -161,6 +166,10 @@ function close({ name, argument, offset }: OpenTag, text: string, entities: Enti
   } else if (name === "tg-emoji") {
     if (!/^\d{1,19}$/.test(argument)) throw refusal("Invalid custom emoji identifier specified");
     entities.push({ ...entity, custom_emoji_id: argument });
+  } else if (name === "tg-time") {
+    if (!/^\d{1,10}$/.test(argument)) throw refusal("Invalid date specified");
+    if (!/^(r|w?[dD]?[tT]?)$/.test(format ?? "")) throw refusal("Invalid date format specified");
+    entities.push({ ...entity, unix_time: Number(argument), date_time_format: format ?? "" });
   } else if (name === "pre" && wraps("code") && last?.language) {
     last.type = "pre";
   } else if (name === "code") {
@@ -172,34 +181,6 @@ function close({ name, argument, offset }: OpenTag, text: string, entities: Enti
   } else {
     entities.push(entity);
   }
-}
-
-/**
- * The link as Telegram stores it, or undefined: a link it cannot use becomes plain text without a complaint. So does
- * `tg://user?id=…`, which only works for users the bot has met through a contact this stand-in does not model.
- */
-export function checkedLink(link: string): string | undefined {
-  const raw = /^[a-z][a-z0-9+.-]*:/i.test(link) ? link : `http://${link}`;
-  if (!URL.canParse(raw)) return undefined;
-  const url = new URL(raw);
-  if (url.protocol === "tg:" || url.protocol === "ton:") return /^\w+:\/*user\b/.test(raw) ? undefined : raw;
-  return /^https?:$/.test(url.protocol) && /[.:]/.test(url.host) ? url.href : undefined;
-}
-
-/** The character at `at`, decoded when a reference begins there. */
-function decodeReference(html: string, at: number): { text: string; end: number } {
-  const plain = { text: html[at]!, end: at + 1 };
-  const match = /^&(?:#x([0-9a-f]*)|#([0-9]*)|([a-z]+));?/i.exec(html.slice(at, at + 16));
-  if (!match) return plain;
-  const [whole, hex, decimal, name] = match;
-  const end = at + whole.length;
-  if (name !== undefined) {
-    return Object.hasOwn(REFERENCES, name) ? { text: REFERENCES[name]!, end } : plain;
-  }
-  const code = hex !== undefined ? parseInt(hex, 16) : parseInt(decimal!, 10);
-  const digits = whole.replace(/;$/, "").length;
-  if (!(code > 0 && code < 0x10ffff) || digits >= 10) return plain;
-  return { text: String.fromCodePoint(code), end };
 }
 
 export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);

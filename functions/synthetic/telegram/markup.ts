@@ -4,7 +4,7 @@
  * @module
  */
 import { badRequest } from "./errors.ts";
-import { checkedLink } from "./html.ts";
+import { checkedLink } from "./links.ts";
 import { json, type Params } from "./params.ts";
 import type { InlineButton, InlineKeyboard } from "./types.ts";
 

@@ -14,6 +14,7 @@ import { Chats } from "./chats.ts";
 import { Client, type UserProfile } from "./client.ts";
 import { createClientHttp } from "./client_http.ts";
 import { Events } from "./events.ts";
+import { Features } from "./features.ts";
 import { Faults } from "./faults.ts";
 import { Files } from "./files.ts";
 import { type Limits, RateLimiter, TELEGRAM_LIMITS } from "./limits.ts";
@@ -36,6 +37,10 @@ export interface TelegramOptions {
   limits?: Partial<Limits>;
   /** How long after a press its query may be answered, in milliseconds. Default 15,000. */
   callbackTimeoutMs?: number;
+  /** How long after sending it a bot may edit a message, in milliseconds. Default for ever, as in Telegram. */
+  editTimeLimitMs?: number;
+  /** Whether the server knows rich messages (Bot API 10.1). Default true; `client.setRich` changes it. */
+  rich?: boolean;
   delivery?: Partial<DeliveryOptions>;
   /** Delivers to webhooks. Default the global `fetch`; a handler of one's own keeps everything in memory. */
   fetch?: typeof fetch;
@@ -56,11 +61,21 @@ const DELIVERY: DeliveryOptions = { firstRetryMs: 500, maxRetryMs: 5_000, timeou
 const MAX_RECORDS = 10_000;
 
 export function createTelegram(options: TelegramOptions): Telegram {
-  const { now = Date.now, limits, callbackTimeoutMs = 15_000, delivery, fetch = globalThis.fetch } = options;
+  const {
+    now = Date.now,
+    rich = true,
+    limits,
+    callbackTimeoutMs = 15_000,
+    editTimeLimitMs = Infinity,
+    delivery,
+    fetch = globalThis.fetch,
+  } = options;
   const closing = new AbortController();
   const records = { calls: [] as CallRecord[], deliveries: [] as Delivery[] };
   const events = new Events();
   const faults = new Faults();
+  const features = new Features();
+  features.setRich(rich);
 
   const world: World = {
     now,
@@ -68,6 +83,8 @@ export function createTelegram(options: TelegramOptions): Telegram {
     chats: new Chats(events),
     queries: new CallbackQueries(now, callbackTimeoutMs),
     files: new Files(),
+    features,
+    editTimeLimitMs,
     limiter: new RateLimiter({ ...TELEGRAM_LIMITS, ...limits }, now),
     events,
     polling: new Polling(closing.signal),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RichMessage } from "./rich/types.ts";
 
 export interface User {
   id: number;
@@ -15,7 +16,7 @@ export interface User {
 
 export interface Chat {
   id: number;
-  type: "private" | "supergroup";
+  type: "private" | "group" | "supergroup";
   title?: string;
   first_name?: string;
   last_name?: string;
@@ -30,6 +31,9 @@ export interface Entity {
   url?: string;
   language?: string;
   custom_emoji_id?: string;
+  /** Of a `date_time`: epoch seconds, and how to show them. */
+  unix_time?: number;
+  date_time_format?: string;
 }
 
 export interface FormattedText {
@@ -56,19 +60,42 @@ export interface Document {
   file_size: number;
 }
 
-/** Dates are epoch seconds. */
+/** One of the sizes in which Telegram keeps a picture. */
+export interface PhotoSize {
+  file_id: string;
+  file_unique_id: string;
+  width: number;
+  height: number;
+  /** Bytes. */
+  file_size: number;
+}
+
+/** Where a forwarded message comes from. */
+export interface MessageOrigin {
+  type: "user";
+  sender_user: User;
+  date: number;
+}
+
+/** Dates are epoch seconds. A message is a text, a document, a picture or a rich message. */
 export interface Message {
   message_id: number;
   from: User;
   chat: Chat;
   date: number;
   edit_date?: number;
+  forward_origin?: MessageOrigin;
   reply_to_message?: Message;
   text?: string;
   entities?: Entity[];
+  rich_message?: RichMessage;
   document?: Document;
+  /** Smallest first. */
+  photo?: PhotoSize[];
   caption?: string;
   caption_entities?: Entity[];
+  show_caption_above_media?: true;
+  has_media_spoiler?: true;
   reply_markup?: InlineKeyboard;
 }
 

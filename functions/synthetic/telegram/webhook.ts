@@ -4,7 +4,6 @@
  * @module
  */
 import type { BotState, PendingUpdate } from "./bots.ts";
-import { badRequest } from "./errors.ts";
 import { type Params, readParams, text } from "./params.ts";
 
 export interface WebhookSettings {
@@ -42,18 +41,6 @@ interface Dependencies {
 
 /** A bot may not answer a delivery with a call whose result it would need, or that would change the webhook itself. */
 const NO_REPLY = /^(get.*|setwebhook|deletewebhook|close|logout)$/i;
-
-/** @throws {ApiError} 400 when Telegram, or a local Bot API server, would not accept the address. */
-export function checkWebhookUrl(raw: string): string {
-  if (!URL.canParse(raw)) throw badRequest("invalid webhook URL specified");
-  const url = new URL(raw);
-  // Telegram itself insists on https; a Bot API server of one's own allows http, as tests and the demo need here.
-  const loopback = url.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  if (url.protocol !== "https:" && !loopback) {
-    throw badRequest("bad webhook: An HTTPS URL must be provided for webhook");
-  }
-  return raw;
-}
 
 /** Delivers the updates of one bot to one address, until closed. */
 export class Webhook {

@@ -7,6 +7,7 @@ import type { BotState } from "./bots.ts";
 import type { CallbackQueries } from "./callbacks.ts";
 import type { Chats } from "./chats.ts";
 import type { Events } from "./events.ts";
+import type { Features } from "./features.ts";
 import type { Files } from "./files.ts";
 import type { RateLimiter } from "./limits.ts";
 import type { Params } from "./params.ts";
@@ -21,6 +22,9 @@ export interface World {
   chats: Chats;
   queries: CallbackQueries;
   files: Files;
+  features: Features;
+  /** How long a bot may edit its messages. */
+  editTimeLimitMs: number;
   limiter: RateLimiter;
   events: Events;
   polling: Polling;

@@ -1,7 +1,10 @@
 /** A screen that could not be loaded: what happened, and what to do. */
 import type { Action } from "../callback.ts";
 import { bold, code, type Html, line, lines, text } from "./html.ts";
-import { type Screen, screen } from "./screen.ts";
+import { HOME, type Screen, screen } from "./screen.ts";
+
+/** Its first button. `npm run deploy` knows a failure by it. */
+export const TRY_AGAIN = "🔄 Try again";
 
 /** `code` and `status` as in `RpcError`; both null when the mistake is in the admin bot itself. */
 export interface Failure {
@@ -11,7 +14,7 @@ export interface Failure {
 
 /** @param action What was asked for, and is asked for again by the button. */
 export function renderFailure(failure: Failure, action: Action): Screen {
-  return screen("failure", explanation(failure), [[{ label: "🔄 Try again", action }]]);
+  return screen("failure", explanation(failure), [[{ label: TRY_AGAIN, action }, HOME]]);
 }
 
 function explanation({ code: sqlstate, status }: Failure): Html {

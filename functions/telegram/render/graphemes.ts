@@ -1,6 +1,6 @@
 /**
- * Untrusted text, made fit for one line of a message: cleaned, cut between what readers see as characters, and unable
- * to reorder or overprint what stands beside it.
+ * Untrusted text, made fit for a message: cleaned, cut between what readers see as characters, and unable to reorder or
+ * overprint what stands beside it.
  *
  * @module
  */
@@ -44,20 +44,47 @@ export function cut(value: string, columns: number): Cut {
 
 const shortened = ({ value, columns }: Cut): Cut => isolated({ value: `${value}…`, columns: columns + 1 });
 
-/**
- * One line of text without control characters, bidi controls, other invisible characters (ZWJ and ZWNJ stay: emoji and
- * scripts need them), lone surrogates and towers of marks. Runs of white space become one space.
- */
+/** One line of {@link withoutTricks}; runs of white space become one space. */
 function clean(value: string): string {
-  const line = value
+  const line = withoutTricks(value.replace(/[\s\u0085]+/gu, " ")).trim();
+  return isBlank(line) ? BLANK : line;
+}
+
+/**
+ * Text for lines of its own: line ends and white space stay, a tab becomes a space. It is never longer than `value`.
+ *
+ * Nothing stands beside it, and no bidi control is left that would reach over the end of a line; so it is not isolated.
+ */
+export function cleanLines(value: string): string {
+  const lines = withoutTricks(value.replace(/\r\n?|[\u0085\u2028\u2029\v\f]/g, "\n").replaceAll("\t", " "));
+  return isBlank(lines) ? BLANK : lines;
+}
+
+/**
+ * Text without control characters but line feeds, bidi controls, other invisible characters (ZWJ and ZWNJ stay: emoji
+ * and scripts need them), lone surrogates and towers of marks.
+ */
+function withoutTricks(value: string): string {
+  return value
     .replace(/[\u{D800}-\u{DFFF}]/gu, "\uFFFD")
-    .replace(/[\s\u0085]+/gu, " ")
     // deno-lint-ignore no-control-regex -- they are what this removes
-    .replace(/[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F]/g, "")
-    .replace(/[\uFFF9-\uFFFB]/g, "")
-    .replace(new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, "gu"), "$1")
-    .trim();
-  return /[^\s\u200C\u200D\u034F\u115F\u1160\u2800\u3164\uFFA0\p{M}]/u.test(line) ? line : BLANK;
+    .replace(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u202A-\u202E]/g, "")
+    .replace(/[\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/g, "")
+    .replace(new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, "gu"), "$1");
+}
+
+const isBlank = (value: string): boolean => !/[^\s\u200C\u200D\u034F\u115F\u1160\u2800\u3164\uFFA0\p{M}]/u.test(value);
+
+/** The last place in `value`, at `from` or after it and at `to` or before it, where a line ends, or else a grapheme. */
+export function lastBreak(value: string, from: number, to: number): number {
+  const lineEnd = value.lastIndexOf("\n", to - 1);
+  if (lineEnd >= from) return lineEnd + 1;
+  let found = from;
+  for (const { index } of graphemes.segment(value)) {
+    if (index > to) break;
+    found = Math.max(found, index);
+  }
+  return found;
 }
 
 /** Right-to-left text between FSI and PDI, so that it cannot reorder the numbers and names around it. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cut } from "./graphemes.ts";
+import { cleanLines, cut } from "./graphemes.ts";
 
 /** Most visible UTF-16 units in a message of ours; Telegram refuses a message above 4,096. */
 export const MAX_VISIBLE = 3500;
@@ -17,7 +17,7 @@ export interface Html {
   readonly length: number;
 }
 
-/** Untrusted text on one line, in at most `columns` columns. It and {@link padded} are the only way for such text. */
+/** Untrusted text on one line, in at most `columns` columns. It, {@link padded} and {@link quote} are the only ways for such text. */
 export function text(value: string | number, columns = 64): Html {
   return escaped(cut(String(value), columns).value);
 }
@@ -42,6 +42,13 @@ export const quoted = (value: string, columns?: number): Html => code(text(value
 export function name(value: string, columns: number): Html {
   return /^[\p{L}\p{M}\p{N} _-]*$/u.test(value) ? bold(text(value, columns)) : quoted(value, columns);
 }
+
+/**
+ * Untrusted text on lines of its own, in full, behind a quote that opens when it is tapped. As code, for the reason of
+ * {@link quoted}.
+ */
+export const quote = (value: string): Html =>
+  wrap("blockquote", code(escaped(cleanLines(value))), "blockquote expandable");
 
 /** Joins literals (our own words) and pieces: `` line`p95 ${bold(text("12 ms"))}` ``. */
 export function line(literals: TemplateStringsArray, ...pieces: Html[]): Html {
@@ -75,8 +82,8 @@ function join(pieces: readonly Html[], separator: string): Html {
   };
 }
 
-function wrap(tag: string, inner: Html): Html {
-  return { html: `<${tag}>${inner.html}</${tag}>`, length: inner.length };
+function wrap(tag: string, inner: Html, opening = tag): Html {
+  return { html: `<${opening}>${inner.html}</${tag}>`, length: inner.length };
 }
 
 const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

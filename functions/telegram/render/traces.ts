@@ -1,22 +1,35 @@
-/** The list: ten traces a page, two lines each, newest first. */
-import type { PageCursor, TracePage, TraceSummary } from "../../_shared/db.ts";
+/** The list: ten traces a page, two lines each, newest, slowest or dearest first. */
+import type { ListView, PageCursor, TraceSummary } from "../../_shared/db.ts";
 import type { Action } from "../callback.ts";
+import { conditions, filterButtons, listAction, type Order, ORDER_WORDS, windowOf } from "./filter.ts";
 import { bold, dotted, type Html, line, lines, message, name, quoted, text } from "./html.ts";
-import { type Button, type Screen, screen } from "./screen.ts";
+import { type Button, numberRows, type Screen, screen } from "./screen.ts";
 import { STATUS_ICON, usage } from "./status.ts";
-import { clock, count, day, duration, lastDays } from "./units.ts";
+import { clock, count, day, dayTime, duration, lastDays } from "./units.ts";
 
 /** Columns that an error may take on the second line before a phone wraps it. */
 const ERROR_COLUMNS = 32;
-const BUTTONS_PER_ROW = 5;
 
-export function renderTraces(page: TracePage, now: Date): Screen {
-  const window = lastDays(page.from, now);
-  if (page.traces.length === 0 && page.searched_to === null) return noTraces(window);
+export function renderTraces(view: ListView, now: Date): Screen {
+  const { traces, filter, filter_lost, searched_to, total, total_exact } = view;
+  const { order = "newest" } = filter;
+  const window = windowOf(view) ?? lastDays(view.from, now);
+  const empty = traces.length === 0 && searched_to === null;
+  if (empty && Object.keys(filter).length === 0) return noTraces(window);
 
-  const title = line`${bold(text("Traces"))} · ${text(window)} · ${text(count(page.total) + plus(page.total_exact))}`;
-  const blocks = [title, ...days(page.traces), ...searched(page)];
-  return screen("traces", message(...blocks), [...openButtons(page.traces), pageButtons(page)]);
+  const title = dotted(
+    bold(text(ORDER_WORDS[order])),
+    ...conditions(filter),
+    text(window),
+    text(count(total) + plus(total_exact)),
+  );
+  const blocks = [
+    ...(filter_lost ? [line`The filter of this list is no longer known. These are all traces.`] : []),
+    title,
+    ...(order === "newest" ? days(traces) : ranks(traces, order)),
+    ...(empty ? [line`Nothing matches. Change the filter with the buttons below.`] : searched(view)),
+  ];
+  return screen("traces", message(...blocks), [...openButtons(view), pageButtons(view), ...filterButtons(view)]);
 }
 
 function noTraces(window: string): Screen {
@@ -29,13 +42,18 @@ function noTraces(window: string): Screen {
       line`• its log reports no dropped traces.`,
     ),
   );
-  return screen("traces", answer, [[{ label: "🔄 Refresh", action: { screen: "traces" } }]]);
+  const buttons: Button[] = [
+    { label: "🔄 Refresh", action: { screen: "traces" } },
+    { label: "🏠", action: { screen: "home" } },
+  ];
+  return screen("traces", answer, [buttons]);
 }
 
 /** How far a search has come that was stopped before the page was full. */
-function searched({ searched_to, traces }: TracePage): Html[] {
+function searched({ searched_to, traces, filter: { order = "newest" } }: ListView): Html[] {
   if (searched_to === null) return [];
   const found = traces.length === 0 ? "Nothing found" : "Nothing more found";
+  if (order !== "newest") return [line`${text(found)} so far among the ${text(order)} traces.`];
   return [line`${text(found)} back to ${text(day(searched_to))}, ${text(clock(searched_to))} UTC.`];
 }
 
@@ -50,10 +68,20 @@ function days(traces: readonly TraceSummary[]): Html[] {
   return [...blocks.values()].map((rows) => lines(...rows));
 }
 
-function row(trace: TraceSummary, number: number): Html {
+/** Those that are not in the order of time, in one block. */
+const ranks = (traces: readonly TraceSummary[], order: Order): Html[] =>
+  traces.length === 0 ? [] : [lines(...traces.map((trace, i) => row(trace, i + 1, order)))];
+
+function row(trace: TraceSummary, number: number, order: Order = "newest"): Html {
   const took = trace.duration_ms === null ? trace.status : duration(trace.duration_ms);
+  const [, cost] = usage(trace);
   const first = line`${text(number)} ${text(STATUS_ICON[trace.status])} ${
-    dotted(name(trace.pipeline, 20), text(took), text(clock(trace.started_at)))
+    dotted(
+      name(trace.pipeline, 20),
+      // What an error costs stands nowhere else.
+      order === "dearest" && trace.status === "error" ? cost : text(took),
+      text(order === "newest" ? clock(trace.started_at) : dayTime(trace.started_at)),
+    )
   }`;
   const user = trace.user_id === null ? null : line`user ${text(trace.user_id)}`;
   const second = trace.status === "error" ? failure(trace) : dotted(user, ...usage(trace));
@@ -65,26 +93,29 @@ function failure({ error_step, error }: TraceSummary): Html {
   return quoted([error_step, error ?? "failed"].filter((part) => part?.trim()).join(": "), ERROR_COLUMNS);
 }
 
-function openButtons(traces: readonly TraceSummary[]): Button[][] {
-  const buttons = traces.map((trace, i): Button => ({
-    label: String(i + 1),
-    action: { screen: "trace", trace_id: trace.trace_id, back: traces[0]!.trace_id },
-  }));
-  return [buttons.slice(0, BUTTONS_PER_ROW), buttons.slice(BUTTONS_PER_ROW)];
+function openButtons(view: ListView): Button[][] {
+  const { filter } = listAction(view);
+  const first = view.traces[0]?.trace_id;
+  const back = {
+    to: "traces" as const,
+    ...(filter !== undefined && { filter }),
+    ...(first !== undefined && { first }),
+  };
+  return numberRows(view.traces.map(({ trace_id }) => ({ screen: "trace", trace_id, back })));
 }
 
 /** The middle button loads the page again: the newest traces on the first page, the same ones on the others. */
-function pageButtons(page: TracePage): Button[] {
-  const { traces, has_newer, has_older, older_cursor, searched_to } = page;
+function pageButtons(view: ListView): Button[] {
+  const { traces, has_newer, has_older, older_cursor, searched_to } = view;
   const to = (direction: PageCursor["direction"], trace_id: string): Action => (
-    { screen: "traces", cursor: { direction, trace_id } }
+    { ...listAction(view), cursor: { direction, trace_id } }
   );
   // An empty page stands where its search stopped.
   const first = traces[0]?.trace_id ?? older_cursor;
   const buttons: Button[] = [];
   if (has_newer && first) buttons.push({ label: "⬅️ Prev", action: to("newer", first) });
   if (traces.length > 0) {
-    buttons.push({ label: pageLabel(page), action: has_newer && first ? to("from", first) : { screen: "traces" } });
+    buttons.push({ label: pageLabel(view), action: has_newer && first ? to("from", first) : listAction(view) });
   }
   if (has_older && older_cursor) {
     buttons.push({ label: searched_to === null ? "Next ➡️" : "Search on ➡️", action: to("older", older_cursor) });
@@ -93,7 +124,7 @@ function pageButtons(page: TracePage): Button[] {
 }
 
 /** `Page 3/50`, with `+` after what is only a lower bound. */
-const pageLabel = ({ page, page_exact, pages, total_exact }: TracePage): string =>
+const pageLabel = ({ page, page_exact, pages, total_exact }: ListView): string =>
   `Page ${count(page)}${plus(page_exact)}/${count(pages)}${plus(total_exact)}`;
 
 const plus = (exact: boolean): string => exact ? "" : "+";

@@ -35,16 +35,21 @@ export function money(microUsd: number | null, complete: boolean): string | null
   return complete ? dollars(microUsd) : `≥ ${dollars(microUsd)}`;
 }
 
-function dollars(microUsd: number): string {
+/** Micro-dollars as `$12.30`, and without cents from $10,000 on. */
+export function dollars(microUsd: number): string {
   const value = microUsd / 1_000_000;
   if (value === 0) return "$0";
   if (value < 0.01) return `$${value.toPrecision(2).replace(/0+$/, "")}`;
+  if (value >= 10_000) return `$${count(Math.round(value))}`;
   const [whole, cents] = value.toFixed(value < 1 ? 4 : 2).replace(/(\.\d\d\d*?)0+$/, "$1").split(".");
   return `$${count(Number(whole))}.${cents}`;
 }
 
 /** `12:03:11`. */
 export const clock = (iso: string): string => new Date(iso).toISOString().slice(11, 19);
+
+/** `12:03`. */
+export const minute = (iso: string): string => clock(iso).slice(0, 5);
 
 /** `12:03:11.042`. */
 export const clockMs = (iso: string): string => new Date(iso).toISOString().slice(11, 23);
@@ -55,10 +60,28 @@ export function day(iso: string): string {
   return `${weekday!.slice(0, 3)} ${Number(date)} ${month} ${year}`;
 }
 
+/** `31 Jan 2025`. */
+export const date = (iso: string): string => day(iso).replace(/^\w+ /, "");
+
 /** `last 30 days`: the whole days from `from` until now. */
 export function lastDays(from: string, now: Date): string {
   const days = Math.floor((now.getTime() - Date.parse(from)) / 86_400_000);
   return days < 2 ? "last day" : `last ${count(days)} days`;
 }
+
+/** `last hour`, `last 24 h`, `last 7 days`. */
+export function lastHours(hours: number): string {
+  if (hours === 1) return "last hour";
+  return hours > 24 && hours % 24 === 0 ? `last ${count(hours / 24)} days` : `last ${count(hours)} h`;
+}
+
+/** `31 Jan 12:03`. */
+export function dayTime(iso: string): string {
+  const [, date, month] = new Date(iso).toUTCString().split(" ");
+  return `${Number(date)} ${month} ${minute(iso)}`;
+}
+
+/** The end of a window of whole buckets, of which the last may not be over: at most `now`. */
+export const ended = (to: string, now: Date): string => new Date(Math.min(Date.parse(to), now.getTime())).toISOString();
 
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -64,16 +64,22 @@ function allRows(steps: readonly WireStep[], total_ms: number | null): Html[] {
   });
 }
 
-/** Where in the trace the step ran: spaces up to its start, then at least one block. */
+/** Eighths of a block, from one to seven. */
+const EIGHTHS = "▏▎▍▌▋▊▉";
+
+/**
+ * Where in the trace the step ran: spaces up to its start, then as much of a bar as it took, to an eighth of a column
+ * and at least that. There are no blocks that start within a column, so a bar stands up to a column early.
+ */
 function bar(step: WireStep, total: number, columns: number): string {
   const scale = total === 0 ? 0 : columns / total;
   const start = Math.min(Math.floor(step.offset_ms * scale), columns - 1);
-  const blocks = Math.max(1, Math.round(step.duration_ms * scale));
-  return " ".repeat(start) + "█".repeat(blocks);
+  const eighths = Math.min(Math.max(1, Math.round(step.duration_ms * scale * 8)), (columns - start) * 8);
+  return " ".repeat(start) + "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8 - 1] ?? "");
 }
 
 /** How many steps enclose each step. `parent` counts from 1; where no earlier step is there, the step is at the top level. */
-function depths(steps: readonly WireStep[]): number[] {
+export function depths(steps: readonly WireStep[]): number[] {
   const found: number[] = [];
   for (const { parent } of steps) found.push((found[(parent ?? 0) - 1] ?? -1) + 1);
   return found;

@@ -1,7 +1,15 @@
-import type { Db } from "../../_shared/db.ts";
+import type { Db, Role } from "../../_shared/db.ts";
+
+/** Who asks. */
+export interface Actor {
+  user_id: number;
+  chat_id: number;
+  role: Role;
+}
 
 /** What a screen may use. */
 export interface ScreenDeps {
-  db: Pick<Db, "listTraces" | "getTrace">;
+  db: Db;
   now: () => Date;
+  actor: Actor;
 }

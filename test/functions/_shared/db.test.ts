@@ -1,10 +1,11 @@
 // Each method once, on the real PostgREST: what goes out reaches its parameter, and what comes back has the type that it says.
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createDb, type Db, type ListOptions } from "../../../functions/_shared/db.ts";
+import { createDb, type Db, type ListOptions, type ListView } from "../../../functions/_shared/db.ts";
 import type { WireTrace } from "../../../tracer/wire.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
+import { aPress, CLAIMED } from "../../_support/updates.ts";
 
 let stack: TestStack;
 let sql: pg.Client;
@@ -19,6 +20,7 @@ const TRACES = {
     started_at: now - 1,
     chat_id: 2,
     user_id: 1,
+    message_id: 77,
     duration_ms: 60,
     steps: [{ ...llm, cached_tokens: 90, reasoning_tokens: 4, cost_microusd: 700 }],
   }),
@@ -141,6 +143,85 @@ test("traceStats: a window, and the one before", async () => {
   expect((await db.traceStats()).window.count).toBe(5);
 });
 
+test("listView: a filter, its id, a change and a cursor", async () => {
+  const names = (view: ListView) => view.traces.map(({ pipeline }) => pipeline);
+  const first = await db.listView({ filter: { user_id: 1 }, limit: 1 });
+  expect(first).toMatchObject({ filter: { user_id: 1 }, filter_lost: false, total: 2, has_older: true });
+  const filterId = first.filter_id!;
+  const cursor = { direction: "older", trace_id: first.older_cursor! } as const;
+  expect(names(await db.listView({ filterId, cursor, limit: 1 }))).toEqual(["dear"]);
+  expect(names(await db.listView({ filterId, change: { order: "slowest" }, limit: 9 }))).toEqual(["dear", "plain"]);
+  expect(await db.listView({ filterId: "unknown0", limit: 9 })).toMatchObject({ filter_lost: true, total: 5 });
+  // deno-lint-ignore no-explicit-any -- what no caller of ours sends
+  await expect(db.listView({ filter: { colour: "red" } as any, limit: 9 })).rejects.toMatchObject({
+    code: "TG055",
+    status: 400,
+  });
+});
+
+test("traceSeries and overview: a window in stretches, and how things stand", async () => {
+  const { points, ...window } = await db.traceSeries({ from: iso(now - 3_600_000), to: iso(now + 600_000), points: 7 });
+  expect(window).toEqual({ from: expect.stringMatching(/Z$/), to: expect.stringMatching(/Z$/), bucket_s: 600 });
+  expect(points).toHaveLength(7);
+  expect(points.reduce((sum, point) => sum + point.count, 0)).toBe(4);
+  expect(points.find((point) => point.count > 0)).toEqual({
+    at: expect.stringMatching(/Z$/),
+    count: expect.any(Number),
+    errors: expect.any(Number),
+    p50_ms: expect.any(Number),
+    p95_ms: expect.any(Number),
+    cost_microusd: 703,
+  });
+  expect((await db.traceSeries()).points).toHaveLength(24);
+  expect(await db.overview()).toMatchObject({
+    window: { count: 5, errors: 1, cost_microusd: 703, unpriced_calls: 1 },
+    before: { count: 0 },
+    storage: { quota_bytes: 500_000_000, days_until_full: null },
+    alerts: { open: 0, newest: [] },
+    keys: 1,
+    last_batch_at: expect.stringMatching(/Z$/),
+  });
+});
+
+test("errorGroups and traceStorage", async () => {
+  expect(await db.errorGroups({ from: iso(now - 3_600_000), to: iso(now + 600_000) })).toEqual({
+    from: expect.stringMatching(/Z$/),
+    to: expect.stringMatching(/Z$/),
+    errors: 1,
+    errors_before: 0,
+    count: 4,
+    kinds: 1,
+    groups: [{
+      pipeline: "failed",
+      step: "llm",
+      kind: "Rate LIMIT #",
+      count: 1,
+      before: 0,
+      example: TRACES.failed.trace_id,
+      first_at: expect.stringMatching(/Z$/),
+    }],
+  });
+  expect((await db.errorGroups()).count).toBe(5);
+  await sql.query("select tracegram.fold_batches()"); // it reads what is folded
+  expect(await db.traceStorage()).toMatchObject({
+    quota_bytes: 500_000_000,
+    settings: { trace_days: 30 },
+    guard: { io_sample_percent: null, steps: [] },
+    gaps: { orphan_steps: 1, no_steps: 1, dropped: { records: expect.any(Number) } },
+  });
+});
+
+test("findTrace and traceOfMessage", async () => {
+  const { trace_id } = TRACES.old;
+  expect(await db.findTrace(trace_id.slice(0, 9))).toEqual({ trace_id });
+  const several = await db.findTrace(TRACES.plain.trace_id.slice(0, 8));
+  expect(several).toMatchObject({ more: false, candidates: [{ pipeline: "plain" }, {}, {}, { pipeline: "failed" }] });
+  expect(await db.findTrace("0000")).toBeNull();
+  const message = { chat_id: 2, message_id: 77, sent_at: null };
+  expect(await db.traceOfMessage(message)).toEqual({ trace_id: TRACES.dear.trace_id, exact: true });
+  expect(await db.traceOfMessage({ ...message, message_id: 78 })).toBeNull();
+});
+
 test("ingestTraces takes a report, and traceGaps tells what its sender has dropped", async () => {
   const sender = crypto.randomUUID();
   const report = { sender, dropped: { queue_full: 2, refused: 1 }, traces: [TRACES.plain] };
@@ -216,10 +297,34 @@ test("changeSettings and getSettings: what is named is changed, a secret is neve
   expect(await db.getSettings()).toEqual(after);
 });
 
-test("claimUpdate and finishUpdate: the responses go with the end", async () => {
-  expect(await db.claimUpdate(5)).toBe("claimed");
-  await db.finishUpdate(5, true, [{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }]);
-  expect(await db.claimUpdate(5)).toBe("done");
+test("claimUpdate, takeLane and finishUpdate: the responses go with the end", async () => {
+  const head = aPress(5);
+  expect(await db.claimUpdate(head, { wrong_secret: 2 })).toEqual(CLAIMED);
+  expect(await db.takeLane(5)).toBe("yours");
+  const responses = [{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }];
+  await db.finishUpdate(5, true, { responses, richRefused: true });
+  expect(await db.claimUpdate(head)).toEqual({ claim: "done" });
+  expect(await db.claimUpdate({ ...head, update_id: 6 })).toMatchObject({ rich: false });
   const { rows } = await sql.query("select screen, characters, query_ms, retry_after from tracegram.admin_responses");
   expect(rows).toEqual([{ screen: "traces", characters: 9, query_ms: null, retry_after: 2 }]);
+});
+
+test("admins, groups, refusals and the audit", async () => {
+  await db.claimUpdate(aPress(7, { chat_id: 7 }));
+  expect(await db.setAdmin(1001, 5, "viewer", false)).toEqual({ was: null, role: "viewer" });
+  expect(await db.setAdmin(5, 5, "owner", false)).toEqual({ refused: "owner" });
+  await expect(db.setAdmin(1001, 5, "root" as never, false)).rejects.toMatchObject({ code: "TG050", status: 400 });
+  expect(await db.allowChat(1001, -100, true)).toEqual({ allowed: true });
+  expect(await db.refuseAction(5, "operator", "alert", { act: "mute_1h" })).toBe(false);
+  await db.countRefusals({ stranger: 2 });
+  const { admins, chats, refusals } = await db.listAdmins();
+  expect(admins.map(({ user_id, role }) => [user_id, role])).toEqual([[1001, "owner"], [5, "viewer"]]);
+  expect(chats.map(({ chat_id }) => chat_id)).toEqual([-100]);
+  expect(refusals).toMatchObject({ stranger: 2, forbidden: 2 });
+  const audit = await db.listAudit(1001, { limit: 2 });
+  expect("entries" in audit && audit.entries.map(({ action, allowed }) => [action, allowed])).toEqual([
+    ["alert", false],
+    ["allow_chat", true],
+  ]);
+  expect(await db.listAudit(5, { limit: 2 })).toEqual({ refused: "owner" });
 });

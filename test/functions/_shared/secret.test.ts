@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sameSecret } from "../../../functions/_shared/secret.ts";
+import { alertSecret, sameSecret } from "../../../functions/_shared/secret.ts";
 
 describe("sameSecret", () => {
   test.each(["s3cret", "", "пароль 🙂", "x".repeat(10_000)])("holds for %j and itself", async (secret) => {
@@ -15,4 +15,10 @@ describe("sameSecret", () => {
     const others = await Promise.all(Array.from({ length: 3000 }, (_, i) => sameSecret("s3cret", `other ${i}`)));
     expect(others).not.toContain(true);
   });
+});
+
+test("the secret of alerts is always the same, and another for each of Telegram's", async () => {
+  expect(await alertSecret("s3cret")).toMatch(/^[0-9a-f]{64}$/);
+  expect(await alertSecret("s3cret")).toBe(await alertSecret("s3cret"));
+  expect(await alertSecret("s3creT")).not.toBe(await alertSecret("s3cret"));
 });

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Action, decodeAction, encodeAction } from "../../../functions/telegram/callback.ts";
+import { type Action, type Back, decodeAction, encodeAction } from "../../../functions/telegram/callback.ts";
 import { id } from "./traces_fixture.ts";
 
 function randomTraceId(): string {
@@ -10,26 +10,87 @@ function randomTraceId(): string {
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+const randomFilter = () => randomBytes(6).toString("base64url");
+const pick = <T>(...of: T[]): T => of[randomInt(of.length)]!;
+const hours = () => pick(1, 24, 168, 720) as 1 | 24 | 168 | 720;
+const theme = () => pick("light" as const, "dark" as const);
+
+const randomBack = (): Back =>
+  pick<Back>(
+    { to: "traces" },
+    { to: "traces", filter: randomFilter() },
+    { to: "traces", first: randomTraceId() },
+    { to: "traces", filter: randomFilter(), first: randomTraceId() },
+    { to: pick("home", "errors", "stats", "alerts") },
+  );
+
 const randomAction = (): Action =>
-  [
-    (): Action => ({ screen: "traces" }),
-    (): Action => ({ screen: "trace", trace_id: randomTraceId(), back: randomTraceId() }),
-    ...(["older", "newer", "from"] as const).map((direction) => (): Action => ({
+  pick<() => Action>(
+    () => ({ screen: pick("home", "storage", "tests", "admins", "help", "traces", "settings") }),
+    () => ({ screen: "traces", filter: randomFilter() }),
+    () => ({ screen: "traces", filter: randomFilter(), change: { order: pick("newest", "slowest", "dearest") } }),
+    () => ({ screen: "traces", change: { status: pick("ok", "error", "running", "lost", null) } }),
+    () => ({ screen: "traces", filter: randomFilter(), change: { hours: pick(1, 24, 168, 720, null) } }),
+    () => ({ screen: "traces", filter: randomFilter(), change: {} }),
+    () => ({
       screen: "traces",
-      cursor: { direction, trace_id: randomTraceId() },
-    })),
-  ][randomInt(5)]!();
+      filter: randomFilter(),
+      cursor: { direction: pick("older", "newer", "from"), trace_id: randomTraceId() },
+    }),
+    () => ({ screen: "traces", cursor: { direction: pick("older", "newer", "from"), trace_id: randomTraceId() } }),
+    () => ({ screen: "trace", trace_id: randomTraceId(), back: randomBack() }),
+    () => ({
+      screen: "io",
+      trace_id: randomTraceId(),
+      step: 1 + randomInt(4095),
+      side: pick("request", "response"),
+      page: randomInt(4096),
+      back: randomBack(),
+    }),
+    () => ({ screen: pick("errors", "stats"), hours: hours() }),
+    () => ({ screen: "audit" }),
+    () => ({ screen: "audit", before: 1 + randomInt(2 ** 47) }),
+    () => ({ screen: "alerts", all: pick(true, false) }),
+    () => ({ screen: "alerts", all: pick(true, false), before: 1 + randomInt(2 ** 47) }),
+    () => ({ screen: "alert", alert_id: 1 + randomInt(2 ** 47) }),
+    () => ({ screen: "alert", alert_id: 1, act: pick("acknowledge", "mute_1h", "mute_24h", "unmute") }),
+    () => ({
+      screen: "look",
+      alert_id: 1 + randomInt(2 ** 47),
+      press: pick("reason", "alerts", "acknowledge", "mute_1h", "mute_24h", "unmute"),
+    }),
+    () => ({ screen: "rule", rule: pick("p95", "missing_partitions") }),
+    () => ({ screen: "rule", rule: "quota", enabled: pick(true, false) }),
+    () => ({ screen: "rule", rule: "daily_spend", threshold: randomInt(2 ** 39) / pick(1, 1000) }),
+    () => ({ screen: "settings", set: { setting: randomInt(20), choice: randomInt(20) } }),
+    () => ({ screen: "settings", set: { setting: randomInt(20), choice: randomInt(20), sure: randomInt(4096) } }),
+    () => ({ screen: "picture", of: "trace", theme: theme(), trace_id: randomTraceId(), back: randomBack() }),
+    () => ({ screen: "picture", of: "chart", theme: theme() }),
+    () => ({ screen: "export", of: "trace", trace_id: randomTraceId() }),
+    () => ({ screen: "export", of: "traces", format: pick("csv", "jsonl") }),
+    () => ({ screen: "export", of: "traces", format: pick("csv", "jsonl"), filter: randomFilter() }),
+    () => ({ screen: "export", of: "stats", hours: hours() }),
+  )();
 
 describe("callback data", () => {
   test("looks like this", () => {
     const packed = "AZS8H50AcACAAAAAAAAAAQ";
-    expect(encodeAction({ screen: "traces" })).toBe("1l");
-    expect(encodeAction({ screen: "traces", cursor: { direction: "older", trace_id: id(1) } })).toBe(`1lo${packed}`);
-    expect(encodeAction({ screen: "trace", trace_id: id(1), back: id(1) })).toBe(`1t${packed}${packed}`);
+    const back = { to: "traces", filter: "Zm9vYmFy", first: id(1) } as const;
+    expect(encodeAction({ screen: "home" })).toBe("2h");
+    expect(encodeAction({ screen: "traces" })).toBe("2l.");
+    expect(encodeAction({ screen: "traces", cursor: { direction: "older", trace_id: id(1) } })).toBe(`2l.o${packed}`);
+    expect(encodeAction({ screen: "trace", trace_id: id(1), back })).toBe(`2t${packed}lZm9vYmFy${packed}`);
+    expect(encodeAction({ screen: "alert", alert_id: 17, act: "mute_24h" })).toBe("2bd17");
+    expect(encodeAction({ screen: "settings", set: { setting: 0, choice: 1, sure: 24 } })).toBe("2cAAAB!AY");
+  });
+
+  test("a button that did not say yet how many days it drops says so of none", () => {
+    expect(decodeAction("2cAAAB!")).toEqual({ screen: "settings", set: { setting: 0, choice: 1, sure: 0 } });
+    expect(decodeAction("2cAAAB!AA")).toBeNull();
   });
 
   test("every action comes back, in at most 64 bytes", () => {
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < 20_000; i++) {
       const action = randomAction();
       const data = encodeAction(action);
       expect(Buffer.byteLength(data)).toBeLessThanOrEqual(64);
@@ -38,11 +99,15 @@ describe("callback data", () => {
   });
 
   test("garbage is null or an action that encodes to the same bytes, never an error", () => {
-    for (let i = 0; i < 5000; i++) {
+    for (let i = 0; i < 20_000; i++) {
       const bytes = [...encodeAction(randomAction())];
       // One to four characters changed, dropped or doubled: close enough to be mistaken for data of ours.
       for (let changes = randomInt(1, 5); changes > 0; changes--) {
-        bytes.splice(randomInt(bytes.length + 1), randomInt(2), ...["", "l", "t", "-", "é", "=", "7"][randomInt(7)]!);
+        bytes.splice(
+          randomInt(bytes.length + 1),
+          randomInt(2),
+          ...["", "l", "t", "-", "é", "=", "7", "."][randomInt(8)]!,
+        );
       }
       const data = bytes.join("");
       const action = decodeAction(data);
@@ -52,17 +117,39 @@ describe("callback data", () => {
 
   test.each([
     "",
-    "1",
+    "2",
     "l",
-    "2l",
-    "1x",
-    "1lo",
+    "1l",
     "1l\n",
-    "1loAAAAAAAAAAAAAAAAAAAAAA",
-    `1t${"A".repeat(43)}`,
-    "traces:page:2",
-  ])(
-    "%j is not ours",
-    (data) => expect(decodeAction(data)).toBeNull(),
-  );
+    "2l",
+    "2l.o",
+    "2l.x",
+    "2l.c",
+    "2l.cs",
+    "2l.cz",
+    "2toString",
+    "2constructor",
+    "2b.",
+    "2b.1e3",
+    "2b.-1",
+    "2b.007",
+    "2k17",
+    "2kx17",
+    "2r.",
+    "2r.P95",
+    "2r.p95=",
+    "2r.p95=1e3",
+    "2r.p95=007",
+    "2cAAAA?",
+    "2i",
+    "2l.\n",
+    `2t${"A".repeat(22)}h`,
+  ])("is nothing of ours: %j", (data) => {
+    expect(decodeAction(data)).toBeNull();
+  });
+
+  test("data of the first version opens nothing", () => {
+    expect(decodeAction("1l")).toBeNull();
+    expect(decodeAction("1tAZS8H50AcACAAAAAAAAAAQAZS8H50AcACAAAAAAAAAAQ")).toBeNull();
+  });
 });

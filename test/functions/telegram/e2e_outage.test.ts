@@ -23,7 +23,7 @@ test.each<[string, (stack: TestStack) => Promise<Return>]>([
 
   const away = await ada.press("Next ➡️");
   expect(lastOf(away).text).toMatch(/^The database did not answer\.\n.*Try again in a minute/);
-  expect(buttonsOf(away)).toEqual([["🔄 Try again"]]);
+  expect(buttonsOf(away)).toEqual([["🔄 Try again", "🏠"]]);
   expect(lastOf(await ada.say("/admin traces")).text).toMatch(/^The database did not answer\./);
   await start();
 

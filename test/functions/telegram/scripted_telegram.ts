@@ -30,10 +30,10 @@ export async function scriptedTelegram(): Promise<ScriptedTelegram> {
   const calls: Call[] = [];
   const answers: { method: string; answer: Answer }[] = [];
   const server = createServer(async (req, res) => {
-    let body = "";
-    for await (const chunk of req) body += chunk;
+    const pieces: Uint8Array[] = [];
+    for await (const chunk of req) pieces.push(chunk);
     const method = req.url!.split("/").at(-1)!;
-    calls.push({ method, payload: JSON.parse(body) });
+    calls.push({ method, payload: await payloadOf(Buffer.concat(pieces), req.headers["content-type"]!) });
     const i = answers.findIndex((scripted) => scripted.method === method);
     if (i < 0) accept(res);
     else answers.splice(i, 1)[0]!.answer(res);
@@ -48,6 +48,17 @@ export async function scriptedTelegram(): Promise<ScriptedTelegram> {
     calls,
     next: (method, answer) => void answers.push({ method, answer }),
   };
+}
+
+/** Parameters as they were sent; a file is its name and its bytes. */
+async function payloadOf(body: Uint8Array<ArrayBuffer>, type: string): Promise<unknown> {
+  if (!type.startsWith("multipart/")) return JSON.parse(new TextDecoder().decode(body));
+  const form = await new Response(body, { headers: { "content-type": type } }).formData();
+  const fields = [...form].map(async ([name, value]) => [
+    name,
+    typeof value === "string" ? value : { filename: value.name, bytes: [...new Uint8Array(await value.arrayBuffer())] },
+  ]);
+  return Object.fromEntries(await Promise.all(fields));
 }
 
 function reply(res: ServerResponse, status: number, body: object): void {

@@ -1,5 +1,5 @@
 /** Rows as the database returns them, for the renderers' tests. */
-import type { TraceDetail, TracePage, TraceSummary } from "../../../functions/_shared/db.ts";
+import type { ListView, TraceDetail, TraceSummary } from "../../../functions/_shared/db.ts";
 import type { Screen } from "../../../functions/telegram/render/screen.ts";
 import type { WireStep } from "../../../tracer/wire.ts";
 
@@ -23,7 +23,7 @@ export const summary = (n: number, change: Partial<TraceSummary> = {}): TraceSum
   ...change,
 });
 
-export const page = (traces: TraceSummary[], change: Partial<TracePage> = {}): TracePage => ({
+export const page = (traces: TraceSummary[], change: Partial<ListView> = {}): ListView => ({
   from: "2025-01-01T00:00:00.000Z",
   to: "2025-01-31T13:05:00.000Z",
   page: 1,
@@ -36,6 +36,9 @@ export const page = (traces: TraceSummary[], change: Partial<TracePage> = {}): T
   older_cursor: traces.at(-1)?.trace_id ?? null,
   searched_to: null,
   traces,
+  filter_id: null,
+  filter: {},
+  filter_lost: false,
   ...change,
 });
 
@@ -69,7 +72,7 @@ export function shown(screen: Screen): string {
 
 export function visible(html: string): string {
   return html
-    .replace(/<\/?(b|code|pre)>/g, "")
+    .replace(/<\/?(b|code|pre|blockquote|blockquote expandable)>/g, "")
     .replace(/&(lt|gt|quot|amp);/g, (_, name: string) => ({ lt: "<", gt: ">", quot: '"', amp: "&" })[name]!);
 }
 

@@ -38,7 +38,7 @@ const bench = (...args: string[]) => start(...args).ended;
 const foldersOf = (pid: number) =>
   readdirSync(join(STACK_DIR, "bench")).filter((name) => name.startsWith(`run-${pid}-`));
 
-const NAMES = ["tracer", "bot", "bytes", "pages", "stats", "ingest", "retention"];
+const NAMES = ["tracer", "bot", "bytes", "pages", "stats", "ingest", "retention", "admin"];
 
 /** Each row of the issues' tables: what must be there, with which bar. */
 const BARS: [bench: string, what: RegExp, bar: string][] = [
@@ -68,6 +68,23 @@ const BARS: [bench: string, what: RegExp, bar: string][] = [
   ["ingest", /^16 connections, with the fold: seen waiting for another's rows/, "≤ 0"],
   ["retention", /^a day of 5,000 is gone: median$/, "≤ 200"],
   ["retention", /^a day of 5,000 is gone: median, against the DELETE$/, "ratio ≤ 0.01"],
+  ...[
+    ...[
+      "home",
+      "trace",
+      "a step's I/O",
+      "errors, 24 h",
+      "errors, 30 d",
+      "stats, 1 h",
+      "stats, 30 d",
+      "storage",
+      "alerts",
+    ],
+    ...["", ", a page of three days ago", ", errors", ", slowest", ", dearest"].map((which) => `traces${which}`),
+    ...["settings", "a trace's picture", "the chart of 24 h"],
+  ].map((
+    screen,
+  ): [string, RegExp, string] => ["admin", new RegExp(`^${screen} of 20,000: p95 from update to edit$`), "≤ 1000"]),
   ["retention", /^a batch that comes meanwhile: p95, against before$/, "ratio ≤ 2"],
 ];
 

@@ -24,11 +24,15 @@ const test = base.extend("provider", async ({}, { onCleanup }) => {
   return { calls, env, url: server.url };
 });
 
-/** Of the first page that the output shows: its rows, and its last line of buttons. */
+/** What the output shows for `/admin <words>`. */
+const shownFor = (words: string, output: string): string =>
+  new RegExp(`Ada writes /admin${words && ` ${words}`}, .*?╭─ Tracegram.*?\\n(.*?)╰`, "s").exec(output)![1]!;
+
+/** Of the first page that the output shows: its rows, and the buttons that turn it. */
 function pageIn(output: string) {
-  const lines = /Ada writes \/admin traces.*?╭─ Tracegram.*?\n(.*?)╰/s.exec(output)![1]!.split("\n");
+  const lines = shownFor("traces", output).split("\n");
   const rows = lines.filter((line) => /^│ \d+ [✅❌]/u.test(line));
-  return { rows, buttons: lines.findLast((line) => line.startsWith("│ ["))! };
+  return { rows, buttons: lines.find((line) => line.includes("[ Page "))! };
 }
 
 test.concurrent(
@@ -36,6 +40,8 @@ test.concurrent(
   async ({ folder, expect }) => {
     const { code, output } = await demo(folder, ["--once"]).ended;
     expect(output).toMatch(/Example bot: (\d+) of \1 messages answered\nTraces delivered: \1\n/);
+    expect(shownFor("", output)).toMatch(/^│ Runs +\d+/m);
+    expect(shownFor("errors", output)).toContain("× support");
     const { rows, buttons } = pageIn(output);
     expect(rows).toHaveLength(10);
     expect(rows.some((row) => row.includes("✅ support"))).toBe(true);

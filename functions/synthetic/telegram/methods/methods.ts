@@ -4,23 +4,24 @@
  * @module
  */
 import type { Method } from "../world.ts";
+import { sendChatAction } from "./actions.ts";
 import { answerCallbackQuery } from "./callbacks.ts";
-import {
-  deleteMessage,
-  editMessageReplyMarkup,
-  editMessageText,
-  sendChatAction,
-  sendDocument,
-  sendMessage,
-} from "./messages.ts";
-import { deleteMyCommands, getChat, getMe, getMyCommands, setMyCommands } from "./profile.ts";
+import { deleteMyCommands, getMyCommands, setMyCommands } from "./commands.ts";
+import { deleteMessage, deleteMessages } from "./deletion.ts";
+import { editMessageCaption, editMessageMedia, sendDocument, sendPhoto } from "./media.ts";
+import { editMessageReplyMarkup, editMessageText, sendMessage } from "./messages.ts";
+import { getChat, getMe } from "./profile.ts";
+import { sendRichMessage } from "./rich.ts";
 import { deleteWebhook, getUpdates, getWebhookInfo, setWebhook } from "./updates.ts";
 
 const METHODS: Readonly<Record<string, Method>> = {
   answerCallbackQuery,
   deleteMessage,
+  deleteMessages,
   deleteMyCommands,
   deleteWebhook,
+  editMessageCaption,
+  editMessageMedia,
   editMessageReplyMarkup,
   editMessageText,
   getChat,
@@ -31,6 +32,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   sendChatAction,
   sendDocument,
   sendMessage,
+  sendPhoto,
+  sendRichMessage,
   setMyCommands,
   setWebhook,
 };

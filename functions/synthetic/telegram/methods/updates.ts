@@ -6,7 +6,7 @@
 import { badRequest, conflict } from "../errors.ts";
 import { flag, integer, json, text } from "../params.ts";
 import { type Call, type Method, seconds } from "../world.ts";
-import { checkWebhookUrl } from "../webhook.ts";
+import { checkWebhookUrl } from "../webhook_url.ts";
 
 const MAX_POLL_S = 50;
 const MAX_UPDATE_ID = 2 ** 31 - 1;

@@ -47,9 +47,12 @@ function renderEntities(text, entities, send) {
 
   function wrap(entity, children) {
     const covered = text.slice(entity.offset, entity.offset + entity.length);
-    const tags = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", blockquote: "blockquote",
-      expandable_blockquote: "blockquote" };
+    const tags = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", blockquote: "blockquote" };
     switch (entity.type) {
+      case "expandable_blockquote":
+        return expandable(children);
+      case "date_time":
+        return el("time", { dateTime: new Date(entity.unix_time * 1000).toISOString() }, ...children);
       case "pre": {
         const node = el("pre", {}, el("code", {}, ...children));
         if (entity.language) node.dataset.language = entity.language;
@@ -69,6 +72,21 @@ function renderEntities(text, entities, send) {
   const fragment = document.createDocumentFragment();
   fragment.append(...range(0, text.length, entities));
   return fragment;
+}
+
+/** Three lines, and all of it after a press anywhere on it. */
+function expandable(children) {
+  const toggle = el("button", { type: "button", className: "expand" }, "⌄");
+  const node = el("blockquote", { className: "expandable" }, el("div", {}, ...children), toggle);
+  const show = (open) => {
+    node.classList.toggle("open", open);
+    toggle.ariaExpanded = String(open);
+    toggle.ariaLabel = open ? "Show less" : "Show more";
+  };
+  // Who marks text with the mouse does not mean to fold it.
+  node.onclick = () => getSelection().isCollapsed && show(!node.classList.contains("open"));
+  show(false);
+  return node;
 }
 
 function spoiler(children) {

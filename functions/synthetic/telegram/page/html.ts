@@ -16,7 +16,7 @@ export const HTML = `<!doctype html>
 </head>
 <body>
   <nav id="sidebar" aria-label="Chats">
-    <h1>Chats</h1>
+    <h1>Chats <button id="theme" type="button" aria-label="Dark or light">◐</button></h1>
     <ul id="chats"></ul>
   </nav>
   <main id="pane">
@@ -31,6 +31,10 @@ export const HTML = `<!doctype html>
     </header>
     <ol id="messages" role="log" aria-label="Messages" tabindex="0"></ol>
     <button id="wide" type="button" hidden></button>
+    <div id="reply" hidden>
+      <span id="reply-text"></span>
+      <button id="reply-cancel" type="button" aria-label="No reply">✕</button>
+    </div>
     <form id="composer">
       <textarea id="text" rows="1" placeholder="Message" aria-label="Message" autocomplete="off" disabled></textarea>
       <button id="send" type="submit" aria-label="Send">➤</button>

@@ -5,15 +5,17 @@
  */
 import { HTML } from "./html.ts";
 import { SCRIPT } from "./script.ts";
+import { MESSAGE_STYLE } from "./message_style.ts";
 import { STYLE } from "./style.ts";
+import { COLORS } from "./colors.ts";
 
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const FILES: Readonly<Record<string, { type: string; content: string }>> = {
   "/": { type: "text/html", content: HTML },
   "/page.js": { type: "text/javascript", content: SCRIPT },
-  "/page.css": { type: "text/css", content: STYLE },
+  "/page.css": { type: "text/css", content: COLORS + STYLE + MESSAGE_STYLE },
 };
 
 export function servePage(pathname: string): Response {

@@ -6,9 +6,13 @@
  *
  * @module
  */
+import { CHATS } from "./chats.ts";
 import { ENTITIES } from "./entities.ts";
+import { MESSAGES } from "./messages.ts";
+import { RICH } from "./rich.ts";
+import { THEME } from "./theme.ts";
 
-export const SCRIPT = ENTITIES + `
+export const SCRIPT = ENTITIES + RICH + MESSAGES + CHATS + THEME + `
 const $ = (id) => document.getElementById(id);
 
 let chats = [];
@@ -31,7 +35,20 @@ async function call(method, path, body) {
   return result;
 }
 const act = (path, body) => call("POST", "chats/" + view.key + "/" + path, body).catch((e) => toast(e.message));
-const send = (text) => act("messages", { user, text });
+/** As a reply to the message that was chosen for it, once. */
+function send(text) {
+  const reply_to = replyTo?.message_id;
+  chooseReply(undefined);
+  return act("messages", { user, text, reply_to });
+}
+
+let replyTo; // the message that the next one replies to
+function chooseReply(message) {
+  replyTo = message;
+  $("reply").hidden = !message;
+  $("reply-text").textContent = message ? summaryOf(message) : "";
+  if (message) $("text").focus();
+}
 
 async function press(button, message, data) {
   button.ariaBusy = "true";
@@ -47,45 +64,6 @@ async function press(button, message, data) {
   if (!answer?.text) return;
   if (answer.show_alert) alertBox(answer.text);
   else toast(answer.text);
-}
-
-// ---- the list of chats
-
-function nameOf(chat) {
-  const bot = chat.bots[0];
-  return chat.chat.title ?? bot.first_name;
-}
-
-function describe(chat) {
-  if (chat.chat.type !== "private") return chat.members.length + chat.bots.length + " members";
-  return "bot · you are " + chat.members[0].first_name;
-}
-
-function paintAvatar(node, name) {
-  node.className = "avatar tone" + [...name].reduce((sum, c) => sum + c.codePointAt(0), 0) % 6;
-  node.textContent = [...name][0].toUpperCase();
-}
-
-function paintList() {
-  $("chats").replaceChildren(...chats.map((chat) => {
-    const current = view?.key === chat.key;
-    const last = chat.last_message;
-    const avatar = el("span", { ariaHidden: "true" });
-    paintAvatar(avatar, nameOf(chat));
-    const button = el("button", { type: "button", className: "chat", onclick: () => location.hash = chat.key },
-      avatar,
-      el("span", { className: "names" },
-        el("b", {}, nameOf(chat), chat.chat.type === "private" && el("small", {}, " as " + chat.members[0].first_name)),
-        el("span", { className: "last" }, last ? last.text ?? last.document?.file_name ?? "" : describe(chat))),
-    );
-    button.ariaCurrent = String(current);
-    if (!current && last && chat.version > (seen.get(chat.key) ?? 0)) {
-      const dot = el("span", { className: "unread", role: "img" });
-      dot.ariaLabel = "new";
-      button.append(dot);
-    }
-    return el("li", {}, button);
-  }));
 }
 
 // ---- a chat
@@ -106,6 +84,7 @@ function paintChat() {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   const ids = new Set(view.messages.map((m) => m.message_id));
   for (const [id, { item }] of shown) if (!ids.has(id)) item.remove(), shown.delete(id);
+  if (replyTo && !ids.has(replyTo.message_id)) chooseReply(undefined);
   for (const message of view.messages) paintMessage(list, message);
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
@@ -118,43 +97,11 @@ function paintMessage(list, message) {
   // A keyboard that is replaced under the finger gives its focus to the key in the same place.
   const keys = [...item.querySelectorAll(".key")];
   const focused = keys.indexOf(document.activeElement);
-  item.replaceChildren(bubble(message), ...keyboard(message));
+  item.replaceChildren(bubble(message, { send, isGroup: view.chat.type !== "private", user, reply: chooseReply }),
+    ...keyboard(message, press));
   if (focused >= 0) (item.querySelectorAll(".key")[focused] ?? $("text")).focus();
   item.dataset.id = message.message_id;
   shown.set(message.message_id, { item, state });
-}
-
-function bubble(message) {
-  const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const replied = message.reply_to_message;
-  return el("div", { className: "bubble" },
-    view.chat.type !== "private" && message.from.id !== user && el("div", { className: "from" }, message.from.first_name),
-    replied && el("div", { className: "quote" }, replied.text ?? replied.document?.file_name ?? "…"),
-    message.document && file(message.document),
-    el("div", { className: "content" },
-      renderEntities(message.text ?? message.caption ?? "", message.entities ?? message.caption_entities ?? [], send),
-      el("span", { className: "meta" }, (message.edit_count > 0 ? "edited " : "") + time)),
-  );
-}
-
-function file(document) {
-  const icon = el("span", { className: "icon" }, "↓");
-  icon.ariaHidden = "true";
-  const size = document.file_size < 1000 ? document.file_size + " B" : (document.file_size / 1000).toFixed(1) + " kB";
-  return el("a", { className: "file", href: "client/files/" + document.file_id, download: "" }, icon,
-    el("span", {}, document.file_name ?? "file", el("small", {}, size)));
-}
-
-function keyboard(message) {
-  const rows = message.reply_markup?.inline_keyboard ?? [];
-  if (rows.length === 0) return [];
-  return [el("div", { className: "keyboard" }, ...rows.map((row) =>
-    el("div", {}, ...row.map((key) => {
-      if (key.url) return link(key.url, "key", key.text);
-      const button = el("button", { type: "button", className: "key" }, key.text);
-      button.onclick = () => press(button, message, key.callback_data);
-      return button;
-    }))))];
 }
 
 // ---- notices
@@ -202,6 +149,7 @@ async function refresh() {
 }
 
 function open(next) {
+  chooseReply(undefined);
   // Before there is a chat, there is nowhere to send it to.
   const first = $("text").disabled;
   $("text").disabled = !next;
@@ -234,6 +182,7 @@ addEventListener("hashchange", () => {
 });
 $("back").onclick = () => document.body.classList.remove("chatting");
 $("chats").onclick = () => document.body.classList.add("chatting");
+$("reply-cancel").onclick = () => chooseReply(undefined);
 $("user").onchange = () => {
   user = Number($("user").value);
   shown.clear();

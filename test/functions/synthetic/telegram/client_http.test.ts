@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serve, type Served } from "../../../../scripts/stack/serve.ts";
 import { ADA, BOB, CHAT, keyboard, setUp, TOKEN } from "./_support.ts";
+import { png } from "./pictures.ts";
 
 let set: ReturnType<typeof setUp>;
 let server: Served;
@@ -68,6 +69,42 @@ test("a file is a download, whatever the bot calls it", async () => {
   expect(await response.text()).toBe("<script>");
   expect(response.headers.get("content-type")).toBe("application/octet-stream");
   expect(response.headers.get("content-disposition")).toMatch(/^attachment; filename\*=UTF-8''%C3%A4[\w%.]*x\.html$/);
+});
+
+test("a picture is shown as what it is, alone", async () => {
+  const body = new FormData();
+  body.append("chat_id", String(ADA.id));
+  body.append("photo", new File([png(3, 2)], "<a>.svg", { type: "image/svg+xml" }));
+  const sent = await fetch(`${server.url}/bot${TOKEN}/sendPhoto`, { method: "POST", body });
+  const { result } = await sent.json();
+  const response = await fetch(`${server.url}/client/files/${result.photo[0].file_id}`);
+  expect(response.headers.get("content-type")).toBe("image/png");
+  expect(response.headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
+  expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(new Uint8Array(await response.arrayBuffer())).toEqual(png(3, 2));
+});
+
+test("replies, menus, features, and throwing a bot out", async () => {
+  expect(await call("POST", `chats/${CHAT}/messages`, { text: "/trace", reply_to: 1 }))
+    .toMatchObject([200, { reply_to_message: { text: "/start" } }]);
+  await set.api("setMyCommands", { commands: [{ command: "admin", description: "Traces" }] });
+  expect(await call("GET", `chats/${CHAT}/menu?user=${ADA.id}`)).toEqual([200, [{
+    command: "admin",
+    description: "Traces",
+  }]]);
+  expect(await call("POST", "features", { rich: false, chat: CHAT })).toEqual([200, {}]);
+  expect(await set.api("sendRichMessage", { chat_id: ADA.id, rich_message: { html: "a" } }))
+    .toMatchObject({ error_code: 404 });
+  expect(await call("GET", "settled?timeout=0")).toEqual([200, { settled: false }]);
+  await set.api("getUpdates", { offset: 100 });
+  expect(await call("GET", "settled?timeout=0")).toEqual([200, { settled: true }]);
+  const [, { key }] = await call("POST", "chats", {
+    title: "g",
+    type: "group",
+    members: [ADA.id],
+    bots: ["first_bot"],
+  });
+  expect(await call("POST", `chats/${key}/kick`, { bot: "first_bot" })).toMatchObject([200, { bots: [] }]);
 });
 
 test("faults and records", async () => {

@@ -55,6 +55,11 @@ test("nothing nests in code, and only a pre keeps a language", () => {
   expect(html("<pre><code>a</code></pre>").entities).toHaveLength(1);
 });
 
+test("a quotation within another is dropped", () => {
+  expect(html("<blockquote>a<blockquote expandable>b</blockquote></blockquote>\n<blockquote>c</blockquote>").entities)
+    .toEqual([{ type: "blockquote", offset: 0, length: 2 }, { type: "blockquote", offset: 3, length: 1 }]);
+});
+
 describe("explicit entities", () => {
   const entities = (list: unknown) => read({ text: "hello 😀", entities: JSON.stringify(list) });
 
@@ -89,7 +94,10 @@ test.each([
     "can't parse entities: this Bot API stand-in supports parse_mode HTML only, not Markdown",
   ],
   [{ text: "a", parse_mode: "bbcode" }, "unsupported parse_mode"],
+  // It would be 8,193 characters, which is not even looked at.
+  [{ text: "&lt;".repeat(8193), parse_mode: "HTML" }, "text is too long"],
+  [{ text: "é".repeat(16_385) }, "text is too long"],
   [{ text: "\ud800" }, "strings must be encoded in UTF-8"],
-])("refuses %j", (values, complaint) => {
+])("refuses %#", (values, complaint) => {
   expect(() => read(values)).toThrow(expect.objectContaining({ message: `Bad Request: ${complaint}` }));
 });

@@ -23,6 +23,8 @@ describe("what Telegram accepts", () => {
     ["<b></b>a", "a", []],
     ["<b>😀</b>é", "😀é", [["bold", 0, 2]]],
     ["a > b", "a > b", []],
+    ["<tg-emoji emoji-id='5368324170671202286'>👍</tg-emoji>", "👍", [["custom_emoji", 0, 2]]],
+    ['<tg-time unix="1647531900" format="wDT">then</tg-time>', "then", [["date_time", 0, 4]]],
   ])("%s", (html, text, entities) => {
     const parsed = parseHtml(html);
     expect([parsed.text, parsed.entities.map((e) => [e.type, e.offset, e.length])]).toEqual([text, entities]);
@@ -87,4 +89,11 @@ test.each([
   expect(() => parseHtml(html)).toThrow(
     expect.objectContaining({ status: 400, message: `Bad Request: can't parse entities: ${complaint}` }),
   );
+});
+
+test("a time keeps its moment and its format", () => {
+  expect(parseHtml('<tg-time unix="1647531900" format="wDT">a</tg-time><tg-time unix=5>b</tg-time>').entities)
+    .toMatchObject([{ unix_time: 1647531900, date_time_format: "wDT" }, { unix_time: 5, date_time_format: "" }]);
+  expect(() => parseHtml("<tg-time>a</tg-time>")).toThrow("Invalid date specified");
+  expect(() => parseHtml('<tg-time unix="5" format="x">a</tg-time>')).toThrow("Invalid date format specified");
 });

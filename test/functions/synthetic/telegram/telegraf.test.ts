@@ -1,8 +1,10 @@
 /** The real Telegraf as a consumer, over HTTP, by polling and by webhook. */
+import { Readable } from "node:stream";
 import { Telegraf } from "telegraf";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serve, type Served } from "../../../../scripts/stack/serve.ts";
 import { CHAT, setUp, TOKEN } from "./_support.ts";
+import { png } from "./pictures.ts";
 
 let set: ReturnType<typeof setUp>;
 let server: Served;
@@ -85,4 +87,29 @@ test("its errors carry the code, the description and retry_after", async () => {
     code: 429,
     parameters: { retry_after: expect.toSatisfy((n: number) => n >= 1 && n <= 5) },
   });
+});
+
+test("a picture takes a text's place, and a rich message goes by its plain call", async () => {
+  const { telegram } = bot;
+  const { message_id } = await telegram.sendMessage(1001, "text");
+  const edited = await telegram.editMessageMedia(1001, message_id, undefined, {
+    type: "photo",
+    media: { source: Buffer.from(png(30, 20)), filename: "trace.png" },
+    caption: "<b>trace</b>",
+    parse_mode: "HTML",
+  });
+  expect(edited).toMatchObject({ message_id, photo: [{ width: 30, height: 20 }], caption: "trace" });
+  await expect(telegram.editMessageText(1001, message_id, undefined, "back")).rejects.toMatchObject({
+    description: "Bad Request: there is no text in the message to edit",
+  });
+
+  const file = await telegram.sendDocument(1001, { source: Readable.from(["a,b\n", "1,2\n"]), filename: "t.csv" });
+  expect(file.document).toMatchObject({ file_name: "t.csv", file_size: 8 });
+
+  const rich = { chat_id: 1001, rich_message: { html: "<h1>Trace</h1>" } };
+  expect(await telegram.callApi("sendRichMessage" as "sendMessage", rich as never))
+    .toMatchObject({ rich_message: { blocks: [{ type: "heading" }] } });
+  set.client.setRich(false);
+  await expect(telegram.callApi("sendRichMessage" as "sendMessage", rich as never))
+    .rejects.toMatchObject({ code: 404 });
 });

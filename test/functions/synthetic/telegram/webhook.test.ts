@@ -129,6 +129,24 @@ test("max_connections deliveries run at once, and one for each chat", async () =
   set.telegram.close();
 });
 
+test("a press does not wait for what was written before it, but for the presses of the same person", async () => {
+  const open: (() => void)[] = [];
+  const { fetch, updates, count } = hook(() => new Promise((resolve) => open.push(() => resolve(ok()))));
+  const set = setUp({ fetch });
+  await set.say("a", { reply_markup: { inline_keyboard: [[{ text: "Go", callback_data: "go" }]] } });
+  for (let i = 0; i < 2; i++) set.client.press({ chat: CHAT, message_id: 2, label: "Go" });
+  await set.api("setWebhook", { url: URL });
+  await count(2);
+  expect(updates.map((update) => update.message?.text ?? update.callback_query?.data)).toEqual(["/start", "go"]);
+  expect(await set.client.settled(20)).toBe(false);
+  open[1]!();
+  await count(3);
+  expect(updates[2]!.callback_query?.data).toBe("go");
+  for (const accept of open) accept();
+  expect(await set.client.settled()).toBe(true);
+  set.telegram.close();
+});
+
 test("an answer may carry a call, which is recorded and applied", async () => {
   const { fetch } = hook(() => Response.json({ method: "sendMessage", chat_id: ADA.id, text: "by reply" }));
   const set = setUp({ fetch });

@@ -18,6 +18,6 @@ test.each([
   const [first, advice, button] = shown(screen).split("\n");
   expect(first).toBe(headline);
   expect(advice).not.toMatch(/internals|undefined/);
-  expect(button).toBe("[🔄 Try again]");
+  expect(button).toBe("[🔄 Try again] [🏠]");
   expect(screen.keyboard[0]![0]!.action).toEqual({ screen: "traces" });
 });

@@ -18,7 +18,7 @@ describe("waterfall", () => {
       "answer 1.00 s ████████████████",
       " draft 500 ms ████████",
       "  http 250 ms     ████ ✗",
-      "send     0 ms                █",
+      "send     0 ms                ▏",
     ]);
   });
 
@@ -50,7 +50,23 @@ describe("waterfall", () => {
   });
 
   test("a trace that took no time has its bars at the start", () => {
-    expect(rows([step("a", 0, 0), step("b", 0, 0)], 0, 3000)).toEqual(["a 0 ms █", "b 0 ms █"]);
+    expect(rows([step("a", 0, 0), step("b", 0, 0)], 0, 3000)).toEqual(["a 0 ms ▏", "b 0 ms ▏"]);
+  });
+
+  test("short steps are as long as they were, to an eighth of a column", () => {
+    const steps = [1, 10, 20, 30, 40, 60, 100, 250, 1000].map((ms) => step("s", 0, ms));
+    // 23 columns: a column is 43.5 ms.
+    expect(rows(steps, 1000, 3000).map((row) => row.split(" ").at(-1))).toEqual([
+      "▏",
+      "▎",
+      "▌",
+      "▊",
+      "▉",
+      "█▍",
+      "██▎",
+      "█████▊",
+      "█".repeat(23),
+    ]);
   });
 
   test("a running trace is as long as its steps so far, and a step may outlive its trace", () => {
@@ -81,8 +97,8 @@ describe("waterfall", () => {
     const piece = waterfall(many(10), 10, 70);
     expect(piece.length).toBeLessThanOrEqual(70);
     expect(visible(piece.html).split("\n")).toEqual([
-      expect.stringMatching(/^step\.1 +1 ms █+$/),
-      expect.stringMatching(/^step\.2 +1 ms +█+$/),
+      expect.stringMatching(/^step\.1 +1 ms █+[▏▎▍▌▋▊▉]?$/),
+      expect.stringMatching(/^step\.2 +1 ms +█+[▏▎▍▌▋▊▉]?$/),
       "… and 8 more steps",
     ]);
   });

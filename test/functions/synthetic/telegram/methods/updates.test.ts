@@ -68,6 +68,7 @@ describe("setWebhook", () => {
     [{ url: "http://bot.example/hook" }, "bad webhook: An HTTPS URL must be provided for webhook"],
     [{ url: "http://127.0.0.1.evil.example/" }, "bad webhook: An HTTPS URL must be provided for webhook"],
     [{ url: "ftp://127.0.0.1/" }, "bad webhook: An HTTPS URL must be provided for webhook"],
+    [{ url: "https://bot.example:8080/" }, "bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443"],
     [{ url: "hook" }, "invalid webhook URL specified"],
     [{ url: "https://b.example", secret_token: "a.b" }, "secret token contains unallowed characters"],
     [{ url: "https://b.example", secret_token: "a".repeat(257) }, "secret token is too long"],

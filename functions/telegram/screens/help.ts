@@ -1,0 +1,1 @@
+export { renderHelp as helpScreen } from "../render/help.ts";

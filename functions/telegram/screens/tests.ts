@@ -1,0 +1,1 @@
+export { renderTests as testsScreen } from "../render/tests.ts";

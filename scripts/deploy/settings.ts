@@ -1,0 +1,140 @@
+/** What a deployment needs to know, all of it checked before anything is changed. */
+import { randomBytes } from "node:crypto";
+import { EnvError } from "../../functions/_shared/env.ts";
+import { readSettings as readFunctionSettings } from "../../functions/telegram/settings.ts";
+import { Failure } from "../stack/failure.ts";
+import type { Redactor } from "./redact.ts";
+
+const MANAGEMENT_API = "https://api.supabase.com";
+const BOT_API = "https://api.telegram.org";
+
+export interface Settings {
+  ref: string;
+  accessToken: string;
+  /** `url` has no password; the CLI gets it through its environment, where other users of this machine cannot see it. */
+  database: { url: string | undefined; password: string };
+  managementUrl: string;
+  /** Hosted Supabase is what the CLI calls by itself. */
+  hosted: boolean;
+  projectUrl: string;
+  token: string;
+  apiRoot: string;
+  webhookSecret: string;
+  /** It was made just now, and is to be kept. */
+  webhookSecretIsNew: boolean;
+  adminIds: number[];
+  /** What the telegram function reads, by its own account. */
+  secrets: Record<string, string>;
+}
+
+type Env = Record<string, string | undefined>;
+
+/** @throws {Failure} with every problem at once. From then on `redactor` knows each secret of them. */
+export function readSettings(env: Env, redactor: Redactor): Settings {
+  const problems: string[] = [];
+  const get = (name: string) => env[name]?.trim() ?? "";
+  const required = (name: string, pattern: RegExp, what: string) => {
+    const value = get(name);
+    if (value === "") problems.push(`${name} is missing: ${what}`);
+    else if (!pattern.test(value)) problems.push(`${name} is not ${what}`);
+    return value;
+  };
+  const secret = (name: string, value: string) => value === "" ? value : redactor.add(name, value);
+
+  const ref = required("SUPABASE_PROJECT_REF", /^[a-z0-9]{20}$/, "the 20 characters of your project's address");
+  const accessToken = secret(
+    "SUPABASE_ACCESS_TOKEN",
+    required("SUPABASE_ACCESS_TOKEN", /^sbp_\w{16,}$/, "a token of https://supabase.com/dashboard/account/tokens"),
+  );
+  const address = (name: string, fallback: string) => {
+    const value = get(name) || fallback;
+    if (!isSafe(value)) problems.push(`${name} is not an https address`);
+    return value.replace(/\/+$/, "");
+  };
+  const managementUrl = address("SUPABASE_API_URL", MANAGEMENT_API);
+  const projectUrl = address("SUPABASE_PROJECT_URL", `https://${ref || "project"}.supabase.co`);
+  const database = readDatabase(get, secret, problems);
+
+  const token = secret("TELEGRAM_BOT_TOKEN", get("TELEGRAM_BOT_TOKEN"));
+  const kept = get("TELEGRAM_WEBHOOK_SECRET");
+  const webhookSecret = secret("TELEGRAM_WEBHOOK_SECRET", kept || randomBytes(32).toString("base64url"));
+  const apiRoot = address("TELEGRAM_API_ROOT", BOT_API);
+
+  const values: Env = {
+    ...env,
+    SUPABASE_URL: projectUrl,
+    SUPABASE_SERVICE_ROLE_KEY: "hosted Supabase's",
+    TELEGRAM_WEBHOOK_SECRET: webhookSecret,
+    TELEGRAM_API_ROOT: apiRoot,
+  };
+  const secrets: Record<string, string> = {};
+  let adminIds: number[] = [];
+  try {
+    ({ adminIds } = readFunctionSettings((name) => {
+      const value = values[name]?.trim();
+      if (value && !name.startsWith("SUPABASE_")) secrets[name] = value;
+      return value;
+    }));
+  } catch (error) {
+    if (!(error instanceof EnvError)) throw error;
+    problems.push(...error.problems);
+  }
+  for (const [name, value] of Object.entries(secrets)) {
+    if (/['\n\r]/.test(value)) problems.push(`${name} has a quote or a line break in it`);
+  }
+  if (problems.length > 0) {
+    throw new Failure(
+      `These settings are missing or not right:\n- ${problems.join("\n- ")}`,
+      "Set them in the environment or in .env; .env.example says what each means.",
+    );
+  }
+  return {
+    ref,
+    accessToken,
+    database,
+    managementUrl,
+    hosted: managementUrl === MANAGEMENT_API,
+    projectUrl,
+    token,
+    apiRoot,
+    webhookSecret,
+    webhookSecretIsNew: kept === "",
+    adminIds,
+    secrets,
+  };
+}
+
+function readDatabase(
+  get: (name: string) => string,
+  secret: (name: string, value: string) => string,
+  problems: string[],
+): Settings["database"] {
+  const raw = secret("SUPABASE_DB_URL", get("SUPABASE_DB_URL"));
+  const given = secret("SUPABASE_DB_PASSWORD", get("SUPABASE_DB_PASSWORD"));
+  if (raw === "") {
+    if (given === "") problems.push("SUPABASE_DB_PASSWORD is missing: the database's, or give a whole SUPABASE_DB_URL");
+    return { url: undefined, password: given };
+  }
+  if (!URL.canParse(raw) || !/^postgres(ql)?:$/.test(new URL(raw).protocol)) {
+    problems.push("SUPABASE_DB_URL is not a postgresql:// address, with what is special in its password as %xx");
+    return { url: undefined, password: given };
+  }
+  const url = new URL(raw);
+  let password = url.password;
+  try {
+    password = decodeURIComponent(url.password);
+  } catch {
+    // A lone % is one.
+  }
+  if (url.password !== "") secret("SUPABASE_DB_PASSWORD", url.password);
+  secret("SUPABASE_DB_PASSWORD", password);
+  url.password = "";
+  return { url: url.href, password: password || given };
+}
+
+/** Tokens go there: so not in clear, unless it is this machine. */
+function isSafe(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(hostname));
+}
