@@ -146,6 +146,7 @@ create function public.claim_update(
   language sql
   security definer -- the tables are in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
+  set statement_timeout = '2.5s' -- who asks waits 3 s (functions/_shared/db.ts): what it was not told of is not claimed
 as $$
   select tracegram.claim_update(
     p_update_id, p_user_id, p_chat_id, p_chat_type, p_message_id, p_bootstrap, p_allows, p_refusals, pg_catalog.now()

@@ -186,6 +186,8 @@ export interface Db {
 
 /** Longer than the statement timeouts of the API roles, so that it is the database that answers what was too slow. */
 const TIMEOUT_MS = 10_000;
+/** An admin who waits for an answer hears soon that there is none. The statement ends before (sql/60_updates.sql). */
+const CLAIM_TIMEOUT_MS = 3000;
 
 /** `url` is the project's address; `key` an API key whose role may execute what is called. */
 export function createDb(url: string, key: string): Db {
@@ -195,12 +197,11 @@ export function createDb(url: string, key: string): Db {
       fetch(input, {
         ...init,
         ...(typeof init?.body === "string" && { body: storable(init.body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
       }),
   });
 
-  async function rpc<T>(name: string, args: Record<string, unknown>): Promise<T> {
-    const { data, error, status } = await client.rpc(name, args);
+  async function rpc<T>(name: string, args: Record<string, unknown>, timeoutMs = TIMEOUT_MS): Promise<T> {
+    const { data, error, status } = await client.rpc(name, args).abortSignal(AbortSignal.timeout(timeoutMs));
     if (error) throw new RpcError(error, status);
     return data as T;
   }
@@ -264,7 +265,7 @@ export function createDb(url: string, key: string): Db {
         p_bootstrap: bootstrap,
         p_allows: allows,
         p_refusals: refusals,
-      }),
+      }, CLAIM_TIMEOUT_MS),
     takeLane: (updateId) => rpc("take_lane", { p_update_id: updateId }),
     releaseLane: (updateId) => rpc("release_lane", { p_update_id: updateId }),
     finishUpdate: (updateId, handled, { responses, richRefused }) =>

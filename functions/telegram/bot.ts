@@ -6,7 +6,7 @@
 import { type Context, Telegraf } from "telegraf";
 import { message } from "telegraf/filters";
 import type { Update } from "telegraf/types";
-import type { Answered, Lane, Role } from "../_shared/db.ts";
+import type { Answered, Db, Lane, Role } from "../_shared/db.ts";
 import type { BotCall } from "./bot_api.ts";
 import { type Action, decodeAction } from "./callback.ts";
 import { hasEffect } from "./access.ts";
@@ -228,7 +228,8 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
   function depsOf(ctx: Context): ScreenDeps {
     const { record, admission } = handledOf(ctx);
     const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: admission.role };
-    return { db: record.timed(options.db), now: options.now, actor };
+    const db = admission.unclaimed ? awayDb(options.db, admission.unclaimed) : options.db;
+    return { db: record.timed(db), now: options.now, actor };
   }
 
   function sending(ctx: Context): SendDeps {
@@ -245,6 +246,10 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     };
   }
 }
+
+/** A database that has just failed is not waited for once more. */
+const awayDb = (db: Db, error: unknown): Db =>
+  Object.fromEntries(Object.keys(db).map((name) => [name, () => Promise.reject(error)])) as unknown as Db;
 
 /** Waits for `promise`, but not longer than `ms`. */
 async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {

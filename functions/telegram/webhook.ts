@@ -17,6 +17,9 @@ import type { Refusals } from "./refusals.ts";
 import { createStrangers } from "./strangers.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** How often, and how many milliseconds apart, a database that was away is told what became of an update. */
+const LATE_TRIES = 4;
+const LATE_EVERY_MS = 3000;
 
 export interface WebhookDeps extends HeadOptions {
   /** What `setWebhook` was given as `secret_token`. */
@@ -26,12 +29,13 @@ export interface WebhookDeps extends HeadOptions {
   refusals: Refusals;
   log: Log;
   now: () => Date;
+  sleep: (ms: number) => Promise<void>;
   /** Keeps the function running until `work`, which never rejects, has ended. */
   background: (work: Promise<void>) => void;
 }
 
 export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Response> {
-  const { secret, db, bot, log, refusals, background } = deps;
+  const { secret, db, bot, log, refusals, background, sleep } = deps;
   const strangers = createStrangers(deps);
 
   return async function webhook(req) {
@@ -89,6 +93,17 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
     return handling.handled ? answer(200, "handled") : answer(500, "failed");
   }
 
+  /** A claim that we were not told of may be made yet, when a database that hung goes on: it would hold the lane for a minute. */
+  async function endLate(id: number, { handled }: Handling): Promise<void> {
+    for (let left = LATE_TRIES; left > 0; left--) {
+      try {
+        return await db.finishUpdate(id, handled, { responses: [], richRefused: false });
+      } catch {
+        if (left > 1) await sleep(LATE_EVERY_MS);
+      }
+    }
+  }
+
   async function finish(id: number, { handled, responses, richRefused }: Handling): Promise<void> {
     try {
       await db.finishUpdate(id, handled, { responses, richRefused });
@@ -103,7 +118,9 @@ export function createWebhook(deps: WebhookDeps): (req: Request) => Promise<Resp
     // Who else may ask is known to the database alone.
     if (!head.bootstrap || head.chat_type !== "private") return answer(503, "database_away");
     const admission: Admission = { role: "owner", lane: "yours", rich: false, unclaimed };
-    const { handled } = await bot.handle(update, admission);
+    const handling = await bot.handle(update, admission);
+    background(endLate(update.update_id, handling));
+    const { handled } = handling;
     return handled ? answer(200, "handled_unclaimed") : answer(503, "database_away");
   }
 }

@@ -68,6 +68,8 @@ function startSupervisor(): Promise<void> {
       else if ("failed" in message) {
         reject(new Failure(message.failed.message, message.failed.todo ?? `See ${logFile}.`));
       } else {
+        // From here on the stack stays: a Ctrl-C now comes too late, and must not look as if it had stopped it.
+        process.on("SIGINT", () => {});
         child.send("kept", () => {
           child.disconnect();
           child.unref();

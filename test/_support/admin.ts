@@ -22,6 +22,8 @@ export interface AdminStack extends TestStack {
   post(update: object, secret?: string): Promise<Response>;
   /** Runs `act`, which returns the chat and id of a message or the id of a query, and waits until the bot has handled it. */
   accepted(act: () => string): Promise<void>;
+  /** Waits until no update is being handled. */
+  idle(): Promise<void>;
   /** Like {@link accepted}, of several that are done within a second, none waiting for what becomes of the others. */
   hurried(acts: readonly (() => string)[]): Promise<void>;
 }
@@ -83,8 +85,9 @@ export async function startAdminStack(
   await db.connect();
 
   /** A press may go on after it was accepted. */
-  async function handled({ update_id }: { update_id?: unknown }): Promise<void> {
-    const isGoingOn = "select from tracegram.seen_updates where update_id = $1 and handled_at is null";
+  async function handled({ update_id = null }: { update_id?: unknown }): Promise<void> {
+    const isGoingOn =
+      "select from tracegram.seen_updates where handled_at is null and ($1::bigint is null or update_id = $1)";
     const end = Date.now() + HANDLED_MS;
     while (Date.now() < end && (await db.query(isGoingOn, [update_id]).catch(() => ({ rows: [] }))).rows.length > 0) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -146,7 +149,7 @@ export async function startAdminStack(
     await db.end().catch(() => {});
     await stack.end();
   }
-  return { ...stack, end, admins, person, ingest, post, accepted, hurried };
+  return { ...stack, end, admins, person, ingest, post, accepted, hurried, idle: () => handled({}) };
 }
 
 export const lastOf = (view: ChatView) => view.messages.at(-1)!;

@@ -15,6 +15,8 @@ export interface CrawlOptions {
   max: number;
   /** Which screen a button opens, of its data. The kinds that were pressed least are next, so that none is crowded out. */
   kindOf(data: string): string;
+  /** Waits until the bot has ended what it goes on with after it has accepted a press. */
+  idle(): Promise<void>;
   /** Called after each press. */
   onVisit?(visit: Visit): Promise<void> | void;
 }
@@ -105,6 +107,7 @@ export async function crawl(options: CrawlOptions): Promise<Crawl> {
   async function settle(): Promise<void> {
     const { settled } = await call<{ settled: boolean }>("GET", "settled?timeout=60");
     if (!settled) throw new Error("the bot does not take its updates");
+    await options.idle();
   }
 }
 

@@ -45,7 +45,7 @@ export async function stopPostgres(stack: TestStack): Promise<Return> {
 }
 
 /** The part as it runs now, which may not be the process that the stack started. */
-function childOf(stack: TestStack, name: string): Child {
+export function childOf(stack: TestStack, name: string): Child {
   const child = [...stack.children, ...returned.get(stack) ?? []].findLast((c) => c.name === name && c.running());
   if (!child) throw new Error(`${name} does not run`);
   return child;

@@ -41,6 +41,7 @@ test("every button opens something, within Telegram's limits", async () => {
     chat: stack.person().chat,
     says: ["/admin alert quota", "/admin"],
     max: MAX_PRESSES,
+    idle: stack.idle,
     kindOf: (data) => data.slice(1, 2),
   });
   expect(refusals.map(({ method, params, body }) => ({ method, params, body }))).toEqual([]);

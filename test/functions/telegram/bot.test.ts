@@ -294,6 +294,18 @@ describe("when the database is away", () => {
     ]);
   });
 
+  test("nobody waits for it once more after the claim has failed", async () => {
+    const unclaimed = new RpcError({ code: "", message: "timed out" }, 0);
+    const { bot, calls, asked } = await setUp(undefined, { ...OWNER, unclaimed }, {});
+    for (const update of [pressed(TRACES), said("/admin traces"), said(`/trace ${TRACE}`)]) {
+      expect(await bot.handle(update)).toMatchObject({ handled: true });
+      expect(calls.at(-1)).toMatchObject({
+        payload: { text: expect.stringContaining("The database did not answer.") },
+      });
+    }
+    expect(asked).toEqual([]);
+  });
+
   test("a button of an earlier version leads home", async () => {
     const { bot, calls } = await setUp();
     expect(await bot.handle(pressed("1l"))).toMatchObject({ handled: true });

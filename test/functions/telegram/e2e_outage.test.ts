@@ -1,7 +1,7 @@
 // The admin bot while its database is away. Each test leaves the stack whole.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AdminStack, buttonsOf, lastOf, pageOf, startAdminStack } from "../../_support/admin.ts";
-import { endStack, type Return, stopPostgres, stopPostgrest } from "../../_support/outage.ts";
+import { childOf, endStack, type Return, stopPostgres, stopPostgrest } from "../../_support/outage.ts";
 import type { TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
 
@@ -11,6 +11,21 @@ beforeAll(async () => {
   await stack.ingest(Array.from({ length: 25 }, () => makeTrace()));
 });
 afterAll(() => endStack(stack));
+
+test("while PostgREST hangs, the message says so within five seconds", async () => {
+  const ada = stack.person();
+  await ada.say("/admin traces");
+  const { pid } = childOf(stack, "PostgREST");
+  process.kill(pid, "SIGSTOP");
+  try {
+    const started = performance.now();
+    expect(lastOf(await ada.press("Next ➡️")).text).toMatch(/^The database did not answer\./);
+    expect(performance.now() - started).toBeLessThan(5000);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  expect(pageOf(await ada.say("/admin traces"))).toBe("Page 1/3");
+});
 
 test.each<[string, (stack: TestStack) => Promise<Return>]>([
   ["PostgREST", stopPostgrest],

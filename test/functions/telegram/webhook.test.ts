@@ -69,6 +69,7 @@ function setUp(options: Options = {}) {
     },
     log,
     now,
+    sleep: () => Promise.resolve(),
     background: (work) => void backgrounds.push(work),
   });
   return { webhook, backgrounds, asked, heads, admissions, counted, recorded, logged, clock };
@@ -268,8 +269,16 @@ describe("an update of an admin", () => {
     ["handled before is done", claiming({ claim: "done" }), 200, ["claim 9"]],
     ["in other hands comes again", claiming({ claim: "busy" }), 503, ["claim 9"]],
     ["that failed is given back", { handled: false }, 500, ["claim 9", "handle 9", "finish 9 false"]],
-    ["is handled without a claim while the database is away", { claim: away }, 200, ["claim 9", "handle 9"]],
-    ["comes again when that failed, too", { claim: away, handled: false }, 503, ["claim 9", "handle 9"]],
+    ["is handled without a claim while the database is away", { claim: away }, 200, [
+      "claim 9",
+      "handle 9",
+      "finish 9 true",
+    ]],
+    ["comes again when that failed, too", { claim: away, handled: false }, 503, [
+      "claim 9",
+      "handle 9",
+      "finish 9 false",
+    ]],
     ["is not handled twice when its end was not stored", { finish: away }, 200, [
       "claim 9",
       "handle 9",
