@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one list: what an update of an admin leads to, through the same bot.
+//
 // What needs no database. With one: the end-to-end tests of the whole function.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

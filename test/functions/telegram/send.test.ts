@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: how each refusal of Telegram is met, against the same server.
 import { describe, expect, test } from "vitest";
 import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";

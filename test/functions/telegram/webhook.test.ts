@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one list: what may come to the address, against the same webhook.
+//
 // What is decided before the database and after it. With a real one: the end-to-end tests of the whole function.
 import { describe, expect, test } from "vitest";
 import type { AdminResponse, RefusalCounts, UpdateClaim, UpdateHead } from "../../../functions/_shared/db.ts";

@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one screen: most of it are the texts that it shows.
 import { describe, expect, test } from "vitest";
 import type { ListFilter, ListView } from "../../../../functions/_shared/db.ts";
 import { encodeAction } from "../../../../functions/telegram/callback.ts";
