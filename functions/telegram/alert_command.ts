@@ -7,8 +7,6 @@
  */
 import type { Action } from "./callback.ts";
 
-export const ALERT_USAGE = "/admin alert <rule> [<limit>|on|off]";
-
 /** What one of each means in the unit that the database keeps. */
 const SCALES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   time: { "": 1, ms: 1, s: 1000, m: 60_000 },
