@@ -49,12 +49,14 @@ import type {
 } from "./alert_answers.ts";
 import { RpcError } from "./errors.ts";
 import type { ExportNote, IoExport, IoPage, IoParams } from "./io_answers.ts";
+import { type SyntheticDb, syntheticMethods } from "./synthetic_db.ts";
 
 export type * from "./access_answers.ts";
 export type * from "./admin_answers.ts";
 export type * from "./alert_answers.ts";
 export type * from "./answers.ts";
 export type * from "./io_answers.ts";
+export type * from "./synthetic_answers.ts";
 
 /** Where a page starts: at the newest trace, or relative to the trace id of a page already shown. */
 export interface PageCursor {
@@ -113,7 +115,7 @@ export interface Answered {
   richRefused: boolean;
 }
 
-export interface Db {
+export interface Db extends SyntheticDb {
   /** @throws {RpcError} TG001–TG004, see `errors.ts`. */
   ingestTraces(key: string, batch: unknown): Promise<IngestResult>;
   listTraces(options: ListOptions): Promise<TracePage>;
@@ -207,6 +209,7 @@ export function createDb(url: string, key: string): Db {
   }
 
   return {
+    ...syntheticMethods(rpc),
     ingestTraces: (key, batch) => rpc("ingest_traces", { p_key: key, p_batch: batch }),
     // What is undefined is not sent, and takes the default in SQL.
     listTraces: ({ cursor, ...options }) =>

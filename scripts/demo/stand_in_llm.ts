@@ -6,7 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { ChatMessage } from "./llm.ts";
+import type { ChatMessage } from "../../examples/support-bot/llm.ts";
 
 /** Micro-dollars for a thousand tokens. */
 const PRICE = { input: 2500, output: 10_000 };

@@ -1,7 +1,7 @@
 /** The example bot as it comes. */
 import process from "node:process";
 import { createTracer } from "../../../tracer/index.ts";
-import { STEPS } from "../../demo/example_bot.ts";
+import { STEPS } from "../../../examples/support-bot/bot.ts";
 import { serveBot } from "./worker.ts";
 
 const { INGEST_URL, INGEST_KEY, INGEST_STALLS } = process.env;

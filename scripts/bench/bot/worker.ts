@@ -9,8 +9,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import process from "node:process";
 import { json } from "node:stream/consumers";
 import type { Tracer } from "../../../tracer/index.ts";
-import { createExampleBot, STEPS } from "../../demo/example_bot.ts";
-import { createLlm } from "../../demo/llm.ts";
+import { createExampleBot, STEPS } from "../../../examples/support-bot/bot.ts";
+import { createLlm } from "../../../examples/support-bot/llm.ts";
 
 export type Demand = "port" | "begin" | "end";
 

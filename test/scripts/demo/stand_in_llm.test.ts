@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ChatMessage } from "../../../scripts/demo/llm.ts";
+import type { ChatMessage } from "../../../examples/support-bot/llm.ts";
 import { standInLlm } from "../../../scripts/demo/stand_in_llm.ts";
 
 const asks = (

@@ -1,8 +1,8 @@
 /** The example bot on a real stack: what its user sees, and the trace that is stored of it. */
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { createDb, type TraceDetail } from "../../../functions/_shared/db.ts";
-import { createExampleBot, SORRY, STEPS } from "../../../scripts/demo/example_bot.ts";
-import { createLlm } from "../../../scripts/demo/llm.ts";
+import { createExampleBot, SORRY, STEPS } from "../../../examples/support-bot/bot.ts";
+import { createLlm } from "../../../examples/support-bot/llm.ts";
 import { createOrders, ordersFinder } from "../../../scripts/demo/orders.ts";
 import { openChat } from "../../../scripts/demo/person.ts";
 import { standInLlm } from "../../../scripts/demo/stand_in_llm.ts";

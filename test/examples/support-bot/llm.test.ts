@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createLlm, type LlmOptions } from "../../../scripts/demo/llm.ts";
+import { createLlm, type LlmOptions } from "../../../examples/support-bot/llm.ts";
 import { freePort } from "../../../scripts/stack/ports.ts";
 import { serve } from "../../../scripts/stack/serve.ts";
 import { recordLlm } from "../../../tracer/llm.ts";

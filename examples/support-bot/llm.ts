@@ -12,6 +12,8 @@ export interface LlmOptions {
   model: string;
   /** Whole call, in milliseconds. @default 3000 */
   timeoutMs?: number;
+  /** @default the global one */
+  fetch?: typeof fetch;
 }
 
 export interface ChatMessage {
@@ -35,7 +37,7 @@ class LlmError extends Error {
   override readonly name = "LlmError";
 }
 
-export function createLlm({ baseUrl, key, model, timeoutMs = 3000 }: LlmOptions): Llm {
+export function createLlm({ baseUrl, key, model, timeoutMs = 3000, fetch = globalThis.fetch }: LlmOptions): Llm {
   return async (call, messages) => {
     call.record({ model, request: messages });
     const signal = AbortSignal.timeout(timeoutMs);
