@@ -189,12 +189,30 @@ export interface Settings {
   io_from: string;
   alert_url: string | null;
   alert_secret_set: boolean;
+  /** Most that synthetic tests may spend: one run, all of a UTC day, all of a UTC month. 0: nothing. */
+  synthetic_run_cap_microusd: number;
+  synthetic_day_cap_microusd: number;
+  synthetic_month_cap_microusd: number;
+  /** How many scenarios of a run are run at once, unless it is asked for with another number. */
+  synthetic_concurrency: number;
 }
 
 /** Settings by name; those that are left out stay as they are. */
 export type SettingsChanges =
   & Partial<
-    Pick<Settings, "trace_days" | "io_days" | "io_sample_percent" | "quota_bytes" | "lost_after" | "alert_url">
+    Pick<
+      Settings,
+      | "trace_days"
+      | "io_days"
+      | "io_sample_percent"
+      | "quota_bytes"
+      | "lost_after"
+      | "alert_url"
+      | "synthetic_run_cap_microusd"
+      | "synthetic_day_cap_microusd"
+      | "synthetic_month_cap_microusd"
+      | "synthetic_concurrency"
+    >
   >
   & { alert_secret?: string | null };
 
