@@ -8,6 +8,7 @@ import { readFacts } from "./answer.ts";
 import { Books, type Refusal } from "./books.ts";
 import type { LlmClient, LlmOptions, LlmTotals, SeenCall } from "./client.ts";
 import { driftOf } from "./drift.ts";
+import { Follower } from "./follow.ts";
 import { missing } from "./missing.ts";
 import { Nths } from "./nths.ts";
 import { PaidCall } from "./paid.ts";
@@ -30,6 +31,7 @@ export class Llm implements LlmClient {
   readonly #options: LlmOptions;
   readonly #fetch: typeof fetch;
   readonly #books: Books;
+  readonly #calls: Follower;
   readonly #nths = new Nths();
   readonly #tally = new Tally();
   #before: Promise<unknown> = Promise.resolve();
@@ -38,6 +40,7 @@ export class Llm implements LlmClient {
     const { provider, mode, ledger } = options;
     if (provider === null && mode !== "replay") throw new Error("A run that may pay for calls needs a provider.");
     this.#options = options;
+    this.#calls = new Follower(options.signal);
     this.baseUrl = (provider?.baseUrl ?? REPLAY_URL).replace(/\/+$/, "");
     this.#fetch = options.fetch ?? globalThis.fetch;
     this.#books = new Books(
@@ -117,23 +120,24 @@ export class Llm implements LlmClient {
   async #pay(asked: LlmRequest, nth: number, request: Request): Promise<Response> {
     const { provider, signal, prices, cache } = this.#options;
     const { key, model } = asked;
-    const any = AbortSignal.any([signal, request.signal]);
+    const any = this.#calls.follow(request);
     const failed = () => this.#nths.release(key, nth);
     // Of one that the bot itself has left, the bot gets the error of its own signal.
     const stopped = () => signal.aborted ? refusal(402, "stopped", "The scenario was stopped.") : undefined;
     const close = this.#books.open();
+    let paid: PaidCall | undefined;
     try {
       const call = { key, nth, model, worst_microusd: worstOf(asked, prices), cache };
-      const begun = await this.#books.begin(call, any);
+      const begun = await this.#books.begin(call, any.signal);
       if (begun === undefined || begun.kind === "lost" || begun.kind === "refused") failed();
-      if (begun === undefined) return stopped() ?? await Promise.reject(any.reason);
+      if (begun === undefined) return stopped() ?? await Promise.reject(any.signal.reason);
       if (begun.kind === "lost") {
         return this.#refuse("ledger", `A call could not be begun, and was not made: ${messageOf(begun.error)}`);
       }
       if (begun.kind === "refused") return refusal(402, begun.why, `The call was refused: ${begun.why}.`);
       if (begun.kind === "answer") return this.#answerAgain({ ...begun.recorded, key, nth }, begun.from, asked);
 
-      const paid = new PaidCall(asked, nth, begun.call_id, {
+      paid = new PaidCall(asked, nth, begun.call_id, {
         provider: provider!,
         books: this.#books,
         fetch: this.#fetch,
@@ -148,6 +152,7 @@ export class Llm implements LlmClient {
       });
       return await paid.send(request, any).catch((error: unknown) => stopped() ?? Promise.reject(error));
     } finally {
+      if (paid === undefined) any.leave();
       close();
     }
   }
@@ -185,7 +190,7 @@ export class Llm implements LlmClient {
   #letThrough(request: Request): Promise<Response> {
     const headers = new Headers(request.headers);
     headers.set("authorization", `Bearer ${this.#options.provider!.apiKey}`);
-    const signal = AbortSignal.any([this.#options.signal, request.signal]);
+    const { signal } = this.#calls.follow(request);
     return this.#fetch(request.url, { headers, signal, redirect: "manual" });
   }
 

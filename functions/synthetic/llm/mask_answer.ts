@@ -31,13 +31,15 @@ function maskPlain(text: string): string {
 }
 
 function maskStream(chunks: Chunks): Chunks {
-  const events = readEvents(chunks.map((chunk) => chunk.text).join(""));
+  const whole = chunks.map((chunk) => chunk.text).join("");
+  const events = readEvents(whole);
   const parsed = events.map(({ data }) => data === undefined ? undefined : parseJson(data));
   const before = parsed.map((json) => JSON.stringify(json));
   const lanes = new Map<string, Piece[]>();
   for (const json of parsed) collectPieces(json, lanes, eventLane(json), false);
   let spread = false;
   for (const pieces of lanes.values()) spread = maskPieces(pieces) || spread;
+  if (!spread && maskText(whole) === whole) return chunks;
   const raws = events.map((event, i) => {
     if (before[i] === undefined) return maskText(event.raw);
     const after = JSON.stringify(maskJson(spread ? withoutLogprobs(parsed[i]) : parsed[i]));

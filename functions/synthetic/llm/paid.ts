@@ -8,6 +8,7 @@ import type { Provider } from "../define.ts";
 import { type AnswerFacts, readFacts } from "./answer.ts";
 import { type End, listen } from "./body.ts";
 import type { Books } from "./books.ts";
+import type { Followed } from "./follow.ts";
 import { lookUp, type Told } from "./generation.ts";
 import { maskAnswer } from "./mask_answer.ts";
 import type { CallEnd, Recorded } from "./ports.ts";
@@ -47,7 +48,7 @@ export class PaidCall {
   }
 
   /** @throws what `fetch` throws */
-  async send(request: Request, any: AbortSignal): Promise<Response> {
+  async send(request: Request, any: Followed): Promise<Response> {
     const headers = new Headers(request.headers);
     headers.set("authorization", `Bearer ${this.#deps.provider.apiKey}`);
     headers.delete("content-length");
@@ -59,11 +60,12 @@ export class PaidCall {
         method,
         headers,
         body: this.#asked.text,
-        signal: any,
+        signal: any.signal,
         // It would be another address than the provider's.
         redirect: "manual",
       });
     } catch (error) {
+      any.leave();
       this.#deps.failed();
       this.#settle({ status: 0, cost: null });
       throw error;
@@ -91,10 +93,13 @@ export class PaidCall {
     }
   }
 
-  #answer(response: Response, body: ReadableStream<Uint8Array>, any: AbortSignal): Response {
+  #answer(response: Response, body: ReadableStream<Uint8Array>, any: Followed): Response {
     const { status, statusText } = response;
-    const over = (end: End, chunks: Recorded["chunks"]) => this.#over(response, end, chunks);
-    const passed = listen(body, { stop: this.#deps.signal, any, start: this.#start, over });
+    const over = (end: End, chunks: Recorded["chunks"]) => {
+      any.leave();
+      this.#over(response, end, chunks);
+    };
+    const passed = listen(body, { stop: this.#deps.signal, any: any.signal, start: this.#start, over });
     return new Response(passed, { status, statusText, headers: passedHeaders(response) });
   }
 
