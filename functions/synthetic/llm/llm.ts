@@ -144,6 +144,7 @@ export class Llm implements LlmClient {
         signal,
         prices,
         failed,
+        settled: close,
         over: ({ recorded, cost_microusd, input_tokens, output_tokens }, facts) => {
           if (recorded === null) return this.#tally.add(cost_microusd, input_tokens, output_tokens);
           this.#answeredBy(recorded, facts?.text);
@@ -152,8 +153,10 @@ export class Llm implements LlmClient {
       });
       return await paid.send(request, any).catch((error: unknown) => stopped() ?? Promise.reject(error));
     } finally {
-      if (paid === undefined) any.leave();
-      close();
+      if (paid === undefined) {
+        any.leave();
+        close();
+      }
     }
   }
 

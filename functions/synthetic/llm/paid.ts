@@ -27,6 +27,8 @@ export interface PaidDeps {
   prices: PriceTable;
   /** Told once it is over; `recorded`: it was answered. Its cost is in `end`. */
   over(end: CallEnd, facts: AnswerFacts | undefined): void;
+  /** It is booked, and no longer in flight. */
+  settled(): void;
   /** It was not answered. Told at once, before the bot can ask again. */
   failed(): void;
 }
@@ -36,7 +38,6 @@ export class PaidCall {
   readonly #nth: number;
   readonly #callId: number;
   readonly #deps: PaidDeps;
-  readonly #close: () => void;
   #start = 0;
 
   constructor(asked: LlmRequest, nth: number, callId: number, deps: PaidDeps) {
@@ -44,7 +45,6 @@ export class PaidCall {
     this.#nth = nth;
     this.#callId = callId;
     this.#deps = deps;
-    this.#close = deps.books.open();
   }
 
   /** @throws what `fetch` throws */
@@ -159,7 +159,7 @@ export class PaidCall {
         recorded: recorded === undefined ? null : { ...recorded, ...paid, model: facts?.model ?? recorded.model },
       };
       this.#deps.over(end, facts);
-      void this.#deps.books.settle(this.#callId, end).then(this.#close);
+      void this.#deps.books.settle(this.#callId, end).then(this.#deps.settled);
     };
     // Where nothing has to be asked, the totals are right before the bot goes on.
     if (known.cost !== null || id === undefined) book(null);
