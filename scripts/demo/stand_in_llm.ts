@@ -81,7 +81,8 @@ export async function standInLlm(request: Request): Promise<Response> {
 /** Conversations that were told to wait once. */
 const wasLimited = new Set<string>();
 
-function complete(messages: ChatMessage[]): string {
+/** What it says to a conversation. */
+export function complete(messages: ChatMessage[]): string {
   const task = messages[0]!.content;
   const question = messages.at(-1)!.content;
   const [, topic, answer] = TOPICS.find(([words]) => words.test(question)) ??

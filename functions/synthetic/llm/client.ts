@@ -4,10 +4,11 @@
  * @module
  */
 import type { SyntheticMode } from "../../_shared/synthetic_answers.ts";
+import type { Failure } from "../../_shared/synthetic_work.ts";
 import type { PriceTable } from "../../../tracer/prices.ts";
 import type { Provider } from "../define.ts";
-import type { Failure } from "../../_shared/synthetic_work.ts";
 import type { Models } from "../scenario.ts";
+import { Llm } from "./llm.ts";
 import type { Ledger, Recordings } from "./ports.ts";
 
 export interface LlmOptions {
@@ -66,6 +67,5 @@ export interface LlmClient {
   settled(): Promise<void>;
 }
 
-export function openLlm(_options: LlmOptions): LlmClient {
-  throw new Error("part LLM");
-}
+/** @throws when a run that may pay has no provider */
+export const openLlm = (options: LlmOptions): LlmClient => new Llm(options);

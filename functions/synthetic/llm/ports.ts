@@ -18,4 +18,6 @@ export interface Recordings {
   find(key: string, nth: number): Recorded | undefined;
   /** Takes the place of one with the same key and nth. */
   add(recorded: Recorded): void;
+  /** All of them, to name the closest one where one is missing. */
+  all?(): readonly Recorded[];
 }

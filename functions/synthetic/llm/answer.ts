@@ -1,0 +1,81 @@
+/**
+ * What an answer tells of itself: its text, whether it is whole, tokens and cost.
+ *
+ * @module
+ */
+import { type Answer, readAnswer } from "../../../tracer/openai_answers.ts";
+import { StreamedAnswer } from "../../../tracer/openai_stream.ts";
+import { costOf, type PriceTable } from "../../../tracer/prices.ts";
+import { hasOtherPrice, usageOf } from "../../../tracer/usage.ts";
+import { isSse, parseJson, readEvents } from "./sse.ts";
+
+export interface AnswerFacts {
+  /** It came to its end, and is no error. */
+  whole: boolean;
+  model: string;
+  text: string;
+  /** Of the provider, by which it tells later what the answer has cost. */
+  id: string | undefined;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cost_microusd: number | null;
+}
+
+/** `Answer` where it is streamed and where it is not. */
+type AnyAnswer = Answer & { id?: unknown; data?: unknown };
+
+export function readFacts(text: string, contentType: string, asked: string, prices: PriceTable): AnswerFacts {
+  const { answer, id, ended } = isSse(contentType) ? readStream(text) : readPlain(text);
+  const { record, error } = readAnswer(answer);
+  const model = typeof record.model === "string" ? record.model : asked;
+  const told = usageOf(record.usage);
+  const cost = told.cost_microusd ?? (hasOtherPrice(record.usage) ? undefined : costOf({ ...told, model }, prices));
+  return {
+    whole: ended && error === undefined,
+    model,
+    text: textOf(record.response),
+    id,
+    input_tokens: count(told.input_tokens),
+    output_tokens: count(told.output_tokens),
+    cost_microusd: count(cost),
+  };
+}
+
+function readPlain(text: string): { answer: AnyAnswer; id: string | undefined; ended: boolean } {
+  const json = parseJson(text);
+  const answer = (typeof json === "object" && json !== null ? json : {}) as AnyAnswer;
+  const ended = [answer.choices, answer.output, answer.data].some(Array.isArray);
+  return { answer, id: idOf(answer.id), ended };
+}
+
+export function readStream(text: string): { answer: AnyAnswer; id: string | undefined; ended: boolean } {
+  const streamed = new StreamedAnswer();
+  let id: string | undefined;
+  let ended = false;
+  let broken = false;
+  for (const { data } of readEvents(text)) {
+    if (data === undefined) continue;
+    if (data.startsWith("[DONE]")) {
+      ended = true;
+      continue;
+    }
+    const event = parseJson(data) as Record<string, unknown> | null | undefined;
+    if (typeof event !== "object" || event === null) {
+      broken = true;
+      continue;
+    }
+    // A provider that has failed on its way says so in an event of its own.
+    if (event["error"]) broken = true;
+    const response = event["response"] as AnyAnswer | undefined;
+    id ??= idOf(event["id"]) ?? idOf(response?.id);
+    ended ||= ["response.completed", "response.incomplete"].includes(String(event["type"]));
+    streamed.add(event);
+  }
+  const choices = streamed.answer.choices ?? [];
+  ended ||= choices.length > 0 && choices.every((choice) => choice?.finish_reason);
+  return { answer: streamed.answer, id, ended: ended && !broken };
+}
+
+const idOf = (id: unknown) => typeof id === "string" && id !== "" ? id : undefined;
+const textOf = (response: unknown) => typeof response === "string" ? response : JSON.stringify(response) ?? "";
+const count = (value: number | undefined) => Number.isSafeInteger(value) && value! >= 0 ? value! : null;
