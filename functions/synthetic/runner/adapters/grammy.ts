@@ -5,6 +5,7 @@
  */
 import type { User } from "../../telegram/types.ts";
 import type { Adapted, AdaptOptions } from "./adapter.ts";
+import { readForm } from "./grammy_form.ts";
 import { LAUNCHED } from "./launched.ts";
 import { bytesOf } from "./telegraf_body.ts";
 import type { TelegramPort } from "./telegram_port.ts";
@@ -83,9 +84,9 @@ function fetchInto(port: TelegramPort) {
   return async (url: string | URL, { body, headers, signal }: FetchInit = {}): Promise<Response> => {
     if (signal?.aborted) throw new DOMException("The operation was aborted.", "AbortError");
     const method = String(url).split(/[?#]/)[0]!.split("/").at(-1)!;
-    const { "content-type": type } = headers ?? {};
-    const sent = typeof body === "string" ? body : await bytesOf(body) ?? "";
-    return await port.post(method, sent, type === undefined ? {} : { "content-type": type });
+    const { "content-type": type = "" } = headers ?? {};
+    if (typeof body === "string") return await port.post(method, body, { "content-type": type });
+    return await port.post(method, readForm(await bytesOf(body) ?? new Uint8Array(), type));
   };
 }
 

@@ -161,7 +161,7 @@ function grammyShop(world: Parameters<typeof grammy>[0]) {
           reply_markup: { inline_keyboard: [[{ text: "More", callback_data: "more" }]] },
         }),
     );
-    bot.hears("picture", (ctx) => ctx.replyWithPhoto(new InputFile(png(30, 20), "a.png")));
+    bot.hears("picture", (ctx) => ctx.replyWithPhoto(new InputFile(png(30, 20), "Ä 1.png")));
     bot.hears("album", async (ctx) => {
       const { message_id } = await ctx.replyWithDocument(new InputFile(Buffer.from("a"), "a.txt"));
       await bot.api.editMessageMedia(ctx.chat.id, message_id, {
