@@ -5,10 +5,17 @@
  */
 import type { Transport } from "../../../tracer/transport.ts";
 import type { SyntheticMode } from "../../_shared/synthetic_answers.ts";
-import type { Outcome } from "../../_shared/synthetic_work.ts";
+import type { Failure, Outcome } from "../../_shared/synthetic_work.ts";
 import type { BotUnderTest, Provider } from "../define.ts";
+import { openLlm } from "../llm/client.ts";
 import type { Ledger, Recordings } from "../llm/ports.ts";
 import type { NamedScenario, Tier } from "../scenario.ts";
+import { clearUp } from "./leftovers.ts";
+import { play } from "./play.ts";
+import { watchRejections } from "./rejections.ts";
+import { setStage } from "./stage.ts";
+import { watchTimers } from "./timers.ts";
+import { problemsOf } from "./validate.ts";
 
 export interface ScenarioDeps {
   bot: BotUnderTest;
@@ -29,6 +36,51 @@ export interface ScenarioDeps {
 }
 
 /** Never rejects for what the bot does: that is a failure of the outcome. */
-export function runScenario(_scenario: NamedScenario, _deps: ScenarioDeps): Promise<Outcome> {
-  throw new Error("part RUNNER");
+export async function runScenario(
+  scenario: NamedScenario,
+  deps: ScenarioDeps,
+  openClient: typeof openLlm = openLlm,
+): Promise<Outcome> {
+  watchTimers();
+  watchRejections();
+  const problems = problemsOf(scenario);
+  if (problems.length > 0) return { ...NOTHING, hash: scenario.hash, state: "failed", failures: problems };
+
+  const stage = setStage(scenario, deps, openClient);
+  const { llm, traces, live } = stage;
+  const { failures, judged, duration_ms, stopped, handling } = await play(stage).catch(async (error) => {
+    await clearUp(stage, []);
+    throw error;
+  });
+  const left = await clearUp(stage, handling);
+  const all = [...failures, ...left.map((one): Failure => ({ turn: 0, ...one }))];
+  const { calls, input_tokens, output_tokens, cost_microusd, saved_microusd } = llm.totals();
+  return {
+    state: stopped ? "stopped" : all.length > 0 ? "failed" : "passed",
+    hash: scenario.hash,
+    // A bot that was broken off may do anything.
+    failures: stopped ? [] : all,
+    duration_ms,
+    calls,
+    input_tokens,
+    output_tokens,
+    cost_microusd,
+    saved_microusd,
+    // They are others each time, and a replay is not.
+    trace_ids: live ? traces.ended.map(({ trace_id }) => trace_id) : [],
+    drift: [...llm.drift],
+    judged,
+  };
 }
+
+const NOTHING: Omit<Outcome, "state" | "hash" | "failures"> = {
+  duration_ms: 0,
+  calls: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  cost_microusd: 0,
+  saved_microusd: 0,
+  trace_ids: [],
+  drift: [],
+  judged: [],
+};

@@ -1,12 +1,13 @@
 /**
- * What a person does in a chat: writes, replies, forwards, presses a button.
+ * What a person does in a chat: writes, sends a picture or a file, replies, forwards, presses a button.
  *
  * @module
  */
 import type { BotState } from "./bots.ts";
 import { type ChatState, isGroup } from "./chats.ts";
-import { formatText, MAX_TEXT } from "./formatting.ts";
+import { formatText, MAX_CAPTION, MAX_TEXT } from "./formatting.ts";
 import { contentOf, repliedMessage } from "./methods/posting.ts";
+import { SAMPLE_PICTURE, SAMPLE_SIZE } from "./sample.ts";
 import type { InlineButton, Message, MessageOrigin, User } from "./types.ts";
 import { seconds, type World } from "./world.ts";
 
@@ -14,8 +15,10 @@ import { seconds, type World } from "./world.ts";
 export interface Said {
   chat: string;
   user?: number;
-  /** Left out for what is forwarded. */
+  /** One of these, or `forward`. A picture is always the same one, and so is what is in a file. */
   text?: string;
+  photo?: { caption?: string };
+  document?: { file_name: string; caption?: string };
   /** Id of the message of the chat that is replied to. */
   reply_to?: number;
   /** A message, of this chat unless the key of another is given, that is passed on. */
@@ -48,7 +51,7 @@ export interface Actor {
 /** Posts a message. A bot in a group gets it only when it is meant for the bot, or the bot reads everything. */
 export function say({ world, state, from }: Actor, said: Said): Message {
   const replied = said.reply_to === undefined ? undefined : messageOf(state, said.reply_to);
-  const content = said.forward ? forwarded(world, state, said.forward) : typed(said.text);
+  const content = said.forward ? forwarded(world, state, said.forward) : contentFor(world, said);
   state.started = true;
   const message = world.chats.post(state, {
     from,
@@ -93,6 +96,26 @@ function messageOf(state: ChatState, id: number): Message {
   return message;
 }
 
+function contentFor({ files }: World, { text, photo, document }: Said): Partial<Message> {
+  const given = [text, photo, document].filter((part) => part !== undefined);
+  if (given.length > 1) throw new ClientError("a message is a text, a picture or a file");
+  if (photo) return { photo: files.receivePhoto(SAMPLE_SIZE, SAMPLE_PICTURE), ...captioned(photo.caption) };
+  if (!document) return typed(text);
+  const { file_name } = document;
+  if (typeof file_name !== "string" || !/^[^/\\\0]{1,255}$/.test(file_name)) throw new ClientError("a file has a name");
+  return { document: files.receiveDocument(file_name, SAMPLE_TEXT), ...captioned(document.caption) };
+}
+
+const SAMPLE_TEXT = new TextEncoder().encode("A file.\n");
+
+function captioned(caption: unknown): Partial<Message> {
+  if (caption === undefined) return {};
+  if (typeof caption !== "string") throw new ClientError("a caption is a text");
+  const { text, entities } = formatText({ text: caption, entities: [] });
+  if (text.length > MAX_CAPTION) throw new ClientError(`a caption has at most ${MAX_CAPTION} characters`);
+  return { ...(text && { caption: text }), ...(entities.length > 0 && { caption_entities: entities }) };
+}
+
 function typed(text: unknown): Partial<Message> {
   if (typeof text !== "string") throw new ClientError("a message has a text");
   const content = formatText({ text, entities: [] });
@@ -111,7 +134,8 @@ function forwarded(world: World, state: ChatState, { chat, message_id }: Require
 }
 
 /** Privacy mode: a bot in a group sees commands, unless meant for another, its mentions, and replies to it. */
-function concerns({ text = "", entities = [], reply_to_message }: Message, bot: BotState): boolean {
+function concerns(message: Message, bot: BotState): boolean {
+  const { text = message.caption ?? "", entities = message.caption_entities ?? [], reply_to_message } = message;
   if (reply_to_message?.from.id === bot.user.id) return true;
   const own = `@${bot.user.username}`.toLowerCase();
   return entities.some(({ type, offset, length }) => {

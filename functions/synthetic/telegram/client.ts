@@ -90,7 +90,7 @@ export class Client {
     return viewOf(this.#world, this.#chat(key));
   }
 
-  /** Sends a text, as a reply if so wanted, or forwards a message. */
+  /** Sends a text, a picture or a file, as a reply if so wanted, or forwards a message. */
   send(said: Said): Message {
     return say(this.#actor(said.chat, said.user), said);
   }

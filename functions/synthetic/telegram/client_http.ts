@@ -6,7 +6,7 @@
  *     GET    /client/chats                       ChatSummary[]
  *     POST   /client/chats                       { user, bot } | { title, members, bots, type? }       → ChatView
  *     GET    /client/chats/<chat>                ChatView; with ?after=<version>&timeout=<seconds> once it is newer
- *     POST   /client/chats/<chat>/messages       { text | forward, user?, reply_to? }                  → Message
+ *     POST   /client/chats/<chat>/messages       { text | photo | document | forward, user?, reply_to? } → Message
  *     POST   /client/chats/<chat>/presses        { message_id, label? | data?, user?, forged? }        → { query_id }
  *     POST   /client/chats/<chat>/block          { blocked }                                           → ChatView
  *     POST   /client/chats/<chat>/kick           { bot }                                               → ChatView

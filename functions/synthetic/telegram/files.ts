@@ -1,10 +1,10 @@
 /**
- * Files that bots have sent, in memory and within a cap.
+ * Files that bots and people have sent, in memory and within a cap.
  *
  * @module
  */
 import { ApiError, badRequest } from "./errors.ts";
-import { offeredSizes, readPhoto } from "./images.ts";
+import { type Image, type ImageSize, offeredSizes, readPhoto } from "./images.ts";
 import type { Document, PhotoSize } from "./types.ts";
 
 /** Largest upload through the Bot API, in bytes. */
@@ -29,24 +29,36 @@ export class Files {
 
   /** @throws {ApiError} 400 when the file is empty, 413 when it is too large. */
   async add(file: File): Promise<Document> {
-    const content = await readFile(file);
+    return this.receiveDocument(file.name, await readFile(file), file.type);
+  }
+
+  /** What a person sends: their app has looked at it. */
+  receiveDocument(name: string, content: Uint8Array<ArrayBuffer>, type = ""): Document {
     const unique = String(++this.#count);
     const document: Document = {
       file_id: `document-${unique}`,
       file_unique_id: unique,
-      file_name: file.name,
-      ...(file.type && { mime_type: file.type }),
-      file_size: file.size,
+      file_name: name,
+      ...(type && { mime_type: type }),
+      file_size: content.length,
     };
     this.#documents.set(document.file_id, document);
-    this.#keep(document.file_id, { name: file.name, content });
+    this.#keep(document.file_id, { name, content });
     return document;
   }
 
   /** Every size shows the whole picture: nothing here scales one. @throws {ApiError} as for `add`, or when it is none. */
   async addPhoto(file: File): Promise<PhotoSize[]> {
     const content = await readFile(file);
-    const image = await readPhoto(content);
+    return this.#addPhoto(await readPhoto(content), file.name, content);
+  }
+
+  /** As {@link receiveDocument}. */
+  receivePhoto(size: ImageSize, content: Uint8Array<ArrayBuffer>): PhotoSize[] {
+    return this.#addPhoto({ ...size, mime_type: "image/png" }, "photo.png", content);
+  }
+
+  #addPhoto(image: Image, name: string, content: Uint8Array<ArrayBuffer>): PhotoSize[] {
     const unique = String(++this.#count);
     const photo = offeredSizes(image).map((size, i): PhotoSize => ({
       file_id: `photo-${unique}-${i}`,
@@ -55,7 +67,7 @@ export class Files {
       file_size: content.length,
     }));
     for (const { file_id } of photo) this.#photos.set(file_id, photo);
-    this.#keep(`photo-${unique}`, { name: file.name, content, image: image.mime_type });
+    this.#keep(`photo-${unique}`, { name, content, image: image.mime_type });
     return photo;
   }
 

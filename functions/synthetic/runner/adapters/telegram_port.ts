@@ -1,0 +1,46 @@
+/**
+ * The way from a bot's client into the Telegram in memory: no sockets, and what is under way is counted.
+ *
+ * @module
+ */
+import type { Telegram } from "../../telegram/telegram.ts";
+
+export interface TelegramPort {
+  /** Answers as the Bot API does. @throws {TypeError} when the connection was dropped, or the scenario is over */
+  post(method: string, body: BodyInit, headers?: Record<string, string>): Promise<Response>;
+  /** Calls that have not been answered, oldest first. */
+  readonly underWay: readonly string[];
+  /** How many calls there have been. */
+  readonly count: number;
+  /** From now on every call fails. */
+  close(): void;
+}
+
+/** Where bots are told that Telegram is. No client can reach it by itself, which is as it should be. */
+export const API_ROOT = "memory://telegram";
+
+export function openPort(telegram: Telegram, token: string): TelegramPort {
+  const underWay: string[] = [];
+  let count = 0;
+  let closed = false;
+  return {
+    underWay,
+    get count() {
+      return count;
+    },
+    close: () => void (closed = true),
+    async post(method, body, headers = {}) {
+      if (closed) throw new TypeError("the scenario is over");
+      count += 1;
+      underWay.push(method);
+      try {
+        const url = `http://telegram.memory/bot${token}/${method}`;
+        const response = await telegram.handle(new Request(url, { method: "POST", body, headers }));
+        if (response.type === "error") throw new TypeError("socket hang up");
+        return response;
+      } finally {
+        underWay.splice(underWay.indexOf(method), 1);
+      }
+    },
+  };
+}

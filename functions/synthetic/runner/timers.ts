@@ -1,0 +1,80 @@
+/**
+ * The global timers, wrapped once in a process: they do what they did, and those of a scenario's bot are known.
+ *
+ * @module
+ */
+import { currentScope, type PendingTimer } from "./scope.ts";
+
+type Kind = PendingTimer["kind"];
+// deno-lint-ignore no-explicit-any -- whatever a platform's timers take and return
+type Any = any;
+
+/** The platform's own, for the runner. */
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const WRAPPED = Symbol.for("tracegram.synthetic.timers");
+
+export function watchTimers(): void {
+  const globals = globalThis as Any;
+  if (globals[WRAPPED]) return;
+  Object.defineProperty(globals, WRAPPED, { value: true });
+  wrap(globals, "setTimeout", "clearTimeout");
+  wrap(globals, "setInterval", "clearInterval");
+  if (typeof globals.setImmediate === "function") wrap(globals, "setImmediate", "clearImmediate");
+}
+
+function wrap(globals: Any, kind: Kind, clearKind: string): void {
+  const set = globals[kind];
+  const clear = globals[clearKind];
+
+  function watched(callback: Any, ...rest: Any[]): Any {
+    const scope = currentScope();
+    if (!scope || typeof callback !== "function" || ofOurs()) return set(callback, ...rest);
+    const run = (...args: Any[]) => {
+      if (kind !== "setInterval") scope.timers.delete(handle);
+      try {
+        callback(...args);
+      } catch (error) {
+        // It would end the process.
+        if (!scope.over) scope.uncaught.push(error);
+      }
+    };
+    const handle = set(run, ...rest);
+    const timer = { kind, ms: kind === "setImmediate" ? 0 : Number(rest[0]) || 0, clear: () => clear(handle) };
+    // A handler that nobody could stop may go on after its scenario: its timers do not.
+    if (scope.over) timer.clear();
+    else scope.timers.set(handle, timer);
+    return handle;
+  }
+  /** Node takes a timer's number too, and each of the two functions clears what the other has set. */
+  function watchedClear(handle?: Any): void {
+    const timers = currentScope()?.timers;
+    if (timers && !timers.delete(handle) && (typeof handle === "number" || typeof handle === "string")) {
+      for (const key of timers.keys()) if (Number(key) === Number(handle)) timers.delete(key);
+    }
+    return clear(handle);
+  }
+  globals[kind] = Object.defineProperties(watched, own(set));
+  globals[clearKind] = Object.defineProperties(watchedClear, own(clear));
+}
+
+/** With what `util.promisify` looks for. */
+const own = (fn: Any): PropertyDescriptorMap => {
+  const { prototype: _, ...rest } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap;
+  return rest;
+};
+
+/** Modules whose timers are part of the rehearsal, and not of the bot. */
+const ROOT = import.meta.url.replace(/^file:\/\//, "").replace(/functions\/synthetic\/runner\/[^/]*$/, "");
+const OURS = [
+  "tracer/",
+  ...["runner", "llm", "telegram", "expect", "suite"].map((part) => `functions/synthetic/${part}/`),
+]
+  .map((path) => ROOT + path).concat("/node_modules/tracegram/");
+
+/** Whether the one who sets the timer is the tracer, or belongs to the runner. */
+function ofOurs(): boolean {
+  // Error, ofOurs, watched, and the caller.
+  const caller = new Error().stack?.split("\n")[3] ?? "";
+  return OURS.some((path) => caller.includes(path));
+}

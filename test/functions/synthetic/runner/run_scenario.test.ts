@@ -1,0 +1,294 @@
+import process from "node:process";
+import { Bot } from "grammy";
+import { Telegraf } from "telegraf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AnyBot, World } from "../../../../functions/synthetic/define.ts";
+import type { Transport } from "../../../../tracer/transport.ts";
+import { progress } from "../../../../tracer/telegraf.ts";
+import { ask, grammy, replying, run, says, telegraf } from "./_support.ts";
+
+// Vitest fails a file in which a rejection is not caught, whoever else has taken it.
+let listeners: NodeJS.UnhandledRejectionListener[] = [];
+beforeAll(() => {
+  listeners = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+});
+afterAll(() => listeners.forEach((listener) => process.on("unhandledRejection", listener)));
+
+const failing = (write: (bot: Parameters<Parameters<typeof telegraf>[1]>[0], world: World) => void) => (world: World) =>
+  telegraf(world, (bot) => write(bot, world));
+const onText = (handle: (ctx: { reply(text: string): Promise<unknown> }, world: World) => unknown) =>
+  failing((bot, world) => void bot.on("text", async (ctx) => void await handle(ctx, world)));
+const forever = () => new Promise<never>(() => {});
+
+describe("a factory that", () => {
+  const cases: [string, (world: World) => AnyBot | Promise<AnyBot>, RegExp][] = [
+    ["throws", () => {
+      throw new Error("no database");
+    }, /^The factory has failed: no database$/],
+    [
+      "makes something else",
+      () => ({}) as AnyBot,
+      /^The factory has failed: the factory has made neither a Telegraf nor/,
+    ],
+    ["launches Telegraf", ({ token, apiRoot }) => {
+      const bot = new Telegraf(token, { telegram: { apiRoot } });
+      void bot.launch();
+      return bot;
+    }, /starts it \(launch\(\) or start\(\)\)/],
+    ["waits for Telegraf's launch", async ({ token, apiRoot }) => {
+      const bot = new Telegraf(token, { telegram: { apiRoot } });
+      await bot.launch();
+      return bot;
+    }, /starts it \(launch\(\) or start\(\)\)/],
+    ["starts grammY", ({ token, apiRoot }) => {
+      const bot = new Bot(token, { client: { apiRoot } });
+      void bot.start();
+      return bot as unknown as AnyBot;
+    }, /starts it \(launch\(\) or start\(\)\)/],
+  ];
+  test.each(cases)("%s", async (_, create, message) => {
+    const outcome = await run(create, {});
+    expect(outcome.state).toBe("failed");
+    expect(outcome.failures[0]).toMatchObject({ turn: 0, expectation: "bot", message: expect.stringMatching(message) });
+  });
+
+  test("does not return", async () => {
+    const began = performance.now();
+    const outcome = await run(forever, { timeout_ms: 200 });
+    expect(performance.now() - began).toBeLessThan(400);
+    expect(outcome.failures).toEqual([
+      {
+        turn: 0,
+        expectation: "timeout",
+        message: "The factory has not made the bot in time. Does it wait for launch() or start()?",
+      },
+    ]);
+  });
+});
+
+describe("a handler that", () => {
+  test.each(["telegraf", "grammy"])("hangs ends the scenario in time: %s", async (library) => {
+    const create = (world: World) =>
+      library === "telegraf"
+        ? telegraf(world, (bot) => void bot.on("text", forever))
+        : grammy(world, (bot) => void bot.on("message", forever));
+    const began = performance.now();
+    const outcome = await run(create, { timeout_ms: 300, turns: says("a", "b") });
+    expect(performance.now() - began).toBeLessThan(400);
+    expect(outcome.failures.map(({ turn, expectation, message }) => [turn, expectation, message])).toEqual([
+      [1, "timeout", "It was not done within 300 ms"],
+      [0, "leftover", "The bot has left a handler that still runs, of turn 1"],
+      [0, "leftover", "The bot has left traces that have not ended: message:text"],
+    ]);
+  });
+
+  test("throws without a catch fails, and Telegraf's exit code does not stay", async () => {
+    const { exitCode } = process;
+    const outcome = await run(({ token }) => {
+      const bot = new Telegraf(token);
+      bot.on("text", () => {
+        throw new Error("no luck");
+      });
+      return bot;
+    }, {});
+    expect(outcome.failures).toEqual([{ turn: 1, expectation: "bot", message: "A handler has failed: no luck" }]);
+    expect(process.exitCode).toBe(exitCode);
+  });
+
+  test("fails in a trace that bot.catch hides fails, and is told once", async () => {
+    const outcome = await run(onText(() => Promise.reject(new Error("no luck"))), {});
+    expect(outcome.failures).toEqual([
+      { turn: 1, expectation: "error", message: "The trace message:text has failed: no luck" },
+    ]);
+  });
+
+  test("may fail where that is expected", async () => {
+    const create = onText(() => Promise.reject(new Error("no luck")));
+    expect(await run(create, { turns: [{ say: "a", expect: { error: "luck" } }] })).toMatchObject({ state: "passed" });
+    expect(await run(create, { expect: { error: "luck" } })).toMatchObject({ state: "passed" });
+    expect((await run(create, { turns: [{ say: "a", expect: { error: "rain" } }] })).failures).toEqual([
+      { turn: 1, expectation: "error", message: 'No trace has the error "rain": they say "no luck"' },
+      { turn: 1, expectation: "error", message: "The trace message:text has failed: no luck" },
+    ]);
+  });
+
+  test("asks Telegram for what it refuses fails, once, unless nothing would have changed", async () => {
+    const refused = await run(onText((ctx) => ctx.reply("")), {});
+    expect(refused.failures).toEqual([{
+      turn: 1,
+      expectation: "telegram",
+      message: "Telegram refused sendMessage: 400: Bad Request: message text is empty",
+    }]);
+    const unchanged = await run(
+      failing((bot) =>
+        bot.on("text", async (ctx) => {
+          const { message_id } = await ctx.reply("a");
+          await ctx.telegram.editMessageText(ctx.chat.id, message_id, undefined, "a").catch(() => {});
+        })
+      ),
+      {},
+    );
+    expect(unchanged).toMatchObject({ state: "passed" });
+  });
+
+  test("does not catch a rejection fails, whenever it comes", async () => {
+    const outcome = await run(
+      onText(async (ctx) => {
+        void Promise.reject(new Error("forgotten"));
+        void (async () => {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          throw new Error("later");
+        })();
+        setTimeout(() => {
+          throw new Error("in a timer");
+        }, 1);
+        await ctx.reply("ok");
+      }),
+      { turns: says("a") },
+    );
+    expect(outcome.failures.map(({ message }) => message)).toEqual([
+      "Nobody has caught: forgotten",
+      "Nobody has caught: later",
+      "Nobody has caught: in a timer",
+    ]);
+  });
+});
+
+describe("a bot is waited for", () => {
+  test("while its background tasks, its LLM calls and its calls to Telegram go on", async () => {
+    const outcome = await run(
+      failing((bot, world) =>
+        bot.on("text", (ctx) => {
+          world.tracer.background(async () => {
+            await new Promise((resolve) => setTimeout(resolve, 30));
+            await ctx.reply("in the background");
+          });
+          void ask(world, "a").then((answer) => ctx.reply(answer));
+        })
+      ),
+      {
+        turns: [{
+          say: "a",
+          expect: {
+            check: ({ messages }) =>
+              expect(messages.map(({ text }) => text)).toEqual(["from the LLM", "in the background"]),
+          },
+        }],
+      },
+      { answer: () => "from the LLM" },
+    );
+    expect(outcome).toMatchObject({ state: "passed", failures: [] });
+  });
+
+  test("while its progress message takes the answer", async () => {
+    const create = failing((bot, world) =>
+      bot.on("text", async (ctx) => {
+        const shown = progress(ctx, { llm: "Thinking …" });
+        void shown.done(await world.tracer.step("llm", () => ask(world, "a")));
+      })
+    );
+    const outcome = await run(create, { turns: [{ say: "a", expect: { text: { equals: "ok" } } }, ...says("b")] });
+    expect(outcome).toMatchObject({ state: "passed", failures: [] });
+  });
+});
+
+describe("leftovers", () => {
+  const cases: [string, Parameters<typeof onText>[0], string][] = [
+    ["a timer", () => void setTimeout(() => {}, 60_000), "a timer that is pending: setTimeout of 60000 ms"],
+    [
+      "an unref'd timer",
+      () => void setTimeout(() => {}, 60_000).unref(),
+      "a timer that is pending: setTimeout of 60000 ms",
+    ],
+    ["an interval", () => void setInterval(() => {}, 5_000), "a timer that is pending: setInterval of 5000 ms"],
+    ["an open trace", (_, { tracer }) => void tracer.startTrace("import"), "traces that have not ended: import"],
+  ];
+  test.each(cases)("%s", async (_, leave, what) => {
+    const outcome = await run(onText(leave), {});
+    expect(outcome.failures).toEqual([{ turn: 0, expectation: "leftover", message: `The bot has left ${what}` }]);
+  });
+
+  test("an LLM call or a call to Telegram under way, at the timeout", async () => {
+    const outcome = await run(onText((_, world) => ask(world, "a")), { timeout_ms: 200 }, { answer: forever });
+    expect(outcome.failures.map(({ message }) => message)).toContain("The bot has left LLM calls under way: 1");
+  });
+
+  test("traces that nobody takes", async () => {
+    const denying: Transport = { send: () => Promise.resolve({ kind: "denied", code: "x", message: "who are you" }) };
+    const outcome = await run(replying(() => "a"), {}, { transport: denying });
+    expect(outcome.failures).toEqual([{
+      turn: 0,
+      expectation: "leftover",
+      message: "The bot has left traces that could not be sent: Traces wait: who are you (x)",
+    }]);
+  });
+
+  test("are cleared, and what has gone off or was cleared is none", async () => {
+    let ticks = 0;
+    await run(onText(() => void setInterval(() => ticks++, 1)), {});
+    const after = ticks;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(ticks).toBe(after);
+
+    const outcome = await run(
+      onText(async () => {
+        clearTimeout(setTimeout(() => {}, 9_000));
+        clearTimeout(Number(setTimeout(() => {}, 9_000)));
+        setTimeout(() => {}, 9_000).close();
+        clearInterval(setInterval(() => {}, 9_000));
+        clearImmediate(setImmediate(() => {}));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setImmediate(resolve));
+      }),
+      {},
+    );
+    expect(outcome).toMatchObject({ state: "passed", failures: [] });
+  });
+});
+
+describe("a scenario is stopped", () => {
+  test("by its signal, at once, and says nothing about the bot", async () => {
+    const stop = new AbortController();
+    const began = performance.now();
+    setTimeout(() => stop.abort(), 50);
+    const outcome = await run(onText((_, world) => ask(world, "a")), {}, { answer: forever, signal: stop.signal });
+    expect(performance.now() - began).toBeLessThan(500);
+    expect(outcome).toMatchObject({ state: "stopped", failures: [] });
+  });
+
+  test("when the ledger refuses a call", async () => {
+    const outcome = await run(onText((_, world) => ask(world, "a")), {}, {
+      answer: () => Promise.reject(new Error("refused")),
+      llm: { refused: "cap_run" },
+    });
+    expect(outcome).toMatchObject({ state: "stopped", failures: [] });
+  });
+});
+
+describe("a scenario that makes no sense", () => {
+  test.each([
+    [{ turns: [] }, "The scenario has no turns"],
+    [{ turns: [{}] }, "A turn is one of say, press, press_data, photo, document, and not none"],
+    [
+      { turns: [{ say: "a", press: "b" }] },
+      "A turn is one of say, press, press_data, photo, document, and not say and press",
+    ],
+    [{ turns: [{ say: "a", expect: { text: { matches: "/(/" } } }] }, "/(/ is no regular expression: "],
+    [{ expect: { json: { path: "$[" } } }, "$[ is no JSON path: "],
+  ])("%j", async (scenario, message) => {
+    const outcome = await run(() => {
+      throw new Error("the bot is not made");
+    }, scenario);
+    expect(outcome.state).toBe("failed");
+    expect(outcome.failures).toHaveLength(1);
+    expect(outcome.failures[0]!.message).toContain(message);
+  });
+
+  test("a button that is not there", async () => {
+    const outcome = await run(replying(() => "a"), { turns: [{ say: "a" }, { press: "Buy" }, { say: "b" }] });
+    expect(outcome.failures).toEqual([
+      { turn: 2, expectation: "bot", message: 'There is no button "Buy" to press: there are none' },
+    ]);
+  });
+});
