@@ -47,7 +47,9 @@ export function createApp(
     teller: (run_id) =>
       openTeller({
         post: async () =>
-          await post(functionUrl("telegram"), { event: "synthetic_run", run_id }, { "x-tracegram-secret": await secret }),
+          await post(functionUrl("telegram"), { event: "synthetic_run", run_id }, {
+            "x-tracegram-secret": await secret,
+          }),
       }),
     ...replaced,
   });

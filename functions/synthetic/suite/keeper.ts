@@ -4,7 +4,7 @@
  * @module
  */
 import type { Store } from "./ports.ts";
-import { sleep } from "./sleep.ts";
+import { clearTimeout, setTimeout, sleep } from "./sleep.ts";
 
 /** How the database counts (sql/67_synthetic_work.sql). What is sent just before its end may come too late. */
 export const LEASE_MS = 30_000;
@@ -36,7 +36,10 @@ export function openKeeper(store: Pick<Store, "beat">, { leaseMs = LEASE_MS, bea
   /** The lease is counted from before the request: the database may have got it at once, and answered late. */
   function keptSince(at: number): void {
     clearTimeout(watch);
-    watch = setTimeout(() => end("lost"), Math.max(0, at + leaseMs - Math.min(MARGIN_MS, leaseMs / 10) - performance.now()));
+    watch = setTimeout(
+      () => end("lost"),
+      Math.max(0, at + leaseMs - Math.min(MARGIN_MS, leaseMs / 10) - performance.now()),
+    );
   }
 
   async function beat(): Promise<void> {

@@ -29,8 +29,10 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
 
 /** Every scenario once in each round, and each round in an order of its own. Positions count from 0. */
 export function rounds(names: readonly string[], repeat: number, seed: number) {
-  return Array.from({ length: repeat }, (_, round) =>
-    shuffled(names, seed + round).map((scenario) => ({ scenario, repeat: round + 1 })))
+  return Array.from(
+    { length: repeat },
+    (_, round) => shuffled(names, seed + round).map((scenario) => ({ scenario, repeat: round + 1 })),
+  )
     .flat()
     .map((item, position) => ({ position, ...item }));
 }

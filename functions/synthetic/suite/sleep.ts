@@ -1,3 +1,10 @@
+/**
+ * Waiting on the real clock, whatever clock a bot under test is given.
+ *
+ * @module
+ */
+export const { setTimeout, clearTimeout } = globalThis;
+
 /** Resolves after so many milliseconds, or as soon as `signal` aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

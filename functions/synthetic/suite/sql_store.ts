@@ -73,4 +73,3 @@ export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIEN
 
 /** Away or too busy: a retry may work. */
 const isAway = (error: unknown): boolean => error instanceof RpcError && error.status === 503;
-
