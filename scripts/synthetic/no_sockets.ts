@@ -52,8 +52,10 @@ export function forbidSockets(): NoSockets {
     return Promise.reject(refused(URL.canParse(url) ? new URL(url).host : url));
   });
   replace(net.Socket.prototype, "connect", function (this: net.Socket, ...args: unknown[]) {
-    // As when nobody listens there.
-    return this.destroy(refused(hostOf(args)));
+    // As when nobody listens there: a moment later, for whoever wants to hear of it is not yet listening.
+    const error = refused(hostOf(args));
+    setImmediate(() => this.destroy(error));
+    return Object.assign(this, { connecting: true });
   });
   replace(net.Server.prototype, "listen", (...args: unknown[]) => {
     throw refused(hostOf(args));
