@@ -18,6 +18,8 @@ import type { Terminal } from "./terminal.ts";
 import { forgetToken, keepToken } from "./tokens.ts";
 import { dollars } from "./units.ts";
 
+const RESUME = "npm run synthetic -- --resume";
+
 export interface LiveDeps {
   suite: Suite;
   db: SyntheticDb;
@@ -148,6 +150,9 @@ export async function workOn(
       ...(suite.runScenario && { runScenario: suite.runScenario }),
     });
     await stopping;
+  } catch (error) {
+    if (!signal.aborted) terminal.err(`\nThe run can go on: ${RESUME} ${key.run_id}\n`);
+    throw error;
   } finally {
     progress.close();
     signal.removeEventListener("abort", stop);
@@ -157,7 +162,7 @@ export async function workOn(
   if (end === "lost") {
     throw new Failure(
       "The database was away for too long, and paid calls were stopped.",
-      `Go on with what is left of the run: npm run synthetic -- --resume ${key.run_id}`,
+      `Go on with what is left of the run: ${RESUME} ${key.run_id}`,
     );
   }
   const run = await db.getRun(key.run_id);
