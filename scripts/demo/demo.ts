@@ -19,7 +19,7 @@ import { createLlm, type LlmOptions } from "../../examples/support-bot/llm.ts";
 import { createOrders, ordersFinder } from "./orders.ts";
 import { openChat } from "./person.ts";
 import { showMessage } from "./show.ts";
-import { standInLlm } from "./stand_in_llm.ts";
+import { CALM_KEY, standInLlm } from "./stand_in_llm.ts";
 
 const HELP = `The whole way of a trace, on this machine: the local stack, an example bot, and what its admin sees.
 
@@ -46,7 +46,7 @@ const interrupted = new Promise<void>((resolve) => {
 
 async function main(once: boolean): Promise<void> {
   const { llm, paid } = await chooseLlm();
-  const info = await stackInfo(llm);
+  const info = await stackInfo({ llm, paid });
   if (paid) {
     const host = new URL(llm.baseUrl).host;
     console.log(`LLM: ${llm.model} at ${host}, paid with your key, ${PAID_CONVERSATIONS} conversations.`);
@@ -109,7 +109,7 @@ async function main(once: boolean): Promise<void> {
 }
 
 /** Of the stack that is running, or else of one that this process starts and stops. */
-async function stackInfo(llm: LlmOptions): Promise<StackInfo> {
+async function stackInfo({ llm, paid }: { llm: LlmOptions; paid: boolean }): Promise<StackInfo> {
   const dir = stackDir();
   const state = readState(dir);
   const running = state?.info;
@@ -139,7 +139,7 @@ async function stackInfo(llm: LlmOptions): Promise<StackInfo> {
   await claimStack(dir, "npm run demo", settings);
   stops.push(() => releaseStack(dir));
   // Synthetic tests of the example bot have its LLM.
-  const env = { ...settings, OPENROUTER_API_KEY: llm.key, OPENROUTER_BASE_URL: llm.baseUrl };
+  const env = { ...settings, OPENROUTER_API_KEY: paid ? llm.key : CALM_KEY, OPENROUTER_BASE_URL: llm.baseUrl };
   const starting = startStack({ dir, env, alerts: true, say });
   // Also when it is interrupted before all of it has started.
   stops.push(() => starting.then((stack) => stack.stop(), () => {}));

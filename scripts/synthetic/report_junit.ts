@@ -1,6 +1,6 @@
 /** The report as JUnit XML, as CI systems read it. */
 import type { ReportLine, SuiteReport } from "./report.ts";
-import { dollars } from "./units.ts";
+import { dollars, shortId } from "./units.ts";
 
 export function junitReport(report: SuiteReport): string {
   const { tier, totals, results, repeat } = report;
@@ -42,7 +42,7 @@ function testcase(line: ReportLine, tier: string, repeat: number): string[] {
   const said = [
     `tokens: ${line.input_tokens} in, ${line.output_tokens} out`,
     `cost: ${dollars(line.cost_microusd)}`,
-    ...line.trace_ids.map((id) => `/admin trace ${id.slice(0, 8)}`),
+    ...line.trace_ids.map((id) => `/admin trace ${shortId(id)}`),
     ...line.judged.map(({ score, reason }) => `judged ${score}: ${reason}`),
     ...line.drift.map((drift) => `drift: ${drift}`),
   ];

@@ -1,7 +1,7 @@
 /** The report for people. */
 import type { Failure } from "../../functions/_shared/synthetic_work.ts";
 import type { ReportLine, SuiteReport } from "./report.ts";
-import { change, count, dollars, duration, grouped } from "./units.ts";
+import { change, count, dollars, duration, grouped, shortId } from "./units.ts";
 
 export type Paint = (colour: "red" | "green" | "yellow" | "grey", text: string) => string;
 
@@ -41,7 +41,7 @@ function details(line: ReportLine, paint: Paint): string[] {
   return [
     ...line.failures.flatMap((failure) => failureLines(failure, paint)),
     ...line.state === "failed" ? line.judged.map(({ score, reason }) => `judged ${score}: ${reason}`) : [],
-    ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${id.slice(0, 8)}`) : [],
+    ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${shortId(id)}`) : [],
     ...changes ? [paint("grey", changes)] : [],
     ...line.drift.map((drift) => paint("yellow", `drift: ${drift}`)),
     ...line.saved_microusd > 0 ? [`the cache saved ${dollars(line.saved_microusd)}`] : [],
@@ -91,6 +91,9 @@ function summary(report: SuiteReport, paint: Paint): string[] {
       : `spent ${dollars(totals.spent_microusd)} of ${dollars(ceiling_microusd)}${
         totals.unconfirmed_microusd > 0 ? `, of it ${dollars(totals.unconfirmed_microusd)} unconfirmed` : ""
       }${totals.saved_microusd > 0 ? `; the cache saved ${dollars(totals.saved_microusd)}` : ""}`,
+    ...results.some(({ failures }) => failures.some(({ expectation }) => expectation === "recording"))
+      ? [paint("yellow", `record what is missing, which costs: npm run synthetic -- ${report.tier} --record missing`)]
+      : [],
     ...flaky.length > 0 ? [paint("yellow", `flaky: ${flaky.join(", ")}`)] : [],
     ...STATES[report.state] ? [paint("yellow", STATES[report.state]!)] : [],
     ...run_id ? [paint("grey", `run ${run_id}`)] : [],

@@ -26,3 +26,6 @@ export function change(now: number | null, before: number | null): string | unde
   const percent = Math.round((now / before - 1) * 100);
   return `${percent > 0 ? "+" : percent < 0 ? "−" : "±"}${Math.abs(percent)} %`;
 }
+
+/** Of a trace: its first digits are the time, which traces of one run nearly have in common. */
+export const shortId = (id: string): string => id.slice(0, 18);

@@ -48,6 +48,8 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteEnd> {
   const byName = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
   const keeper = openKeeper(store, timing);
   const failed = new AbortController();
+  /** Nothing is left: whoever waits need not. */
+  const done = new AbortController();
   const signal = AbortSignal.any([options.signal, keeper.signal, failed.signal]);
 
   async function outcomeOf(taken: Taken): Promise<Outcome> {
@@ -90,9 +92,12 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteEnd> {
       const asked = performance.now();
       const next = await store.take();
       if (next.kind !== "taken") {
-        if (next.kind === "done") return "done";
+        if (next.kind === "done") {
+          done.abort();
+          return "done";
+        }
         const left = Math.max(0, until - performance.now());
-        await sleep(Math.min(timing.waitMs ?? WAIT_MS, left), signal);
+        await sleep(Math.min(timing.waitMs ?? WAIT_MS, left), AbortSignal.any([signal, done.signal]));
         continue;
       }
       keeper.hold(asked);

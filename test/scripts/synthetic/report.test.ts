@@ -86,7 +86,7 @@ test("text: each scenario with its failures, diff, trace, drift, changes, and wh
       + sorry & <b>
     whole conversation, max_cost_usd: It cost $0.02.
     judged 0.4: rude
-    /admin trace 0198f3ab
+    /admin trace 0198f3ab-0000-7000
     drift: call 1: another finish_reason
     the cache saved $0.00003
     $0.00012 unconfirmed
@@ -104,6 +104,14 @@ test("text: flaky ones are named, and why a run ended", () => {
   expect(text).toContain("✗ refund #2");
   expect(text).toContain("flaky: refund (2 of 3 passed)");
   expect(text).toContain("The run ended before the call that would have crossed its budget.");
+});
+
+test("text: when a recording is missing, it says how to get it", () => {
+  const failures = [{ turn: 1, expectation: "recording", message: "No recording of m." }];
+  expect(plain(reportOfRun(run([result("a", { state: "failed", failures })])))).toContain(
+    "npm run synthetic -- release --record missing",
+  );
+  expect(plain(reportOfRun(run([FAILED])))).not.toContain("--record");
 });
 
 test("colours are only there when they are asked for", () => {
