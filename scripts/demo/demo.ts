@@ -19,7 +19,7 @@ import { createLlm, type LlmOptions } from "../../examples/support-bot/llm.ts";
 import { createOrders, ordersFinder } from "./orders.ts";
 import { openChat } from "./person.ts";
 import { showMessage } from "./show.ts";
-import { standInLlm } from "./stand_in_llm.ts";
+import { CALM_KEY, standInLlm } from "./stand_in_llm.ts";
 
 const HELP = `The whole way of a trace, on this machine: the local stack, an example bot, and what its admin sees.
 
@@ -45,8 +45,12 @@ const interrupted = new Promise<void>((resolve) => {
 });
 
 async function main(once: boolean): Promise<void> {
-  const info = await stackInfo();
   const { llm, paid } = await chooseLlm();
+  const info = await stackInfo({ llm, paid });
+  if (paid) {
+    const host = new URL(llm.baseUrl).host;
+    console.log(`LLM: ${llm.model} at ${host}, paid with your key, ${PAID_CONVERSATIONS} conversations.`);
+  }
   const conversations = paid ? CONVERSATIONS.slice(0, PAID_CONVERSATIONS) : CONVERSATIONS;
   await createOrders(info, CONVERSATIONS.map(({ user }) => user.id));
 
@@ -105,7 +109,7 @@ async function main(once: boolean): Promise<void> {
 }
 
 /** Of the stack that is running, or else of one that this process starts and stops. */
-async function stackInfo(): Promise<StackInfo> {
+async function stackInfo({ llm, paid }: { llm: LlmOptions; paid: boolean }): Promise<StackInfo> {
   const dir = stackDir();
   const state = readState(dir);
   const running = state?.info;
@@ -134,7 +138,9 @@ async function stackInfo(): Promise<StackInfo> {
   await installPostgres(POSTGRES_DIR, say);
   await claimStack(dir, "npm run demo", settings);
   stops.push(() => releaseStack(dir));
-  const starting = startStack({ dir, env: settings, alerts: true, say });
+  // Synthetic tests of the example bot have its LLM.
+  const env = { ...settings, OPENROUTER_API_KEY: paid ? llm.key : CALM_KEY, OPENROUTER_BASE_URL: llm.baseUrl };
+  const starting = startStack({ dir, env, alerts: true, say });
   // Also when it is interrupted before all of it has started.
   stops.push(() => starting.then((stack) => stack.stop(), () => {}));
   const stack = await starting;
@@ -148,7 +154,6 @@ async function chooseLlm(): Promise<{ llm: LlmOptions; paid: boolean }> {
   if (key) {
     const baseUrl = process.env["OPENROUTER_BASE_URL"] || "https://openrouter.ai/api/v1";
     const model = process.env["OPENROUTER_MODEL"] || "openai/gpt-4o-mini";
-    console.log(`LLM: ${model} at ${new URL(baseUrl).host}, paid with your key, ${PAID_CONVERSATIONS} conversations.`);
     return { llm: { baseUrl, key, model, timeoutMs: 20_000 }, paid: true };
   }
   const standIn = await serve(standInLlm, { port: 0 });

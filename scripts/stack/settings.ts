@@ -8,6 +8,8 @@ const NAMES = [
   "TELEGRAM_BOT_USERNAME",
   "TELEGRAM_WEBHOOK_SECRET",
   "TELEGRAM_ADMIN_IDS",
+  "OPENROUTER_API_KEY",
+  "OPENROUTER_BASE_URL",
 ] as const;
 
 export type Settings = { [name in typeof NAMES[number]]?: string };

@@ -48,7 +48,7 @@ export interface StackOptions {
   /** Told what is happening, a line at a time. */
   say?: (message: string) => void;
   telegram?: Partial<TelegramOptions>;
-  /** How many isolates each function has, by name; requests go to them in turn. Default: 1. */
+  /** How many isolates each function has, by name; requests go to them in turn. None: it is not deployed. Default: 1. */
   isolates?: Readonly<Record<string, number>>;
 }
 
@@ -175,13 +175,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const started = await Promise.allSettled(wanted.map(async (fn) => {
       const ports: number[] = [];
       for (let i = 0; i < (options.isolates?.[fn.name] ?? 1); i++) {
-        const running = await startFunction(fn, functionEnv(info), {
+        const running = await startFunction(fn, functionEnv(info, env), {
           log: log(i === 0 ? fn.name : `${fn.name}-${i + 1}`),
           cache: join(STACK_DIR, "deno"),
         });
         watch(running.child);
         ports.push(running.port);
       }
+      if (ports.length === 0) return;
       let turn = 0;
       const { verifyJwt } = fn;
       functions.set(fn.name, {

@@ -20,10 +20,16 @@ export interface TestStack extends Stack {
   end(): Promise<void>;
 }
 
-/** Starts a stack for `beforeAll`; `end` it in `afterAll`. */
+/** Starts a stack for `beforeAll`; `end` it in `afterAll`. It has the function `synthetic` only where `isolates` says so. */
 export async function startTestStack(options: Omit<StackOptions, "dir" | "deployed"> = {}): Promise<TestStack> {
   const { dir, remove } = copyTemplate();
-  const stack = await startStack({ ...options, dir, deployed: true, env: { ...ANY_PORTS, ...options.env } });
+  const stack = await startStack({
+    ...options,
+    dir,
+    deployed: true,
+    env: { ...ANY_PORTS, ...options.env },
+    isolates: { synthetic: 0, ...options.isolates },
+  });
   return {
     ...stack,
     async end() {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ChatMessage } from "../../../examples/support-bot/llm.ts";
-import { standInLlm } from "../../../scripts/demo/stand_in_llm.ts";
+import { CALM_KEY, standInLlm } from "../../../scripts/demo/stand_in_llm.ts";
 
 const asks = (
   content: string,
@@ -78,4 +78,22 @@ test("the same requests get the same answers and failures, of every kind; only a
   const { prompt_tokens, completion_tokens, total_tokens, cost } = answer.usage;
   expect(total_tokens).toBe(prompt_tokens + completion_tokens);
   expect(cost).toBeCloseTo((prompt_tokens * 2.5 + completion_tokens * 10) / 1e6, 12);
+});
+
+test("with the calm key nothing fails, and a judge is pleased", async () => {
+  const statuses = async (authorization: string) =>
+    (await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+      const body = { model: "m", messages: asks(`Where is my order ${i}?`) };
+      return (await send({ authorization, body, signal: AbortSignal.timeout(1000) })).status;
+    }))).filter((status) => status !== 200);
+  expect(await statuses(`Bearer ${CALM_KEY}`)).toEqual([]);
+  expect((await statuses("Bearer x")).length).toBeGreaterThan(0);
+  const judged = await send({
+    body: {
+      model: "m",
+      messages: [{ role: "system", content: 'Answer {"score": …}' }, { role: "user", content: "[]" }],
+    },
+  });
+  const { choices } = await judged.json();
+  expect(JSON.parse(choices[0].message.content)).toMatchObject({ score: 0.9 });
 });

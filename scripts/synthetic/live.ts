@@ -1,0 +1,174 @@
+/** A live run in this process: asked for, confirmed, worked on, told of. */
+import { randomUUID } from "node:crypto";
+import type { AskAnswer, ConfirmAnswer, RunAsk, SyntheticRun } from "../../functions/_shared/synthetic_answers.ts";
+import type { RunKey, SyntheticDb } from "../../functions/_shared/synthetic_db.ts";
+import type { EnteredRun } from "../../functions/_shared/synthetic_work.ts";
+import type { Provider } from "../../functions/synthetic/define.ts";
+import { scenarioEntries } from "../../functions/synthetic/suite/entries.ts";
+import { type KeptRecordings, keptRecordings } from "../../functions/synthetic/suite/recordings.ts";
+import { sqlStore } from "../../functions/synthetic/suite/sql_store.ts";
+import { runSuite } from "../../functions/synthetic/suite/suite.ts";
+import type { NamedScenario } from "../../functions/synthetic/scenario.ts";
+import { Failure } from "../stack/failure.ts";
+import { Refusal, type RunArgs } from "./args.ts";
+import { askForCeiling, estimateLines, spendLines } from "./asking.ts";
+import { openProgress } from "./progress.ts";
+import { readRecordings, type Suite, writeRecordings } from "./suite.ts";
+import type { Terminal } from "./terminal.ts";
+import { forgetToken, keepToken } from "./tokens.ts";
+import { dollars } from "./units.ts";
+
+const RESUME = "npm run synthetic -- --resume";
+
+export interface LiveDeps {
+  suite: Suite;
+  db: SyntheticDb;
+  /** Whose database it is, for people. */
+  where: string;
+  terminal: Terminal;
+  /** Folder of the tokens of runs. */
+  tokensDir: string;
+  /** Aborts with Ctrl-C. */
+  signal: AbortSignal;
+}
+
+/** Says what it costs, and takes a yes for it. @throws {Refusal} */
+export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenario[], deps: LiveDeps): Promise<RunKey> {
+  const { db, suite, terminal, where, signal } = deps;
+  const recordings = Object.fromEntries(
+    suite.scenarios.map(({ name }) => [name, readRecordings(suite.recordingsDir, name)]),
+  );
+  await db.registerScenarios(scenarioEntries(suite.scenarios, recordings, suite.bot));
+  const { tier, mode, repeat, seed, concurrency } = args;
+  const ask = asked(
+    await db.askRun(null, {
+      tier,
+      mode,
+      repeat,
+      scenarios: scenarios.map(({ name }) => name),
+      ...(seed !== undefined && { seed }),
+      ...(concurrency !== undefined && { concurrency }),
+    }),
+    where,
+  );
+  try {
+    terminal.err(`${estimateLines(ask, where).join("\n")}\n`);
+    const ceiling = args.spend ?? await askForCeiling(ask, terminal, signal);
+    signal.throwIfAborted();
+    const { run_id, token, ceiling_microusd } = confirmed(await db.confirmRun(null, ask.run_id, ceiling), ask);
+    keepToken(deps.tokensDir, { run_id, token });
+    terminal.err(`Run ${run_id}, up to ${dollars(ceiling_microusd)}\n`);
+    return { run_id, token };
+  } catch (error) {
+    // It would run out by itself.
+    await db.stopRun(null, ask.run_id).catch(() => {});
+    throw error;
+  }
+}
+
+function asked(answer: AskAnswer, where: string): RunAsk {
+  if ("refused" in answer) throw new Refusal(`A run needs the role ${answer.refused}.`);
+  if (!("no" in answer)) return answer;
+  switch (answer.no) {
+    case "none":
+      throw new Refusal("The database knows none of these scenarios for this tier.");
+    case "running":
+      throw new Refusal(`Run ${answer.run_id} is going on. Stop it: npm run synthetic -- --stop ${answer.run_id}`);
+    case "cap":
+      throw new Refusal(`Nothing is left to be spent. ${spendLines(answer.spend, where).join("\n")}`);
+  }
+}
+
+function confirmed(answer: ConfirmAnswer, ask: RunAsk): Extract<ConfirmAnswer, { token: string }> {
+  if ("token" in answer) return answer;
+  if ("refused" in answer) throw new Refusal(`A run needs the role ${answer.refused}.`);
+  const why: Record<typeof answer.no, string> = {
+    expired: "That took longer than five minutes, and prices may have changed. Start it again.",
+    used: "Somebody has confirmed it before.",
+    not_yours: "Somebody else has asked for it.",
+    over_cap: `That is more than is left: ${dollars(ask.left_microusd)}. Give less with --spend, or change the caps.`,
+    no_ceiling: "What it costs is not known. Give a ceiling with --spend.",
+    gone: "It was taken back.",
+  };
+  throw new Refusal(why[answer.no]);
+}
+
+export interface Worked {
+  run: SyntheticRun;
+  /** Files of recordings that are others now. */
+  files: string[];
+}
+
+/** Works on a run until it is over. @throws {Failure} when the database was away for too long: the run can go on. */
+export async function workOn(
+  key: RunKey,
+  { record, provider }: { record: boolean; provider: Provider },
+  deps: LiveDeps,
+): Promise<Worked> {
+  const { db, suite, terminal, tokensDir, signal } = deps;
+  const entered = await db.enterRun(key);
+  const before = await db.getRun(key.run_id);
+  if (!entered || !before) {
+    forgetToken(tokensDir, key.run_id);
+    throw new Refusal(`Run ${key.run_id} is over${before ? `: ${before.state}` : ""}.`);
+  }
+  terminal.err(`${headLine(entered)}\n`);
+  const progress = openProgress(terminal, {
+    total: before.results.length,
+    done: before.results.filter(({ state }) => state === "passed" || state === "failed").length,
+    spentMicrousd: before.spent_microusd,
+    repeat: before.repeat,
+  });
+  const recordings = new Map<string, KeptRecordings>();
+  let stopping: Promise<unknown> | undefined;
+  const stop = () => stopping = db.stopRun(null, key.run_id).catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  let files: string[];
+  let end;
+  try {
+    end = await runSuite({
+      head: entered,
+      store: sqlStore({
+        db,
+        run: key,
+        worker: randomUUID(),
+        signal,
+        settled: ({ cost_microusd }) => progress.paid(cost_microusd),
+      }),
+      scenarios: suite.scenarios,
+      bot: suite.bot,
+      provider,
+      recordingsOf: (name) => {
+        const kept = recordings.get(name) ?? keptRecordings(readRecordings(suite.recordingsDir, name));
+        recordings.set(name, kept);
+        return kept;
+      },
+      record,
+      signal,
+      progress: (event) => event.kind === "ended" && progress.ended(event.taken, event.outcome),
+      ...(suite.runScenario && { runScenario: suite.runScenario }),
+    });
+    await stopping;
+  } catch (error) {
+    if (!signal.aborted) terminal.err(`\nThe run can go on: ${RESUME} ${key.run_id}\n`);
+    throw error;
+  } finally {
+    progress.close();
+    signal.removeEventListener("abort", stop);
+    // What was paid for is kept, however it ended.
+    files = [...recordings].flatMap(([name, kept]) => writeRecordings(suite.recordingsDir, name, kept.added()) ?? []);
+  }
+  if (end === "lost") {
+    throw new Failure(
+      "The database was away for too long, and paid calls were stopped.",
+      `Go on with what is left of the run: ${RESUME} ${key.run_id}`,
+    );
+  }
+  const run = await db.getRun(key.run_id);
+  if (run?.state !== "running") forgetToken(tokensDir, key.run_id);
+  return { run: run ?? before, files };
+}
+
+const headLine = ({ tier, mode, seed, concurrency }: EnteredRun) =>
+  `${tier}, ${mode === "missing" ? "recordings and live" : mode}, ${concurrency} at once, seed ${seed}`;

@@ -1,0 +1,121 @@
+/** The report for people. */
+import type { Failure } from "../../functions/_shared/synthetic_work.ts";
+import type { ReportLine, SuiteReport } from "./report.ts";
+import { change, count, dollars, duration, grouped, shortId } from "./units.ts";
+
+export type Paint = (colour: "red" | "green" | "yellow" | "grey", text: string) => string;
+
+const CODES = { red: 31, green: 32, yellow: 33, grey: 2 };
+
+export const painter = (colours: boolean): Paint => (colour, text) =>
+  colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+
+export function textReport(report: SuiteReport, paint: Paint): string {
+  const width = Math.max(...report.results.map((line) => nameOf(line, report).length), 8);
+  const lines = report.results.flatMap((line) => [
+    headLine(line, nameOf(line, report).padEnd(width), paint),
+    ...details(line, paint).map((detail) => `    ${detail}`),
+  ]);
+  return [...lines, "", ...summary(report, paint)].map((line) => `${line}\n`).join("");
+}
+
+const nameOf = (line: ReportLine, { repeat }: SuiteReport) =>
+  repeat > 1 ? `${line.scenario} #${line.repeat}` : line.scenario;
+
+function headLine(line: ReportLine, name: string, paint: Paint): string {
+  const { state, duration_ms, input_tokens, output_tokens, cost_microusd } = line;
+  if (state !== "passed" && state !== "failed") {
+    return paint("yellow", `- ${name}  ${state === "stopped" ? "broken off" : "not run"}`);
+  }
+  const mark = state === "passed" ? paint("green", "✓") : paint("red", "✗");
+  const amounts = [
+    duration(duration_ms ?? 0).padStart(8),
+    `${grouped(input_tokens + output_tokens)} tokens`.padStart(13),
+    dollars(cost_microusd).padStart(10),
+  ];
+  return `${mark} ${name}  ${paint("grey", amounts.join("  "))}`;
+}
+
+function details(line: ReportLine, paint: Paint): string[] {
+  const changes = changesOf(line);
+  return [
+    ...line.failures.flatMap((failure) => failureLines(failure, paint)),
+    ...line.state === "failed" ? line.judged.map(({ score, reason }) => `judged ${score}: ${reason}`) : [],
+    ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${shortId(id)}`) : [],
+    ...changes ? [paint("grey", changes)] : [],
+    ...line.drift.map((drift) => paint("yellow", `drift: ${drift}`)),
+    ...line.saved_microusd > 0 ? [`the cache saved ${dollars(line.saved_microusd)}`] : [],
+    ...line.unconfirmed_microusd > 0 ? [paint("yellow", `${dollars(line.unconfirmed_microusd)} unconfirmed`)] : [],
+    ...line.attempts > 1 ? [paint("yellow", `taken ${line.attempts} times: whoever had it before was cut off`)] : [],
+  ].flatMap((text) => text.split("\n"));
+}
+
+function failureLines({ turn, expectation, message, diff = [] }: Failure, paint: Paint): string[] {
+  const where = turn === 0 ? "whole conversation" : `turn ${turn}`;
+  const coloured = diff.map((row) =>
+    row.startsWith("- ") ? paint("green", row) : row.startsWith("+ ") ? paint("red", row) : row
+  );
+  return [`${paint("red", `${where}, ${expectation}:`)} ${message}`, ...coloured.map((row) => `  ${row}`)];
+}
+
+/** Against the last run, and the median of the last ten. */
+function changesOf({ state, duration_ms, cost_microusd, last, median }: ReportLine): string | undefined {
+  if (!last || duration_ms === null) return undefined;
+  const against = (before: { duration_ms: number; cost_microusd: number | null }) =>
+    [["time", change(duration_ms, before.duration_ms)], ["cost", change(cost_microusd, before.cost_microusd)]]
+      .flatMap(([what, by]) => by === undefined ? [] : [`${what} ${by}`]);
+  const parts = [
+    `last run${last.state === state ? "" : ` ${last.state}`}${last.same_hash ? "" : ", the scenario was another"}: ${
+      against(last).join(", ") || "the same"
+    }`,
+    ...median ? [`median of ${median.runs}: ${against(median).join(", ") || "the same"}`] : [],
+  ];
+  return `against the ${parts.join("; ")}`;
+}
+
+function summary(report: SuiteReport, paint: Paint): string[] {
+  const { totals, mode, results, ceiling_microusd, run_id } = report;
+  const counts = [
+    paint("green", `${totals.passed} passed`),
+    ...totals.failed > 0 ? [paint("red", `${totals.failed} failed`)] : [],
+    ...totals.not_run > 0 ? [paint("yellow", `${totals.not_run} not run`)] : [],
+  ];
+  const tokens = `${count(totals.calls, "call")}, ${grouped(totals.input_tokens)} tokens in, ${
+    grouped(totals.output_tokens)
+  } out`;
+  const flaky = flakyOf(results);
+  return [
+    `${report.tier}, ${MODES[mode]}: ${counts.join(", ")}; ${duration(totals.duration_ms)}, ${tokens}`,
+    mode === "replay"
+      ? `recorded cost ${dollars(totals.cost_microusd)}, spent nothing`
+      : `spent ${dollars(totals.spent_microusd)} of ${dollars(ceiling_microusd)}${
+        totals.unconfirmed_microusd > 0 ? `, of it ${dollars(totals.unconfirmed_microusd)} unconfirmed` : ""
+      }${totals.saved_microusd > 0 ? `; the cache saved ${dollars(totals.saved_microusd)}` : ""}`,
+    ...results.some(({ failures }) => failures.some(({ expectation }) => expectation === "recording"))
+      ? [paint("yellow", `record what is missing, which costs: npm run synthetic -- ${report.tier} --record missing`)]
+      : [],
+    ...flaky.length > 0 ? [paint("yellow", `flaky: ${flaky.join(", ")}`)] : [],
+    ...STATES[report.state] ? [paint("yellow", STATES[report.state]!)] : [],
+    ...run_id ? [paint("grey", `run ${run_id}`)] : [],
+  ];
+}
+
+const MODES = { live: "live", replay: "dry run", missing: "recordings and live" };
+
+const STATES: Partial<Record<SuiteReport["state"], string>> = {
+  stopped: "The run was stopped.",
+  out_of_budget: "The run ended before the call that would have crossed its budget.",
+  abandoned: "The run was given up: nobody worked on it.",
+};
+
+/** Scenarios that both passed and failed. */
+function flakyOf(results: readonly ReportLine[]): string[] {
+  const names = [...new Set(results.map(({ scenario }) => scenario))];
+  return names.flatMap((name) => {
+    const ran = results.filter(({ scenario, state }) =>
+      scenario === name && (state === "passed" || state === "failed")
+    );
+    const passed = ran.filter(({ state }) => state === "passed").length;
+    return passed > 0 && passed < ran.length ? [`${name} (${passed} of ${ran.length} passed)`] : [];
+  });
+}
