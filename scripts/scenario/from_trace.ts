@@ -2,6 +2,7 @@
 import type { Db } from "../../functions/_shared/db.ts";
 import { fixtureOf } from "../../functions/_shared/fixture.ts";
 import { Failure } from "../stack/failure.ts";
+import { YAML_HEAD } from "./template.ts";
 import { checkName, writeScenario } from "./write.ts";
 
 /** Least that is looked for, as `/admin trace` has it. */
@@ -30,13 +31,9 @@ export async function fromTrace(dir: string, db: Db, id: string, name?: string):
     throw new Failure(`More than one trace begins with ${id}:\n${ids.join("\n")}`, "Give more of its characters.");
   }
   const trace = await db.getTrace(found.trace_id);
+  if (!trace) throw new Failure(`The trace ${found.trace_id} was dropped just now.`, "Take a newer one.");
   const io = await db.getTraceIo(found.trace_id);
-  if (!trace || io.length === 0) {
-    throw new Failure(
-      `Of the trace ${found.trace_id} no request or response is kept, so nobody knows what was said.`,
-      "They are kept 7 days, of failed runs and a sample of the others. Take another trace, or capture more (docs/tracer.md).",
-    );
-  }
   const named = name ?? `trace-${found.trace_id.slice(0, 8)}`;
-  return writeScenario(dir, named, "yaml", fixtureOf(trace, io, named));
+  const text = fixtureOf(trace, io, named);
+  return writeScenario(dir, named, "yaml", text.startsWith(YAML_HEAD) ? text : YAML_HEAD + text);
 }
