@@ -60,9 +60,9 @@ export function readSettings(env: Env, redactor: Redactor): Settings {
   const tests = testSecrets(env);
   for (const [name, value] of Object.entries(tests.secrets)) {
     secrets[name] = value;
-    // An address is none, and may be a part of what a person has to read.
-    if (!URL.canParse(value)) redactor.add(name, value);
-    else readAddress(env, name, value, problems);
+    if (URL.canParse(value)) readAddress(env, name, value, problems);
+    // A plain address is none, and may be a part of what a person has to read.
+    if (!URL.canParse(value) || /[@?]/.test(value)) redactor.add(name, value);
   }
   for (const [name, value] of Object.entries(secrets)) {
     if (/['\n\r]/.test(value)) problems.push(`${name} has a quote or a line break in it`);
