@@ -1,12 +1,14 @@
 /** A scenario from what the bot did for somebody: `Make a test of this`, in a terminal. */
 import type { Db } from "../../functions/_shared/db.ts";
-import { fixtureOf } from "../../functions/_shared/fixture.ts";
+import { fixtureName, fixtureOf } from "../../functions/_shared/fixture.ts";
+import { maskDefaults } from "../../tracer/mask.ts";
 import { Failure } from "../stack/failure.ts";
 import { YAML_HEAD } from "./template.ts";
 import { checkName, writeScenario } from "./write.ts";
 
 /** Least that is looked for, as `/admin trace` has it. */
 const PREFIX = /^[0-9a-f][0-9a-f-]{3,35}$/i;
+const MAX_NAME = 40;
 
 /** Returns the path of the file. @param id The trace's, or its first characters. @throws {Failure} */
 export async function fromTrace(dir: string, db: Db, id: string, name?: string): Promise<string> {
@@ -33,7 +35,8 @@ export async function fromTrace(dir: string, db: Db, id: string, name?: string):
   const trace = await db.getTrace(found.trace_id);
   if (!trace) throw new Failure(`The trace ${found.trace_id} was dropped just now.`, "Take a newer one.");
   const io = await db.getTraceIo(found.trace_id);
-  const named = name ?? `trace-${found.trace_id.slice(0, 8)}`;
-  const text = fixtureOf(trace, io, named);
+  // Of a long one the end, which is the id.
+  const named = name ?? fixtureName(trace).slice(-MAX_NAME).replace(/^-+/, "");
+  const text = fixtureOf(trace, io, maskDefaults);
   return writeScenario(dir, named, "yaml", text.startsWith(YAML_HEAD) ? text : YAML_HEAD + text);
 }
