@@ -8,7 +8,6 @@ import { checkName, writeScenario } from "./write.ts";
 
 /** Least that is looked for, as `/admin trace` has it. */
 const PREFIX = /^[0-9a-f][0-9a-f-]{3,35}$/i;
-const MAX_NAME = 40;
 
 /** Returns the path of the file. @param id The trace's, or its first characters. @throws {Failure} */
 export async function fromTrace(dir: string, db: Db, id: string, name?: string): Promise<string> {
@@ -35,8 +34,7 @@ export async function fromTrace(dir: string, db: Db, id: string, name?: string):
   const trace = await db.getTrace(found.trace_id);
   if (!trace) throw new Failure(`The trace ${found.trace_id} was dropped just now.`, "Take a newer one.");
   const io = await db.getTraceIo(found.trace_id);
-  // Of a long one the end, which is the id.
-  const named = name ?? fixtureName(trace).slice(-MAX_NAME).replace(/^-+/, "");
+  const named = name ?? fixtureName(trace);
   const text = fixtureOf(trace, io, maskDefaults);
   return writeScenario(dir, named, "yaml", text.startsWith(YAML_HEAD) ? text : YAML_HEAD + text);
 }
