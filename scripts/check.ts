@@ -41,6 +41,16 @@ const CHECKS: { name: string; command: string[]; todo: string }[] = [
     todo: "npm run docs:wire",
   },
   {
+    name: "scenario schema",
+    command: [process.execPath, ...process.execArgv, "scripts/docs_scenario.ts", "--check"],
+    todo: "npm run docs:scenario",
+  },
+  {
+    name: "scenarios",
+    command: [process.execPath, ...process.execArgv, "scripts/scenario.ts", "index", "--check"],
+    todo: "change the scenarios, then npm run scenario -- index",
+  },
+  {
     name: "picture assets",
     command: [process.execPath, ...process.execArgv, "scripts/picture_assets.ts", "--check"],
     todo: "npm run assets",

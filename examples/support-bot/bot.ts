@@ -1,10 +1,10 @@
 /**
- * A support bot as somebody would write it: three LLM calls, a database query and a progress message, all traced.
+ * A support bot as somebody would write it: three LLM calls, a database query, a progress message and a button, all traced.
  *
  * @module
  */
 import { type Context, Telegraf } from "telegraf";
-import { message } from "telegraf/filters";
+import { callbackQuery, message } from "telegraf/filters";
 import { defineSteps, type Tracer } from "../../tracer/index.ts";
 import { recordLlm } from "../../tracer/llm.ts";
 import { progress, traceUpdates } from "../../tracer/telegraf.ts";
@@ -26,6 +26,10 @@ const CHECK =
 /** The answer when a step has failed. */
 export const SORRY = "Sorry, something went wrong on our side. Please try again in a moment.";
 
+/** The button under each answer. */
+export const PERSON = { text: "Talk to a person", callback_data: "person" };
+const WITH_PERSON = { reply_markup: { inline_keyboard: [[PERSON]] } };
+
 export interface ExampleBotOptions {
   token: string;
   apiRoot: string;
@@ -37,13 +41,21 @@ export interface ExampleBotOptions {
 
 export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: ExampleBotOptions): Telegraf {
   const bot = new Telegraf(token, { telegram: { apiRoot } });
-  // Commands are called by their names.
-  bot.use(traceUpdates(tracer, { pipeline: (ctx: Context) => ctx.text?.startsWith("/") ? undefined : "support" }));
+  // Commands are called by their names, presses callback_query.
+  const isQuestion = (ctx: Context) => ctx.message !== undefined && !ctx.text?.startsWith("/");
+  bot.use(traceUpdates(tracer, { pipeline: (ctx: Context) => isQuestion(ctx) ? "support" : undefined }));
   bot.start((ctx) => ctx.reply("Hello! What can I do for you?"));
 
-  bot.on(message("text"), async (ctx) => {
+  bot.on(callbackQuery("data"), async (ctx) => {
+    await ctx.answerCbQuery();
+    if (ctx.callbackQuery.data === PERSON.callback_data) await ctx.reply("A colleague of mine will write to you here.");
+  });
+
+  bot.on([message("text"), message("photo")], async (ctx) => {
+    // A picture says what is wrong only with words under it.
+    if (!ctx.text) return await ctx.reply("Nice picture! What can I do for you? Please write a few words.");
     const shown = progress(ctx, STEPS);
-    const question = { role: "user" as const, content: ctx.message.text };
+    const question = { role: "user" as const, content: ctx.text };
     try {
       // The topic and the orders do not need each other.
       const [topic, orders] = await Promise.all([
@@ -57,7 +69,7 @@ export function createExampleBot({ token, apiRoot, tracer, llm, findOrders }: Ex
       const verdict = await recordLlm(tracer, "llm.check", (call) => {
         return llm(call, [{ role: "system", content: `${CHECK} ${facts}` }, { role: "user", content: answer }]);
       });
-      await shown.done(/^ok\b/i.test(verdict.trim()) ? answer : SORRY);
+      await shown.done(/^ok\b/i.test(verdict.trim()) ? answer : SORRY, WITH_PERSON);
     } catch (error) {
       await shown.done(SORRY);
       throw error;

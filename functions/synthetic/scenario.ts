@@ -15,7 +15,11 @@ export type Tier = "smoke" | "release";
 export type Models = Readonly<Record<string, string>>;
 
 export interface Scenario {
-  /** What it shows, in a sentence. */
+  /**
+   * What it shows, in a sentence.
+   *
+   * @minLength 1
+   */
   title: string;
   /** Whether it is one of the smoke tests. @default false */
   smoke?: boolean;
@@ -25,9 +29,19 @@ export interface Scenario {
   user?: { first_name?: string; username?: string; language_code?: string };
   /** Whether equal requests of a live run are answered from the first one's answer. @default false */
   cache?: boolean;
-  /** Longest that it may take, in milliseconds. @default 60000 */
+  /**
+   * Longest that it may take, in milliseconds.
+   *
+   * @default 60000
+   * @asType integer
+   * @minimum 1
+   */
   timeout_ms?: number;
-  /** At least one. */
+  /**
+   * At least one.
+   *
+   * @minItems 1
+   */
   turns: Turn[];
   /** Of the whole conversation. */
   expect?: Expect;
@@ -61,16 +75,28 @@ export interface Expect {
   not_steps?: string[];
   /** Milliseconds, by step. Measured live only. */
   max_step_ms?: Record<string, number>;
-  /** Milliseconds until the bot has finished. */
+  /**
+   * Milliseconds until the bot has finished.
+   *
+   * @minimum 0
+   */
   max_duration_ms?: number;
-  /** Dollars. */
+  /**
+   * Dollars.
+   *
+   * @minimum 0
+   */
   max_cost_usd?: number;
-  /** Input and output. */
+  /**
+   * Input and output.
+   *
+   * @minimum 0
+   */
   max_tokens?: number;
   /** A part of the error that the trace must have. */
   error?: string;
   judge?: Judge;
-  /** A function of one's own; throws what is wrong. TypeScript only. @ignore */
+  /** A function of one's own; throws what is wrong. TypeScript only. @hidden */
   check?: (seen: Seen) => void | Promise<void>;
 }
 
@@ -91,7 +117,12 @@ export interface JsonExpect {
   /** The first that is found; without this and `matches`, anything must be found. */
   equals?: unknown;
   matches?: string;
-  /** How many are found. */
+  /**
+   * How many are found.
+   *
+   * @asType integer
+   * @minimum 0
+   */
   count?: number;
 }
 
@@ -99,7 +130,13 @@ export interface JsonExpect {
 export interface Judge {
   /** What is to be judged, in words. */
   rubric: string;
-  /** Least that passes. @default 0.7 */
+  /**
+   * Least that passes.
+   *
+   * @default 0.7
+   * @minimum 0
+   * @maximum 1
+   */
   pass?: number;
 }
 

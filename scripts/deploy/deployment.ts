@@ -1,5 +1,7 @@
 /** The steps of a deployment, in their order. Each can be done again, and be broken off, at any time. */
 import { alertSecret } from "../../functions/_shared/secret.ts";
+import { refreshIndex } from "../scenario/index_file.ts";
+import { Invalid } from "../scenario/problem.ts";
 import { edgeFunctions } from "../stack/functions.ts";
 import { Failure } from "../stack/failure.ts";
 import { keepInEnvFile } from "./env_file.ts";
@@ -55,7 +57,9 @@ export async function deploy(settings: Settings, redactor: Redactor, report: Rep
     return { detail: migrations.length > 0 ? `${verb} ${migrations.join(", ")}` : "up to date" };
   });
 
+  let scenarios: number | undefined;
   await step("functions", async () => {
+    if (functions.includes("synthetic")) scenarios = await indexScenarios(dryRun);
     if (!dryRun) await cli.deployFunctions(functions);
     const there = await management.functions();
     const now = functions.map((name) => {
@@ -89,7 +93,7 @@ export async function deploy(settings: Settings, redactor: Redactor, report: Rep
   });
 
   if (dryRun) return report.say("\nNothing was changed. The self-test runs after a real deployment.");
-  await selfTest({ settings, redactor, report, project, bot, username, admins: reachable, ...options });
+  await selfTest({ settings, redactor, report, project, bot, username, admins: reachable, scenarios, ...options });
 }
 
 /** Made anew each time, it would have to be set anew each time: Supabase tells no secret again. */
@@ -98,6 +102,16 @@ function keepWebhookSecret(settings: Settings, dryRun: boolean): string[] {
   if (dryRun) return ["TELEGRAM_WEBHOOK_SECRET is missing: one would be made, and kept in .env"];
   keepInEnvFile(".env", "TELEGRAM_WEBHOOK_SECRET", settings.webhookSecret);
   return ["TELEGRAM_WEBHOOK_SECRET was missing: one was made, and is kept in .env"];
+}
+
+/** What is uploaded has the scenarios as their files are now. Resolves to how many there are. */
+async function indexScenarios(dryRun: boolean): Promise<number> {
+  try {
+    return (await refreshIndex(undefined, { check: dryRun })).scenarios.length;
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error;
+    throw new Failure(error.message, "Change those files, then run npm run deploy again. Nothing was uploaded.");
+  }
 }
 
 async function setAlerts(settings: Settings, project: Project, { dryRun, waitMs, signal }: Options) {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { Failure } from "../stack/failure.ts";
 import { type Answer, callJson, saidBy, Unreachable } from "./http.ts";
-import type { Settings } from "./settings.ts";
+import type { ProjectSettings } from "./project_settings.ts";
 
 export interface RemoteFunction {
   slug: string;
@@ -11,10 +11,10 @@ export interface RemoteFunction {
 }
 
 export class Management {
-  readonly #settings: Settings;
+  readonly #settings: ProjectSettings;
   readonly #signal: AbortSignal;
 
-  constructor(settings: Settings, signal: AbortSignal) {
+  constructor(settings: ProjectSettings, signal: AbortSignal) {
     this.#settings = settings;
     this.#signal = signal;
   }

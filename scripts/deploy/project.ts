@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../stack/failure.ts";
 import { type Answer, callJson, saidBy, Unreachable } from "./http.ts";
-import type { Settings } from "./settings.ts";
+import type { ProjectSettings } from "./project_settings.ts";
 
 /** The database says no. `code` is a SQLSTATE or PostgREST's. */
 export class DatabaseRefusal extends Failure {
@@ -20,11 +20,11 @@ export class DatabaseRefusal extends Failure {
 }
 
 export class Project {
-  readonly #settings: Settings;
+  readonly #settings: ProjectSettings;
   readonly #key: string;
   readonly #signal: AbortSignal;
 
-  constructor(settings: Settings, key: string, signal: AbortSignal) {
+  constructor(settings: ProjectSettings, key: string, signal: AbortSignal) {
     this.#settings = settings;
     this.#key = key;
     this.#signal = signal;
@@ -41,6 +41,11 @@ export class Project {
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     }, signal);
+  }
+
+  /** Asks an edge function. Resolves to whatever it answers. */
+  get(name: string): Promise<Answer> {
+    return callJson(this.functionUrl(name), {}, this.#signal);
   }
 
   /** Undefined when PostgREST does not know the function (yet: it learns of new ones a moment after a migration). */

@@ -4,6 +4,7 @@ import type { Report } from "./report.ts";
 import type { Project } from "./project.ts";
 import { testAdmin } from "./self_test_admin.ts";
 import { testIngest } from "./self_test_ingest.ts";
+import { testSynthetic } from "./self_test_synthetic.ts";
 import { testWebhook } from "./self_test_webhook.ts";
 import type { Settings } from "./settings.ts";
 import type { BotApi } from "./telegram.ts";
@@ -17,6 +18,8 @@ export interface SelfTest {
   username: string;
   /** Those that the bot can write to. */
   admins: readonly number[];
+  /** How many the synthetic function was uploaded with; undefined: there is no such function. */
+  scenarios: number | undefined;
   waitMs: number;
   signal: AbortSignal;
 }
@@ -25,5 +28,7 @@ export interface SelfTest {
 export async function selfTest(test: SelfTest): Promise<void> {
   await test.report.step("test: ingest", () => testIngest(test));
   await test.report.step("test: telegram", () => testWebhook(test));
+  const { scenarios } = test;
+  if (scenarios !== undefined) await test.report.step("test: synthetic", () => testSynthetic(test, scenarios));
   await test.report.step("test: admin", () => testAdmin(test));
 }

@@ -3,66 +3,44 @@ import { randomBytes } from "node:crypto";
 import { EnvError } from "../../functions/_shared/env.ts";
 import { readSettings as readFunctionSettings } from "../../functions/telegram/settings.ts";
 import { Failure } from "../stack/failure.ts";
+import { type Env, type ProjectSettings, readAddress, readProjectSettings } from "./project_settings.ts";
 import type { Redactor } from "./redact.ts";
+import { testSecrets } from "./test_secrets.ts";
 
-const MANAGEMENT_API = "https://api.supabase.com";
 const BOT_API = "https://api.telegram.org";
 
-export interface Settings {
-  ref: string;
-  accessToken: string;
+export interface Settings extends ProjectSettings {
   /** `url` has no password; the CLI gets it through its environment, where other users of this machine cannot see it. */
   database: { url: string | undefined; password: string };
-  managementUrl: string;
-  /** Hosted Supabase is what the CLI calls by itself. */
-  hosted: boolean;
-  projectUrl: string;
   token: string;
   apiRoot: string;
   webhookSecret: string;
   /** It was made just now, and is to be kept. */
   webhookSecretIsNew: boolean;
   adminIds: number[];
-  /** What the telegram function reads, by its own account. */
+  /** What the telegram function reads, and who pays for the calls of tests, by their own account. */
   secrets: Record<string, string>;
+  /** Why tests cannot pay for LLM calls; null: they can. */
+  unpaid: string | null;
 }
-
-type Env = Record<string, string | undefined>;
 
 /** @throws {Failure} with every problem at once. From then on `redactor` knows each secret of them. */
 export function readSettings(env: Env, redactor: Redactor): Settings {
   const problems: string[] = [];
   const get = (name: string) => env[name]?.trim() ?? "";
-  const required = (name: string, pattern: RegExp, what: string) => {
-    const value = get(name);
-    if (value === "") problems.push(`${name} is missing: ${what}`);
-    else if (!pattern.test(value)) problems.push(`${name} is not ${what}`);
-    return value;
-  };
   const secret = (name: string, value: string) => value === "" ? value : redactor.add(name, value);
 
-  const ref = required("SUPABASE_PROJECT_REF", /^[a-z0-9]{20}$/, "the 20 characters of your project's address");
-  const accessToken = secret(
-    "SUPABASE_ACCESS_TOKEN",
-    required("SUPABASE_ACCESS_TOKEN", /^sbp_\w{16,}$/, "a token of https://supabase.com/dashboard/account/tokens"),
-  );
-  const address = (name: string, fallback: string) => {
-    const value = get(name) || fallback;
-    if (!isSafe(value)) problems.push(`${name} is not an https address`);
-    return value.replace(/\/+$/, "");
-  };
-  const managementUrl = address("SUPABASE_API_URL", MANAGEMENT_API);
-  const projectUrl = address("SUPABASE_PROJECT_URL", `https://${ref || "project"}.supabase.co`);
+  const project = readProjectSettings(env, redactor, problems);
   const database = readDatabase(get, secret, problems);
 
   const token = secret("TELEGRAM_BOT_TOKEN", get("TELEGRAM_BOT_TOKEN"));
   const kept = get("TELEGRAM_WEBHOOK_SECRET");
   const webhookSecret = secret("TELEGRAM_WEBHOOK_SECRET", kept || randomBytes(32).toString("base64url"));
-  const apiRoot = address("TELEGRAM_API_ROOT", BOT_API);
+  const apiRoot = readAddress(env, "TELEGRAM_API_ROOT", BOT_API, problems);
 
   const values: Env = {
     ...env,
-    SUPABASE_URL: projectUrl,
+    SUPABASE_URL: project.projectUrl,
     SUPABASE_SERVICE_ROLE_KEY: "hosted Supabase's",
     TELEGRAM_WEBHOOK_SECRET: webhookSecret,
     TELEGRAM_API_ROOT: apiRoot,
@@ -79,6 +57,13 @@ export function readSettings(env: Env, redactor: Redactor): Settings {
     if (!(error instanceof EnvError)) throw error;
     problems.push(...error.problems);
   }
+  const tests = testSecrets(env);
+  for (const [name, value] of Object.entries(tests.secrets)) {
+    secrets[name] = value;
+    if (URL.canParse(value)) readAddress(env, name, value, problems);
+    // A plain address is none, and may be a part of what a person has to read.
+    if (!URL.canParse(value) || /[@?]/.test(value)) redactor.add(name, value);
+  }
   for (const [name, value] of Object.entries(secrets)) {
     if (/['\n\r]/.test(value)) problems.push(`${name} has a quote or a line break in it`);
   }
@@ -89,18 +74,15 @@ export function readSettings(env: Env, redactor: Redactor): Settings {
     );
   }
   return {
-    ref,
-    accessToken,
+    ...project,
     database,
-    managementUrl,
-    hosted: managementUrl === MANAGEMENT_API,
-    projectUrl,
     token,
     apiRoot,
     webhookSecret,
     webhookSecretIsNew: kept === "",
     adminIds,
     secrets,
+    unpaid: tests.unpaid,
   };
 }
 
@@ -130,11 +112,4 @@ function readDatabase(
   secret("SUPABASE_DB_PASSWORD", password);
   url.password = "";
   return { url: url.href, password: password || given };
-}
-
-/** Tokens go there: so not in clear, unless it is this machine. */
-function isSafe(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname } = new URL(value);
-  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(hostname));
 }

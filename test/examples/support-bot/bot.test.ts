@@ -1,7 +1,7 @@
 /** The example bot on a real stack: what its user sees, and the trace that is stored of it. */
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { createDb, type TraceDetail } from "../../../functions/_shared/db.ts";
-import { createExampleBot, SORRY, STEPS } from "../../../examples/support-bot/bot.ts";
+import { createExampleBot, PERSON, SORRY, STEPS } from "../../../examples/support-bot/bot.ts";
 import { createLlm } from "../../../examples/support-bot/llm.ts";
 import { createOrders, ordersFinder } from "../../../scripts/demo/orders.ts";
 import { openChat } from "../../../scripts/demo/person.ts";
@@ -145,6 +145,22 @@ test("an answer that the check does not like is not sent", async () => {
     );
   expect(await ask("Where is my order?")).toBe(SORRY);
   expect((await trace()).status).toBe("ok");
+});
+
+test("under an answer there is a button, and its press is a trace of its own", async () => {
+  const { customer, ask, trace } = await start();
+  const { client } = stack.telegram;
+  const asked = await customer.write("Where is my order?");
+  const answer = await customer.answer(asked, isAnswer, 20_000);
+  expect(answer.reply_markup!.inline_keyboard).toEqual([[PERSON]]);
+
+  const { key } = client.openChat(userId, "support_example_bot");
+  const query = client.press({ chat: key, message_id: answer.message_id, label: PERSON.text });
+  await client.answer(query);
+  const next = await customer.answer(answer.message_id, () => true, 5000);
+  expect(next.text).toBe("A colleague of mine will write to you here.");
+  await expect.poll(async () => (await trace()).pipeline).toBe("callback_query");
+  expect(await ask("Thanks!")).not.toBe(SORRY);
 });
 
 test("/start is a command, without steps of an LLM", async () => {

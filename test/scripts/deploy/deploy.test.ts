@@ -3,6 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { alertSecret } from "../../../functions/_shared/secret.ts";
+import { SCENARIOS } from "../../../functions/synthetic/scenarios/all.ts";
+import { edgeFunctions } from "../../../scripts/stack/functions.ts";
 import { startWorld, type World } from "./_support.ts";
 
 let world: World;
@@ -10,6 +12,9 @@ beforeAll(async () => {
   world = await startWorld({ deployed: false });
 });
 afterAll(() => world?.end());
+
+const FUNCTIONS = edgeFunctions().map(({ name }) => name);
+const each = (what: string) => FUNCTIONS.map((name) => `${name} (${what})`).join(", ");
 
 const methods = () => world.telegram.client.records.calls.map(({ method }) => method);
 
@@ -21,7 +26,7 @@ test("an empty project: a dry run, a deployment, the same once more, and a dry r
   expect(plan).toMatchObject({ code: 0 });
   expect(plan.output).toMatch(/^✓ settings .* project my project, bot @my_admin_bot$/m);
   expect(plan.output).toMatch(/^· database .* would apply 20260101000000_init\.sql$/m);
-  expect(plan.output).toMatch(/^· functions .* would deploy ingest \(new\), telegram \(new\)$/m);
+  expect(plan.output).toContain(`would deploy ${each("new")}\n`);
   expect(plan.output).toMatch(/^· secrets .* would set TELEGRAM_BOT_TOKEN, /m);
   expect(plan.output).toContain("Nothing was changed.");
   // And nothing was.
@@ -34,9 +39,17 @@ test("an empty project: a dry run, a deployment, the same once more, and a dry r
   const first = await world.deploy();
   expect(first).toMatchObject({ code: 0 });
   expect(first.output).toMatch(/^✓ database .* applied 20260101000000_init\.sql$/m);
-  expect(first.output).toMatch(/^✓ functions .* ingest \(version 1\), telegram \(version 1\)$/m);
+  expect(first.output).toContain(`s  ${each("version 1")}\n`);
   expect(first.output).toMatch(/^✓ test: ingest .* a trace was stored and read back \(\d+ ms\)$/m);
   expect(first.output).toMatch(/^✓ test: telegram /m);
+  if (FUNCTIONS.includes("synthetic")) {
+    expect(first.output).toMatch(/^✓ test: synthetic /m);
+    expect(first.output).toContain(
+      `knows ${SCENARIOS.length} scenarios, and refuses a forged run; paid runs cannot: OPENROUTER_API_KEY is missing`,
+    );
+    expect(await names()).toEqual(SCENARIOS.map(({ name }) => name));
+    expect([...management.functions.get("synthetic")!.files.keys()]).toContain("examples/support-bot/bot.ts");
+  }
   expect(first.output).toMatch(/^✓ test: admin .* the bot opened its first screen for 1001 \(\d+ ms\)$/m);
   expect(first.output).not.toContain("\x1b");
 
@@ -110,6 +123,10 @@ async function query<T>(sql: string): Promise<T[]> {
 
 const schemas = () => query("select nspname from pg_namespace where nspname in ('tracegram', 'supabase_migrations')");
 const settings = async () => (await query("select alert_url, alert_secret from tracegram.settings"))[0];
+const names = async () =>
+  (await query<{ name: string }>("select name from tracegram.synthetic_scenarios order by name")).map(({ name }) =>
+    name
+  );
 const keys = () =>
   query("select name, (select count(*)::int from tracegram.pipeline_traces) as sent from tracegram.ingest_keys");
 

@@ -23,11 +23,13 @@ static_files = ["../functions/x/assets/*.txt"]
 `,
   "functions/import_map.json": `{ "imports": {} }`,
   "functions/x/index.ts": `import { part } from "../../shared/part.ts";
+import data from "../data/recorded.json" with { type: "json" };
 const { late } = await import("./late.ts");
 const read = (name: string) => Deno.readTextFile(new URL(name, import.meta.url)).catch((error) => error.name);
-Deno.serve(async () => Response.json([part, late, await read("assets/named.txt"), await read("assets/not.bin"), Deno.env.get("A")]));
+Deno.serve(async () => Response.json([part, late, data, await read("assets/named.txt"), await read("assets/not.bin"), Deno.env.get("A")]));
 `,
   "functions/x/late.ts": `export const late = "imported late";`,
+  "functions/data/recorded.json": `["recorded"]`,
   "functions/x/assets/named.txt": "named in static_files",
   "functions/x/assets/not.bin": "not named",
   "shared/part.ts": `export const part = "of another folder";`,
@@ -42,7 +44,7 @@ function folder(): string {
   return dir;
 }
 
-test("modules, also those imported late, and static files are uploaded by their paths, and run from there", async () => {
+test("modules, also those imported late or of JSON, and static files are uploaded by their paths, and run from there", async () => {
   const dir = folder();
   for (const [path, content] of Object.entries(PROJECT)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -67,6 +69,7 @@ test("modules, also those imported late, and static files are uploaded by their 
     staticPatterns: ["functions/x/assets/*.txt"],
   });
   expect([...files.keys()].sort()).toEqual([
+    "functions/data/recorded.json",
     "functions/import_map.json",
     "functions/x/assets/named.txt",
     "functions/x/index.ts",
@@ -80,6 +83,7 @@ test("modules, also those imported late, and static files are uploaded by their 
   expect(await answer.json()).toEqual([
     "of another folder",
     "imported late",
+    ["recorded"],
     "named in static_files",
     "NotFound",
     "set",
