@@ -189,12 +189,30 @@ export interface Settings {
   io_from: string;
   alert_url: string | null;
   alert_secret_set: boolean;
+  /** Most that a run, a day and a month (UTC) of synthetic tests may spend, in micro-dollars. */
+  synthetic_run_cap_microusd: number;
+  synthetic_day_cap_microusd: number;
+  synthetic_month_cap_microusd: number;
+  /** Scenarios that run at once. */
+  synthetic_concurrency: number;
 }
 
 /** Settings by name; those that are left out stay as they are. */
 export type SettingsChanges =
   & Partial<
-    Pick<Settings, "trace_days" | "io_days" | "io_sample_percent" | "quota_bytes" | "lost_after" | "alert_url">
+    Pick<
+      Settings,
+      | "trace_days"
+      | "io_days"
+      | "io_sample_percent"
+      | "quota_bytes"
+      | "lost_after"
+      | "alert_url"
+      | "synthetic_run_cap_microusd"
+      | "synthetic_day_cap_microusd"
+      | "synthetic_month_cap_microusd"
+      | "synthetic_concurrency"
+    >
   >
   & { alert_secret?: string | null };
 

@@ -12,6 +12,10 @@ export const settings: Settings = {
   io_from: "2025-01-24T00:00:00.000Z",
   alert_url: "https://x.supabase.co/functions/v1/telegram",
   alert_secret_set: true,
+  synthetic_run_cap_microusd: 1_000_000,
+  synthetic_day_cap_microusd: 3_000_000,
+  synthetic_month_cap_microusd: 20_000_000,
+  synthetic_concurrency: 2,
 };
 
 export const admins: Admins = {

@@ -1,0 +1,138 @@
+/**
+ * A trace as a scenario: what the person wrote, and what ran. Pure.
+ *
+ * The YAML is written by hand: it has few forms, and every text in it is in quotes, as JSON has them.
+ *
+ * @module
+ */
+import type { TraceDetail, TraceIo } from "./answers.ts";
+
+export interface FixtureSource {
+  trace: TraceDetail;
+  /** What was captured of its steps; it may be a part, or nothing. */
+  io: readonly TraceIo[];
+  /** Applied to all that comes from a request. */
+  mask: (text: string) => string;
+}
+
+/** How much longer and dearer than the trace the scenario may be. */
+const SLACK = 2;
+/** A title is a sentence. */
+const MAX_TITLE = 80;
+/** Longest message that Telegram lets a person write. */
+const MAX_MESSAGE = 4096;
+
+/** `support-0194bc1f`: the scenario's name, which is its file's without `.yaml`. */
+export function fixtureName({ pipeline, trace_id }: TraceDetail): string {
+  const name = pipeline.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 40).replace(/^-+|-+$/g, "");
+  return `${name || "trace"}-${trace_id.slice(0, 8)}`;
+}
+
+/** What the person wrote: the last message of theirs in the first request that has one. Null: it is not known. */
+export function findTurn(trace: TraceDetail, io: readonly TraceIo[]): string | null {
+  const asked = io.map(({ step, request }) => ({
+    isLlm: trace.steps[step - 1]?.model !== undefined,
+    text: lastOfUser(request),
+  })).filter(({ text }) => text !== null);
+  return (asked.find(({ isLlm }) => isLlm) ?? asked[0])?.text ?? null;
+}
+
+export function fixtureYaml({ trace, io, mask }: FixtureSource): string {
+  const { trace_id, started_at, pipeline, status, error } = trace;
+  const said = findTurn(trace, io);
+  const say = said === null ? null : mask(said);
+  return [
+    `# Made of trace ${trace_id} of ${started_at.slice(0, 10)}.`,
+    ...(status === "error"
+      ? [
+        `# The run failed: ${comment(mask(error ?? "without an error text"))}`,
+        "# The scenario asks that it does not.",
+      ]
+      : []),
+    `title: ${quoted(titled(say ?? pipeline))}`,
+    "turns:",
+    ...turn(say, pipeline),
+    ...expectations(trace),
+    "",
+  ].join("\n");
+}
+
+const titled = (text: string): string => {
+  const characters = [...text.replace(/\s+/g, " ").trim()];
+  const short = characters.length > MAX_TITLE ? `${characters.slice(0, MAX_TITLE - 1).join("")}…` : characters.join("");
+  return short || "A conversation";
+};
+
+function turn(say: string | null, pipeline: string): string[] {
+  if (say !== null) {
+    return [
+      ...(say.length > MAX_MESSAGE
+        ? ["  # TODO: this is the bot's own prompt; a message of a person is shorter."]
+        : []),
+      `  - say: ${quoted(say)}`,
+    ];
+  }
+  if (/^\/\w{1,32}$/.test(pipeline)) {
+    return ["  # What stood after the command is not kept.", `  - say: ${quoted(pipeline)}`];
+  }
+  return ["  # TODO: what the person wrote is not kept. Write it here.", `  - say: ${quoted("TODO")}`];
+}
+
+/** Of the whole conversation. That nothing fails is what holds without a word. */
+function expectations({ steps, duration_ms, cost_microusd, cost_complete }: TraceDetail): string[] {
+  const expected = [
+    ...(steps.length > 0 ? ["  steps:", ...steps.map(({ name }) => `    - ${quoted(name)}`)] : []),
+    ...(duration_ms === null ? [] : [`  max_duration_ms: ${Math.max(1, duration_ms * SLACK)}`]),
+    ...(cost_microusd === null || !cost_complete ? [] : [`  max_cost_usd: ${usd(cost_microusd * SLACK)}`]),
+  ];
+  return expected.length === 0 ? [] : ["expect:", ...expected];
+}
+
+/** Without an exponent. */
+const usd = (microUsd: number): string => (microUsd / 1_000_000).toFixed(6).replace(/\.?0+$/, "");
+
+/** A text as JSON, which is YAML too, but for characters that YAML takes for line ends or does not take at all. */
+const quoted = (text: string): string =>
+  JSON.stringify(text.replace(/[\u{D800}-\u{DFFF}]/gu, "\uFFFD"))
+    .replace(
+      /[\u007F-\u009F\u2028\u2029\uFEFF\uFFFE\uFFFF]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+
+/** A text that stays on the comment's line. */
+const comment = (text: string): string => quoted(text.slice(0, 300));
+
+/** The last text of a user in a request as OpenAI's, Anthropic's or Google's APIs take it, or in a list of messages. */
+function lastOfUser(request: string | null): string | null {
+  const parsed = parse(request);
+  if (parsed === null) return null;
+  const { messages, input, contents } = parsed as Record<string, unknown>;
+  const said = Array.isArray(parsed) ? parsed : messages ?? input ?? contents;
+  if (typeof said === "string") return said;
+  if (!Array.isArray(said)) return null;
+  const users = (said as unknown[]).filter((message) => (message as { role?: unknown } | null)?.role === "user");
+  return users.map((message) => textOf(message as Message)).findLast((text) => text !== "") ?? null;
+}
+
+interface Message {
+  content?: unknown;
+  parts?: unknown;
+}
+
+function textOf({ content, parts }: Message): string {
+  const pieces = content ?? parts;
+  if (typeof pieces === "string") return pieces.trim();
+  if (!Array.isArray(pieces)) return "";
+  return (pieces as unknown[]).map((piece) => (piece as { text?: unknown } | null)?.text)
+    .filter((text) => typeof text === "string").join("\n").trim();
+}
+
+/** An object or a list; null where it is none, or was cut. */
+function parse(json: string | null): object | null {
+  try {
+    const value: unknown = JSON.parse(json ?? "null");
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
