@@ -7,14 +7,6 @@
  */
 import type { TraceDetail, TraceIo } from "./answers.ts";
 
-export interface FixtureSource {
-  trace: TraceDetail;
-  /** What was captured of its steps; it may be a part, or nothing. */
-  io: readonly TraceIo[];
-  /** Applied to all that comes from a request. */
-  mask: (text: string) => string;
-}
-
 /** How much longer and dearer than the trace the scenario may be. */
 const SLACK = 2;
 /** A title is a sentence. */
@@ -22,9 +14,9 @@ const MAX_TITLE = 80;
 /** Longest message that Telegram lets a person write. */
 const MAX_MESSAGE = 4096;
 
-/** `support-0194bc1f`: the scenario's name, which is its file's without `.yaml`. */
+/** `support-0194bc1f`: the scenario's name, which is its file's without `.yaml`; at most 40 of a to z, 0 to 9 and -. */
 export function fixtureName({ pipeline, trace_id }: TraceDetail): string {
-  const name = pipeline.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 40).replace(/^-+|-+$/g, "");
+  const name = pipeline.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "").slice(0, 31).replace(/-+$/, "");
   return `${name || "trace"}-${trace_id.slice(0, 8)}`;
 }
 
@@ -37,11 +29,16 @@ export function findTurn(trace: TraceDetail, io: readonly TraceIo[]): string | n
   return (asked.find(({ isLlm }) => isLlm) ?? asked[0])?.text ?? null;
 }
 
-export function fixtureYaml({ trace, io, mask }: FixtureSource): string {
+/**
+ * @param io What was captured of its steps; it may be a part, or nothing.
+ * @param mask Applied to all that the person or the bot has written.
+ */
+export function fixtureOf(trace: TraceDetail, io: readonly TraceIo[], mask: (text: string) => string): string {
   const { trace_id, started_at, pipeline, status, error } = trace;
   const said = findTurn(trace, io);
   const say = said === null ? null : mask(said);
   return [
+    "# yaml-language-server: $schema=../../../docs/scenario.schema.json",
     `# Made of trace ${trace_id} of ${started_at.slice(0, 10)}.`,
     ...(status === "error"
       ? [
@@ -67,9 +64,9 @@ function turn(say: string | null, pipeline: string): string[] {
   if (say !== null) {
     return [
       ...(say.length > MAX_MESSAGE
-        ? ["  # TODO: this is the bot's own prompt; a message of a person is shorter."]
+        ? ["  # TODO: this is longer than Telegram takes, so there is more in it than the person wrote."]
         : []),
-      `  - say: ${quoted(say)}`,
+      `  - say: ${quoted(say.slice(0, MAX_MESSAGE))}`,
     ];
   }
   if (/^\/\w{1,32}$/.test(pipeline)) {

@@ -8,7 +8,7 @@ import { pageRow } from "./tests.ts";
 import { count, dayTime } from "./units.ts";
 
 /** As many as fit, whatever they are called. */
-export const RESULTS_PER_PAGE = 8;
+export const RESULTS_PER_PAGE = 6;
 
 export interface RunScreenParams {
   only: "all" | "failed";

@@ -1,5 +1,5 @@
 import { maskDefaults } from "../../../tracer/mask.ts";
-import { findTurn, fixtureName, fixtureYaml } from "../../_shared/fixture.ts";
+import { findTurn, fixtureName, fixtureOf } from "../../_shared/fixture.ts";
 import type { TraceIo } from "../../_shared/db.ts";
 import { fixtureCaption, renderNothing } from "../render/export.ts";
 import { renderRefusal } from "../render/refusal.ts";
@@ -21,7 +21,7 @@ export async function fixtureReply(
     io.push(...part.io);
     more = part.more;
   }
-  const yaml = fixtureYaml({ trace, io, mask: maskDefaults });
+  const yaml = fixtureOf(trace, io, maskDefaults);
   return {
     name: "fixture",
     filename: `${fixtureName(trace)}.yaml`,
