@@ -115,12 +115,11 @@ test.each(HOSTILE)("every text stays in its quotes: %j", (text) => {
     error: text,
   });
   const rows = fixtureOf(hostile, [captured(1, messages(["user", text]))], (masked) => masked).split("\n");
-  const inQuotes = rows.map((row) => /^(?:title: |  - say: |    - |# The run failed: )(.*)$/.exec(row)?.[1])
+  const inQuotes = rows.map((row) => /^(?:title:| {2}- say:| {4}-|# The run failed:) (.*)$/.exec(row)?.[1])
     .filter((row) => row !== undefined);
   expect(inQuotes).toHaveLength(4);
-  // deno-lint-ignore no-control-regex -- YAML takes them for line ends, or not at all
   for (const quoted of inQuotes) expect(JSON.parse(quoted)).toBeTypeOf("string");
-  // deno-lint-ignore no-control-regex -- as above
+  // deno-lint-ignore no-control-regex -- YAML takes them for line ends, or not at all
   expect(rows.join("")).not.toMatch(/[\u0000-\u001F\u007F-\u009F\u2028\u2029\uFEFF\uFFFE\uFFFF]/);
   expect(rows.join("")).not.toMatch(/[\u{D800}-\u{DFFF}]/u);
   expect(fixtureName(hostile)).toMatch(/^[a-z0-9-]{1,40}$/);

@@ -27,6 +27,8 @@ const BIG = Number.MAX_SAFE_INTEGER;
 const name = (i: number): string => NAMES[i % NAMES.length]!;
 const ten = <T>(of: (i: number) => T): T[] => Array.from({ length: 10 }, (_, i) => of(i));
 
+const WORST_RUN = hundred({ spent_microusd: 1e12, mode: "missing" });
+
 const SCREENS: Record<string, (n: number) => Screen> = {
   home: (n) =>
     renderHome(
@@ -147,7 +149,7 @@ const SCREENS: Record<string, (n: number) => Screen> = {
     renderTests(
       overviewOfTests({
         scenarios: Array.from({ length: 100 }, (_, i) => ({ ...overviewOfTests().scenarios[0]!, name: name(n + i) })),
-        runs: ten(() => hundred({ spent_microusd: 1e12, mode: "missing" })).slice(0, 5),
+        runs: ten(() => WORST_RUN).slice(0, 5),
         spend: { ...spend, reserved_microusd: 1e12 },
       }),
       n,
