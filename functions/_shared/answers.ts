@@ -189,11 +189,11 @@ export interface Settings {
   io_from: string;
   alert_url: string | null;
   alert_secret_set: boolean;
-  /** Most that a run, a day and a month (UTC) of synthetic tests may spend, in micro-dollars. */
+  /** Most that synthetic tests may spend: one run, all of a UTC day, all of a UTC month. 0: nothing. */
   synthetic_run_cap_microusd: number;
   synthetic_day_cap_microusd: number;
   synthetic_month_cap_microusd: number;
-  /** Scenarios that run at once. */
+  /** How many scenarios of a run are run at once, unless it is asked for with another number. */
   synthetic_concurrency: number;
 }
 
