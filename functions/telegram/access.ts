@@ -17,6 +17,10 @@ export function allows(has: Role, needs: Role): boolean {
 export function needs(action: Action): Role {
   switch (action.screen) {
     case "io":
+    case "ask":
+    case "confirm":
+    case "stop":
+    case "fixture":
       return "operator";
     case "alert":
       return action.act ? "operator" : "viewer";
@@ -42,6 +46,14 @@ export function hasEffect(action: Action): boolean {
       return action.enabled !== undefined || action.threshold !== undefined;
     case "settings":
       return action.set !== undefined;
+    case "ask":
+      // It costs nothing, and is not asked about once more.
+      return action.mode === "replay";
+    case "confirm":
+    case "stop":
+      return true;
+    case "watch":
+      return action.press === "stop";
     default:
       return false;
   }

@@ -1,11 +1,14 @@
 /** Environment in, handler out: the whole telegram function but for what only Deno has. */
 import { createDb } from "../_shared/db.ts";
 import type { GetEnv } from "../_shared/env.ts";
-import { createAlerts, isAlert } from "./alerts.ts";
+import { createAlerts } from "./alerts.ts";
 import { createBot } from "./bot.ts";
 import { createBotCall } from "./bot_api.ts";
+import { createEvents, isEvent } from "./events.ts";
 import { logLine } from "./log.ts";
 import { createRefusals } from "./refusals.ts";
+import { createRunner } from "./runner.ts";
+import { createRuns } from "./runs.ts";
 import { readSettings } from "./settings.ts";
 import { createWebhook } from "./webhook.ts";
 
@@ -17,14 +20,15 @@ export function createApp(
   const { supabaseUrl, serviceRoleKey, webhookSecret, ...settings } = readSettings(get);
   const db = createDb(supabaseUrl, serviceRoleKey);
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const shared = { ...settings, db, log: logLine, now: () => new Date(), sleep, api: createBotCall(settings) };
+  const runner = createRunner({ supabaseUrl, log: logLine });
+  const shared = { ...settings, db, runner, log: logLine, now: () => new Date(), sleep, api: createBotCall(settings) };
   const refusals = createRefusals(shared);
   const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals, background });
-  const alerts = createAlerts({
-    ...shared,
+  const events = createEvents({
     webhookSecret,
-    owners: settings.adminIds,
+    tellAlert: createAlerts({ ...shared, owners: settings.adminIds }),
+    tellRun: createRuns({ ...shared, background }),
     refused: () => void refusals.count("wrong_secret"),
   });
-  return (req) => isAlert(req) ? alerts(req) : webhook(req);
+  return (req) => isEvent(req) ? events(req) : webhook(req);
 }

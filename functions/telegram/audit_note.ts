@@ -10,7 +10,12 @@ import { valueOf } from "./render/settings.ts";
 export function auditName(action: Action): string {
   switch (action.screen) {
     case "io":
+    case "fixture":
       return "read_io";
+    case "ask":
+    case "confirm":
+    case "stop":
+      return "run_tests";
     case "alert":
       return action.act ? `alert_${action.act}` : action.screen;
     case "rule":

@@ -5,21 +5,24 @@
  * base64url characters, the id of a stored filter 8, a number 2; `.` stands for one that is left out. Messages outlive
  * deployments, so data of another version, or none of ours, decodes to null and opens the first screen.
  *
+ * Over 300 lines, because it is one list: each letter is written here once, and read here once.
+ *
  * @module
  */
-import type { FilterChange, Hours, PageCursor, TraceStatus } from "../_shared/db.ts";
+import type { FilterChange, Hours, PageCursor, SyntheticTier, TraceStatus } from "../_shared/db.ts";
 import { packNumber, packUuid, Reader } from "./packed.ts";
 
-/** Where a trace was opened from: a page of a list, by its filter and its first trace; or another screen. */
+/** Where a trace was opened from: a page of a list, by its filter and its first trace; a scenario of a run; or another screen. */
 export type Back =
   | { to: "traces"; filter?: string; first?: string }
+  | { to: "result"; run_id: string; position: number }
   | { to: "home" | "errors" | "stats" | "alerts" };
 
 export type Theme = "light" | "dark";
 
 /** A screen and its parameters, and what a button changes before it is shown. */
 export type Action =
-  | { screen: "home" | "storage" | "tests" | "admins" | "help" }
+  | { screen: "home" | "storage" | "admins" | "help" }
   /** `filter`: id of a stored one. `change` is laid over it, and the list starts at its top. */
   | { screen: "traces"; filter?: string; change?: FilterChange; cursor?: PageCursor }
   | { screen: "trace"; trace_id: string; back: Back }
@@ -41,14 +44,29 @@ export type Action =
   | { screen: "picture"; of: "chart"; theme: Theme }
   | { screen: "export"; of: "trace"; trace_id: string }
   | { screen: "export"; of: "traces"; format: "csv" | "jsonl"; filter?: string }
-  | { screen: "export"; of: "stats"; hours: Hours };
+  | { screen: "export"; of: "stats"; hours: Hours }
+  /** `page` counts from 0, as all pages do. */
+  | { screen: "tests"; page?: number }
+  /** What a run of all scenarios of a tier costs; a replay, which costs nothing, begins at once. */
+  | { screen: "ask"; tier: SyntheticTier; mode: "live" | "replay" }
+  /** `ceiling`: in micro-dollars, as the button says. */
+  | { screen: "confirm"; run_id: string; ceiling: number }
+  /** Also takes back what was not confirmed. */
+  | { screen: "stop"; run_id: string }
+  | { screen: "run"; run_id: string; only: "all" | "failed"; page: number }
+  /** One scenario of a run. */
+  | { screen: "result"; run_id: string; position: number; page: number }
+  /** A button of a run's own message, which stays one: what else it opens comes as a new message. */
+  | { screen: "watch"; run_id: string; press: "stop" | "refresh" | "failures" | "details" }
+  /** A trace as a scenario. */
+  | { screen: "fixture"; trace_id: string };
 
 export type AlertAct = "acknowledge" | "mute_1h" | "mute_24h" | "unmute";
 
 const VERSION = "2";
 
 // A letter, once given, keeps its meaning.
-const PLAIN = { h: "home", g: "storage", y: "tests", m: "admins", q: "help" } as const;
+const PLAIN = { h: "home", g: "storage", m: "admins", q: "help" } as const;
 const HOURS = { a: 1, b: 24, c: 168, d: 720 } as const;
 const BACK = { h: "home", e: "errors", s: "stats", a: "alerts" } as const;
 const DIRECTION = { o: "older", n: "newer", f: "from" } as const;
@@ -61,6 +79,10 @@ const SWITCH = { "+": true, "-": false } as const;
 const PICTURE = { c: "chart", t: "trace" } as const;
 const EXPORT = { t: "trace", s: "stats", l: "traces" } as const;
 const STATUS = { o: "ok", e: "error", r: "running", l: "lost" } as const satisfies Record<string, TraceStatus>;
+const TIER = { s: "smoke", r: "release" } as const;
+const MODE = { l: "live", r: "replay" } as const;
+const ONLY = { a: "all", f: "failed" } as const;
+const WATCH = { s: "stop", r: "refresh", f: "failures", d: "details" } as const;
 const ORDER = { n: "newest", s: "slowest", d: "dearest" } as const;
 
 export function encodeAction(action: Action): string {
@@ -88,7 +110,6 @@ function encoded(action: Action): string {
   switch (action.screen) {
     case "home":
     case "storage":
-    case "tests":
     case "admins":
     case "help":
       return letter(PLAIN, action.screen);
@@ -131,6 +152,22 @@ function encoded(action: Action): string {
       if (action.of === "trace") return `xt${packUuid(action.trace_id)}`;
       if (action.of === "stats") return `xs${letter(HOURS, action.hours)}`;
       return `xl${letter(FORMAT, action.format)}${action.filter ?? "."}`;
+    case "tests":
+      return `y${action.page === undefined ? "" : packNumber(action.page)}`;
+    case "ask":
+      return `n${letter(TIER, action.tier)}${letter(MODE, action.mode)}`;
+    case "confirm":
+      return `o${packUuid(action.run_id)}${action.ceiling}`;
+    case "stop":
+      return `d${packUuid(action.run_id)}`;
+    case "run":
+      return `j${packUuid(action.run_id)}${letter(ONLY, action.only)}${packNumber(action.page)}`;
+    case "result":
+      return `v${packUuid(action.run_id)}${packNumber(action.position)}${packNumber(action.page)}`;
+    case "watch":
+      return `w${letter(WATCH, action.press)}${packUuid(action.run_id)}`;
+    case "fixture":
+      return `f${packUuid(action.trace_id)}`;
   }
 }
 
@@ -139,7 +176,6 @@ function decoded(reader: Reader): Action | null {
   switch (screen) {
     case "h":
     case "g":
-    case "y":
     case "m":
     case "q":
       return { screen: PLAIN[screen] };
@@ -205,16 +241,39 @@ function decoded(reader: Reader): Action | null {
       if (of === "stats") return { screen: "export", of, hours: reader.one(HOURS) };
       return { screen: "export", of, format: reader.one(FORMAT), ...reader.filter() };
     }
+    case "y":
+      return { screen: "tests", ...(!reader.isAtEnd && { page: reader.number() }) };
+    case "n":
+      return { screen: "ask", tier: reader.one(TIER), mode: reader.one(MODE) };
+    case "o":
+      return { screen: "confirm", run_id: reader.anyUuid(), ceiling: reader.amount() };
+    case "d":
+      return { screen: "stop", run_id: reader.anyUuid() };
+    case "j":
+      return { screen: "run", run_id: reader.anyUuid(), only: reader.one(ONLY), page: reader.number() };
+    case "v":
+      return { screen: "result", run_id: reader.anyUuid(), position: reader.number(), page: reader.number() };
+    case "w": {
+      const press = reader.one(WATCH);
+      return { screen: "watch", run_id: reader.anyUuid(), press };
+    }
+    case "f":
+      return { screen: "fixture", trace_id: reader.uuid() };
   }
   return null;
 }
 
 function encodedBack(back: Back): string {
+  if (back.to === "result") return `r${packUuid(back.run_id)}${packNumber(back.position)}`;
   if (back.to !== "traces") return letter(BACK, back.to);
   return `l${back.filter ?? "."}${back.first === undefined ? "." : packUuid(back.first)}`;
 }
 
 function decodedBack(reader: Reader): Back {
+  if (reader.peek() === "r") {
+    reader.take(1);
+    return { to: "result", run_id: reader.anyUuid(), position: reader.number() };
+  }
   if (reader.peek() !== "l") return { to: reader.one(BACK) };
   reader.take(1);
   const filter = reader.filter();

@@ -5,13 +5,13 @@
  *            [1h|24h|7d|all] ["error text"]      slowest and dearest alone are lists too, and take the same
  *     user <id> […]      chat <id> […]            trace <id or its first characters>
  *     errors [24h]       stats [7d]               storage   alerts [all]   tests   settings   admins   audit
- *     help   home
+ *     help   home        test [smoke|release] [dry] [<scenario> …]
  *     alert <rule> [<limit>|on|off]
  *     add <id> <role>    remove <id>              allow     deny
  *
  * @module
  */
-import type { Hours, ListFilter, Role, TraceStatus } from "../_shared/db.ts";
+import type { Hours, ListFilter, Role, SyntheticTier, TraceStatus } from "../_shared/db.ts";
 import { parseAlertWords } from "./alert_command.ts";
 import type { Action } from "./callback.ts";
 import { type Word, wordsOf } from "./words.ts";
@@ -23,14 +23,17 @@ export type Command =
   | { kind: "find"; prefix: string }
   /** `unknown`: the word that was not understood; left out when there was none. `why`: what is wrong with it, where that is known. */
   | { kind: "usage"; unknown?: string; why?: Why }
+  /** Some scenarios by their names. */
+  | { kind: "ask"; tier: SyntheticTier; mode: "live" | "replay"; scenarios: string[] }
   | { kind: "admin"; verb: "add" | "remove" | "allow" | "deny"; user_id?: number; role?: Role };
 
 /** A condition that is there already, no id where one must be, or a window that no screen has. */
 export type Why = "twice" | "id" | "window";
 
-const PLAIN = ["home", "storage", "tests", "settings", "admins", "audit", "help"] as const;
+const PLAIN = ["home", "storage", "settings", "admins", "audit", "help"] as const;
 const VERBS = ["add", "remove", "allow", "deny"] as const;
 const ROLES: readonly Role[] = ["viewer", "operator", "owner"];
+const TIERS: readonly SyntheticTier[] = ["smoke", "release"];
 const ORDERS = ["newest", "slowest", "dearest"] as const;
 const STATUSES: Readonly<Record<string, TraceStatus>> = {
   ok: "ok",
@@ -65,6 +68,9 @@ export function parseCommand(text: string): Command {
       const action = parseAlertWords(rest.map(({ text }) => text));
       return action ? open(action) : usage(rest[1] ?? rest[0] ?? first);
     }
+    case "test":
+    case "tests":
+      return test(rest);
     case "error":
       return windowed("errors", rest);
     case "errors":
@@ -150,6 +156,27 @@ function windowed(screen: "errors" | "stats", words: readonly Word[]): Command {
   const hours = words.length === 0 ? 24 : HOURS.find((hours) => hours === hoursOf(word));
   if (hours === undefined) return usage(words[0], "window");
   return words.length > 1 ? usage(words[1]) : open({ screen, hours });
+}
+
+/** The tier and `dry` in any order, the scenarios after them. A dry run without a tier is of all. */
+function test(words: readonly Word[]): Command {
+  const left = [...words];
+  let tier: SyntheticTier | undefined;
+  let isDry = false;
+  for (let word = left[0] && keyword(left[0]); word !== undefined; word = left[0] && keyword(left[0])) {
+    const found = TIERS.find((tier) => tier === word);
+    if (!found && word !== "dry") break;
+    if (found ? tier : isDry) return usage(left[0], "twice");
+    if (found) tier = found;
+    else isDry = true;
+    left.shift();
+  }
+  if (!tier && !isDry) return left.length === 0 ? open({ screen: "tests" }) : usage(left[0]);
+  const asked = { tier: tier ?? "release", mode: isDry ? "replay" : "live" } as const;
+  const wrong = left.find(({ text }) => !fits(text));
+  if (wrong) return usage(wrong);
+  if (left.length === 0) return open({ screen: "ask", ...asked });
+  return { kind: "ask", ...asked, scenarios: [...new Set(left.map(({ text }) => text))] };
 }
 
 function admin(first: Word, verb: "add" | "remove" | "allow" | "deny", words: readonly Word[]): Command {

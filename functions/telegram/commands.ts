@@ -5,12 +5,15 @@
  */
 import type { Message } from "telegraf/types";
 import type { SentMessage } from "../_shared/db.ts";
+import { hasEffect } from "./access.ts";
 import { runAdminCommand } from "./admin_command.ts";
 import { type Action, decodeAction } from "./callback.ts";
-import { parseCommand } from "./command.ts";
+import { type Command as Parsed, parseCommand } from "./command.ts";
 import type { Command, HeadOptions } from "./head.ts";
+import { refusal } from "./open_allowed.ts";
 import { renderNoOrigin } from "./render/find.ts";
 import type { Reply } from "./render/screen.ts";
+import { askScreen } from "./screens/ask.ts";
 import type { ScreenDeps } from "./screens/deps.ts";
 import { findScreen } from "./screens/find.ts";
 import { originScreen } from "./screens/origin.ts";
@@ -54,6 +57,11 @@ export async function commandReply(
     case "filter":
       // A button has no room for the filter: trying again leads to all traces.
       return await filteredScreen(deps, parsed.filter).catch((error: unknown) => failed(error, { screen: "traces" }));
+    case "ask":
+      // Nor for the scenarios' names.
+      return await asked(deps, parsed, { unclaimed, changing }).catch((error: unknown) =>
+        failed(error, { screen: "tests" })
+      );
     case "find":
       return await findScreen(deps, parsed.prefix);
     case "admin":
@@ -63,6 +71,19 @@ export async function commandReply(
     case "usage":
       return usageScreen(parsed.unknown, parsed.why);
   }
+}
+
+async function asked(
+  deps: ScreenDeps,
+  { tier, mode, scenarios }: Extract<Parsed, { kind: "ask" }>,
+  { unclaimed, changing }: Pick<Ways, "unclaimed" | "changing">,
+): Promise<Reply> {
+  const action = { screen: "ask", tier, mode } as const;
+  if (unclaimed && hasEffect(action)) throw unclaimed;
+  const refused = await refusal(deps, action);
+  if (refused) return refused;
+  if (hasEffect(action)) changing();
+  return await askScreen(deps, { tier, mode, scenarios });
 }
 
 function wordsOf({ name, words }: Command): string {

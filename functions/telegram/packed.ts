@@ -65,12 +65,24 @@ export class Reader {
     return Number(digits);
   }
 
+  /** Micro-dollars, up to the end. */
+  amount(): number {
+    const digits = this.take(Math.max(1, this.#left.length));
+    if (!/^(?:0|[1-9]\d{0,14})$/.test(digits)) throw new RangeError("not an amount");
+    return Number(digits);
+  }
+
+  /** A trace's id. */
   uuid(): string {
-    const bytes = atob(this.take(22).replaceAll("-", "+").replaceAll("_", "/"));
-    const hex = [...bytes].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-    const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    const uuid = this.anyUuid();
     if (!/^.{14}7.{4}[89ab]/.test(uuid)) throw new RangeError("not a UUIDv7");
     return uuid;
+  }
+
+  anyUuid(): string {
+    const bytes = atob(this.take(22).replaceAll("-", "+").replaceAll("_", "/"));
+    const hex = [...bytes].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
 
   /** The name of an alert rule, and `=` and a threshold where there is one, up to the end. */

@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, readonly [done: string, refused: string]>> 
   change_rule: ["changed a rule", "changing a rule"],
   set_admin: ["changed an admin", "changing an admin"],
   allow_chat: ["changed a group", "changing a group"],
+  run_tests: ["ran or stopped synthetic tests", "running or stopping synthetic tests"],
   admins: ["looked at the admins", "a look at the admins"],
   audit: ["read the audit", "reading the audit"],
 };

@@ -7,10 +7,12 @@ const LABELS: Record<Exclude<Back["to"], "home">, string> = {
   errors: "⬅️ Errors",
   stats: "⬅️ Stats",
   alerts: "⬅️ Alerts",
+  result: "⬅️ Result",
 };
 
 /** What opens the screen that a trace was opened from. */
 export function wayBack(back: Back): Action {
+  if (back.to === "result") return { screen: "result", run_id: back.run_id, position: back.position, page: 0 };
   if (back.to !== "traces") {
     return back.to === "home"
       ? { screen: "home" }

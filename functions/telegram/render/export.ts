@@ -42,6 +42,14 @@ const PERIODS: Record<Hours, string> = { 1: "hour", 24: "24 hours", 168: "7 days
 
 export const statsCaption = (hours: Hours): string => `Stats of the last ${PERIODS[hours]}.`;
 
+/** @param said Whether it is known what the person wrote. */
+export function fixtureCaption(said: boolean): string {
+  const turn = said
+    ? "What the person wrote is in it, with secrets masked: look at it before you keep it."
+    : "What the person wrote is not kept: write it where the file says TODO.";
+  return `A scenario. Put it into functions/synthetic/scenarios. ${turn}`;
+}
+
 /** There is nothing that could be put in a file. */
 export function renderNothing(why: "filter_lost" | "gone"): Screen {
   const words = why === "gone"

@@ -20,6 +20,8 @@ export function renderHelp(): Screen {
       command("/admin trace 0194bc1f", "one run, by its id or the start of it"),
       command("/admin user 601", "the runs of a user"),
       command("/admin alert p95 8s, off", "when an alert opens, or never"),
+      command("/admin test smoke, release", "what a run of synthetic tests costs, before it begins"),
+      command("/admin test dry", "one of recordings, which costs nothing"),
       command("/admin storage, alerts, tests, settings", "the rest"),
       line`${code(literal("/trace"))} – in reply to a message of the bot: the run behind it`,
     ),

@@ -2,11 +2,18 @@
 import type { Settings, SettingsChanges } from "../../_shared/db.ts";
 import { bold, type Html, line, lines, literal, message, text } from "./html.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
-import { day } from "./units.ts";
+import { day, dollars } from "./units.ts";
 
 /** A setting that buttons change. Its position and those of its choices are in buttons: add at the end. */
 interface Choice {
-  setting: "trace_days" | "io_days" | "io_sample_percent";
+  setting:
+    | "trace_days"
+    | "io_days"
+    | "io_sample_percent"
+    | "synthetic_run_cap_microusd"
+    | "synthetic_day_cap_microusd"
+    | "synthetic_month_cap_microusd"
+    | "synthetic_concurrency";
   /** Of its row of buttons. */
   icon: string;
   title: string;
@@ -16,6 +23,8 @@ interface Choice {
 
 const days = (value: number): string => `${value} d`;
 const share = (value: number): string => `${value} %`;
+const usd = (value: number): string => dollars(value).replace(/\.00$/, "");
+const usdOf = (...values: number[]): number[] => values.map((value) => value * 1_000_000);
 
 const CHOICES: readonly Choice[] = [
   { setting: "trace_days", icon: "📈", title: "Traces kept", values: [7, 14, 30, 90], label: days },
@@ -26,6 +35,34 @@ const CHOICES: readonly Choice[] = [
     title: "Good runs that have them",
     values: [0, 10, 50, 100],
     label: share,
+  },
+  {
+    setting: "synthetic_run_cap_microusd",
+    icon: "🧪",
+    title: "A run of tests may spend",
+    values: usdOf(0, 0.25, 1, 5, 20),
+    label: usd,
+  },
+  {
+    setting: "synthetic_day_cap_microusd",
+    icon: "☀️",
+    title: "All tests of a day",
+    values: usdOf(0, 1, 3, 10, 50),
+    label: usd,
+  },
+  {
+    setting: "synthetic_month_cap_microusd",
+    icon: "🗓",
+    title: "All tests of a month",
+    values: usdOf(0, 5, 20, 100, 500),
+    label: usd,
+  },
+  {
+    setting: "synthetic_concurrency",
+    icon: "⏩",
+    title: "Scenarios at once",
+    values: [1, 2, 4, 8, 16],
+    label: String,
   },
 ];
 

@@ -47,7 +47,7 @@ export function renderTrace(trace: TraceDetail | null, params: TraceParams, now:
   const steps = trace.steps.length === 0
     ? line`No steps were recorded.`
     : waterfall(trace.steps, trace.duration_ms, budget);
-  const keyboard = [...(readsIo ? ioButtons(trace, params) : []), ...actions(params)];
+  const keyboard = [...(readsIo ? [...ioButtons(trace, params), fixtureRow(trace)] : []), ...actions(params)];
   const rich = richTrace(trace, first!, [...about, ...origin(trace), ...said], outcome(trace)[0] ?? null);
   return { ...screen("trace", message(...blocks, steps), keyboard), rich };
 }
@@ -65,6 +65,10 @@ function ioButtons({ io_steps, steps }: TraceDetail, { trace_id, back }: TracePa
     (_, row) => buttons.slice(row * IO_BUTTONS_PER_ROW, (row + 1) * IO_BUTTONS_PER_ROW),
   );
 }
+
+/** While what the person wrote may still be kept. */
+const fixtureRow = ({ trace_id, io_steps }: TraceDetail): Button[] =>
+  io_steps.length === 0 ? [] : [{ label: "🧪 Make a test of this", action: { screen: "fixture", trace_id } }];
 
 function actions({ trace_id, back }: TraceParams): Button[][] {
   return [

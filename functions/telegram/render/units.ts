@@ -45,6 +45,12 @@ export function dollars(microUsd: number): string {
   return `$${count(Number(whole))}.${cents}`;
 }
 
+/** As {@link dollars}, rounded up: what is said to be the most is no less than it is. */
+export function dollarsUp(microUsd: number): string {
+  const digit = microUsd < 1_000_000 ? 100 : microUsd < 10_000_000_000 ? 10_000 : 1_000_000;
+  return dollars(Math.ceil(microUsd / digit) * digit);
+}
+
 /** `12:03:11`. */
 export const clock = (iso: string): string => new Date(iso).toISOString().slice(11, 19);
 

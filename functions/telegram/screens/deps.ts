@@ -1,4 +1,5 @@
 import type { Db, Role } from "../../_shared/db.ts";
+import type { Runner } from "../runner.ts";
 
 /** Who asks. */
 export interface Actor {
@@ -12,4 +13,5 @@ export interface ScreenDeps {
   db: Db;
   now: () => Date;
   actor: Actor;
+  runner: Runner;
 }

@@ -4,15 +4,18 @@ import type { Reply } from "../render/screen.ts";
 import { adminsScreen } from "./admins.ts";
 import { alertScreen, lookScreen } from "./alert.ts";
 import { alertsScreen } from "./alerts.ts";
+import { askScreen, confirmScreen } from "./ask.ts";
 import { auditScreen } from "./audit.ts";
 import type { ScreenDeps } from "./deps.ts";
 import { errorsScreen } from "./errors.ts";
 import { exportReply } from "./export.ts";
+import { fixtureReply } from "./fixture.ts";
 import { helpScreen } from "./help.ts";
 import { homeScreen } from "./home.ts";
 import { ioScreen } from "./io.ts";
 import { pictureScreen } from "./picture.ts";
 import { ruleScreen } from "./rule.ts";
+import { resultScreen, runScreen, stopScreen, watchScreen } from "./run.ts";
 import { settingsScreen } from "./settings.ts";
 import { statsScreen } from "./stats.ts";
 import { storageScreen } from "./storage.ts";
@@ -50,7 +53,21 @@ export function openScreen(deps: ScreenDeps, action: Action): Promise<Reply> {
     case "audit":
       return auditScreen(deps, action);
     case "tests":
-      return Promise.resolve(testsScreen());
+      return testsScreen(deps, action);
+    case "ask":
+      return askScreen(deps, action);
+    case "confirm":
+      return confirmScreen(deps, action);
+    case "stop":
+      return stopScreen(deps, action);
+    case "run":
+      return runScreen(deps, action);
+    case "result":
+      return resultScreen(deps, action);
+    case "watch":
+      return watchScreen(deps, action);
+    case "fixture":
+      return fixtureReply(deps, action);
     case "errors":
       return errorsScreen(deps, action.hours);
     case "stats":

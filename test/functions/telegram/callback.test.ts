@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type Action, type Back, decodeAction, encodeAction } from "../../../functions/telegram/callback.ts";
 import { id } from "./traces_fixture.ts";
@@ -9,6 +9,10 @@ function randomTraceId(): string {
   bytes[8] = 0x80 | (bytes[8]! & 0x3f);
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
+
+/** A run's id is made by the database. */
+const randomRun = () => randomUUID();
+const page = () => randomInt(4096);
 
 const randomFilter = () => randomBytes(6).toString("base64url");
 const pick = <T>(...of: T[]): T => of[randomInt(of.length)]!;
@@ -22,6 +26,7 @@ const randomBack = (): Back =>
     { to: "traces", first: randomTraceId() },
     { to: "traces", filter: randomFilter(), first: randomTraceId() },
     { to: pick("home", "errors", "stats", "alerts") },
+    { to: "result", run_id: randomRun(), position: page() },
   );
 
 const randomAction = (): Action =>
@@ -70,6 +75,14 @@ const randomAction = (): Action =>
     () => ({ screen: "export", of: "traces", format: pick("csv", "jsonl") }),
     () => ({ screen: "export", of: "traces", format: pick("csv", "jsonl"), filter: randomFilter() }),
     () => ({ screen: "export", of: "stats", hours: hours() }),
+    () => ({ screen: "tests", page: page() }),
+    () => ({ screen: "ask", tier: pick("smoke", "release"), mode: pick("live", "replay") }),
+    () => ({ screen: "confirm", run_id: randomRun(), ceiling: pick(0, randomInt(2 ** 47)) }),
+    () => ({ screen: "stop", run_id: randomRun() }),
+    () => ({ screen: "run", run_id: randomRun(), only: pick("all", "failed"), page: page() }),
+    () => ({ screen: "result", run_id: randomRun(), position: page(), page: page() }),
+    () => ({ screen: "watch", run_id: randomRun(), press: pick("stop", "refresh", "failures", "details") }),
+    () => ({ screen: "fixture", trace_id: randomTraceId() }),
   )();
 
 describe("callback data", () => {
@@ -82,6 +95,11 @@ describe("callback data", () => {
     expect(encodeAction({ screen: "trace", trace_id: id(1), back })).toBe(`2t${packed}lZm9vYmFy${packed}`);
     expect(encodeAction({ screen: "alert", alert_id: 17, act: "mute_24h" })).toBe("2bd17");
     expect(encodeAction({ screen: "settings", set: { setting: 0, choice: 1, sure: 24 } })).toBe("2cAAAB!AY");
+    const run_id = "6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b";
+    expect(encodeAction({ screen: "tests" })).toBe("2y");
+    expect(encodeAction({ screen: "ask", tier: "smoke", mode: "live" })).toBe("2nsl");
+    expect(encodeAction({ screen: "confirm", run_id, ceiling: 34_512 })).toBe("2obxwqNJt9TiGKVQydPk9aaw34512");
+    expect(encodeAction({ screen: "watch", run_id, press: "stop" })).toBe("2wsbxwqNJt9TiGKVQydPk9aaw");
   });
 
   test("a button that did not say yet how many days it drops says so of none", () => {
@@ -144,6 +162,20 @@ describe("callback data", () => {
     "2i",
     "2l.\n",
     `2t${"A".repeat(22)}h`,
+    "2n",
+    "2nsx",
+    "2nlr",
+    "2o",
+    "2obxwqNJt9TiGKVQydPk9aaw",
+    "2obxwqNJt9TiGKVQydPk9aaw007",
+    "2obxwqNJt9TiGKVQydPk9aaw-1",
+    "2obxwqNJt9TiGKVQydPk9aaw1e3",
+    "2obxwqNJt9TiGKVQydPk9aax1",
+    "2wxbxwqNJt9TiGKVQydPk9aaw",
+    "2jbxwqNJt9TiGKVQydPk9aawa",
+    `2f${"A".repeat(22)}`,
+    "2yA",
+    "2z",
   ])("is nothing of ours: %j", (data) => {
     expect(decodeAction(data)).toBeNull();
   });

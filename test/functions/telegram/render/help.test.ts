@@ -14,6 +14,8 @@ test("for whoever asks", () => {
 /admin trace 0194bc1f – one run, by its id or the start of it
 /admin user 601 – the runs of a user
 /admin alert p95 8s, off – when an alert opens, or never
+/admin test smoke, release – what a run of synthetic tests costs, before it begins
+/admin test dry – one of recordings, which costs nothing
 /admin storage, alerts, tests, settings – the rest
 /trace – in reply to a message of the bot: the run behind it
 

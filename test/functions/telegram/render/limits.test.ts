@@ -10,9 +10,15 @@ import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
 import type { Screen } from "../../../../functions/telegram/render/screen.ts";
 import { renderStats } from "../../../../functions/telegram/render/stats.ts";
 import { renderStorage } from "../../../../functions/telegram/render/storage.ts";
+import { renderAsk } from "../../../../functions/telegram/render/ask.ts";
+import { renderResult } from "../../../../functions/telegram/render/result.ts";
+import { renderRun } from "../../../../functions/telegram/render/run.ts";
+import { renderRunMessage } from "../../../../functions/telegram/render/run_message.ts";
+import { renderTests } from "../../../../functions/telegram/render/tests.ts";
 import { renderTraces } from "../../../../functions/telegram/render/traces.ts";
 import { renderUsage } from "../../../../functions/telegram/render/usage.ts";
 import { HOSTILE_NAMES } from "../../../_support/hostile.ts";
+import { ask, hundred, overview as overviewOfTests, spend } from "../runs_fixture.ts";
 import { errorGroups, group, NOW, overview, runs, stats, storage } from "../screens_fixture.ts";
 import { HOSTILE, page, summary, visible } from "../traces_fixture.ts";
 
@@ -20,6 +26,8 @@ const NAMES = [...HOSTILE_NAMES, ...HOSTILE];
 const BIG = Number.MAX_SAFE_INTEGER;
 const name = (i: number): string => NAMES[i % NAMES.length]!;
 const ten = <T>(of: (i: number) => T): T[] => Array.from({ length: 10 }, (_, i) => of(i));
+
+const WORST_RUN = hundred({ spent_microusd: 1e12, mode: "missing" });
 
 const SCREENS: Record<string, (n: number) => Screen> = {
   home: (n) =>
@@ -137,6 +145,29 @@ const SCREENS: Record<string, (n: number) => Screen> = {
   "not found": (n) => renderNotFound(name(n)),
   usage: (n) => renderUsage(name(n)),
   help: () => renderHelp(),
+  tests: (n) =>
+    renderTests(
+      overviewOfTests({
+        scenarios: Array.from({ length: 100 }, (_, i) => ({ ...overviewOfTests().scenarios[0]!, name: name(n + i) })),
+        runs: ten(() => WORST_RUN).slice(0, 5),
+        spend: { ...spend, reserved_microusd: 1e12 },
+      }),
+      n,
+      NOW,
+    ),
+  ask: (n) =>
+    renderAsk(ask({
+      scenarios: Array.from({ length: 100 }, (_, i) => ({
+        name: name(n + i),
+        estimate: i % 3 === 0 ? null : { expected_microusd: 1e11, worst_microusd: 1e12, from: "history" },
+      })),
+      unknown: 34,
+      repeat: 100,
+      left_microusd: 1e12,
+    })),
+  "run message": (n) => renderRunMessage(hundred({ state: n % 2 ? "running" : "failed" })),
+  run: (n) => renderRun(hundred(), { only: n % 2 ? "all" : "failed", page: n % 13 }),
+  result: (n) => renderResult(hundred(), { position: n, page: n % 4 }),
 };
 
 describe.each(Object.entries(SCREENS))("%s", (_, render) => {

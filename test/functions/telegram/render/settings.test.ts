@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { renderAdmins } from "../../../../functions/telegram/render/admins.ts";
 import { changesOf, renderDrops, renderSettings } from "../../../../functions/telegram/render/settings.ts";
 import { MAX_VISIBLE } from "../../../../functions/telegram/render/html.ts";
-import { renderTests } from "../../../../functions/telegram/render/tests.ts";
 import { admins, settings } from "../access_fixture.ts";
 import { shown } from "../traces_fixture.ts";
 
@@ -14,6 +13,10 @@ describe("the settings", () => {
 📈 Traces kept 30 d
 💬 Requests and responses kept 7 d
 🎲 Good runs that have them 100 %
+🧪 A run of tests may spend $1
+☀️ All tests of a day $3
+🗓 All tests of a month $20
+⏩ Scenarios at once 2
 The plan allows 500 MB
 Runs count as lost after 00:15:00
 
@@ -22,6 +25,10 @@ Alerts are posted to x.supabase.co, with a secret
 [📈 7 d] [14 d] [• 30 d] [90 d]
 [💬 1 d] [3 d] [• 7 d] [14 d] [30 d]
 [🎲 0 %] [10 %] [50 %] [• 100 %]
+[🧪 $0] [$0.25] [• $1] [$5] [$20]
+[☀️ $0] [$1] [• $3] [$10] [$50]
+[🗓 $0] [$5] [• $20] [$100] [$500]
+[⏩ 1] [• 2] [4] [8] [16]
 [🔄 Refresh] [🏠]`,
     );
   });
@@ -34,6 +41,10 @@ Alerts are posted to x.supabase.co, with a secret
 📈 Traces kept 30 d
 💬 Requests and responses kept 7 d
 🎲 Good runs that have them 100 %
+🧪 A run of tests may spend $1
+☀️ All tests of a day $3
+🗓 All tests of a month $20
+⏩ Scenarios at once 2
 The plan allows 500 MB
 Runs count as lost after 00:15:00
 
@@ -63,6 +74,10 @@ Only owners change settings.
     expect(pressed("📈 7 d", { ...settings, io_days: 14 })).toEqual({ trace_days: 7, io_days: 7 });
     expect(pressed("3 d")).toEqual({ io_days: 3 });
     expect(pressed("🎲 0 %")).toEqual({ io_sample_percent: 0 });
+    expect(pressed("$0.25")).toEqual({ synthetic_run_cap_microusd: 250_000 });
+    expect(pressed("☀️ $0")).toEqual({ synthetic_day_cap_microusd: 0 });
+    expect(pressed("$500")).toEqual({ synthetic_month_cap_microusd: 500_000_000 });
+    expect(pressed("16")).toEqual({ synthetic_concurrency: 16 });
     expect(changesOf({ setting: 99, choice: 0 }, settings)).toBeNull();
     expect(changesOf({ setting: 0, choice: 99 }, settings)).toBeNull();
   });
@@ -117,12 +132,4 @@ Refused in 7 days
     expect(shown(screen)).toContain("… and 175 more");
     expect(shown(screen)).toContain("/admin add");
   });
-});
-
-test("there are no synthetic tests, and the screen says so", () => {
-  expect(shown(renderTests())).toBe(
-    `Synthetic tests
-This version of Tracegram has none yet: nothing is run, and nothing is paid for.
-[🏠]`,
-  );
 });

@@ -67,6 +67,7 @@ llm.answer    7.48 s ████████▍ ✗
  http.request 3.00 s ███▍
 telegram.edit  70 ms         ▏
 [❌ 3 llm.answer] [💬 2 llm.classify]
+[🧪 Make a test of this]
 [🖼 Picture] [📤 JSON]
 [⬅️ Traces] [🔄 Refresh] [🏠]`,
     );
@@ -76,6 +77,7 @@ telegram.edit  70 ms         ▏
     const { trace_id, back } = params;
     expect(screen.keyboard.map((row) => row.map((button) => button.action))).toEqual([
       [3, 2].map((step) => ({ screen: "io", trace_id, step, side: "request", page: 0, back })),
+      [{ screen: "fixture", trace_id }],
       [
         { screen: "picture", of: "trace", theme: "light", trace_id, back },
         { screen: "export", of: "trace", trace_id },
@@ -133,7 +135,7 @@ llm.answer 2.41 s ██████████████
     );
     const trace = detail(2, { steps, io_steps: steps.map((_, i) => i + 1) });
     const screen = renderTrace(trace, params, now, true);
-    expect(screen.keyboard.map((row) => row.length)).toEqual([2, 2, 2, 2, 2, 3]);
+    expect(screen.keyboard.map((row) => row.length)).toEqual([2, 2, 2, 2, 1, 2, 3]);
     expect(screen.keyboard[0]!.map(({ label }) => label)).toEqual(["❌ 151 step.151", "💬 1 step.1"]);
     expect(visible(screen.html)).toContain(
       "\n💬 200 steps have texts. The buttons open 8; from there on, step by step\n",

@@ -1,4 +1,19 @@
 import { renderTests } from "../../../../functions/telegram/render/tests.ts";
+import { overview, spend } from "../runs_fixture.ts";
+import { HOSTILE } from "../traces_fixture.ts";
 import type { Example } from "./examples.ts";
 
-export const examples: Example[] = [{ title: "there are none yet", reply: renderTests() }];
+const NOW = new Date("2025-01-31T12:03:11.042Z");
+const many = Array.from(
+  { length: 100 },
+  (_, i) => ({ ...overview().scenarios[i % 3]!, name: HOSTILE[i % HOSTILE.length]! }),
+);
+
+export const examples: Example[] = [
+  { title: "as usual", reply: renderTests(overview(), 0, NOW) },
+  { title: "there are none yet", reply: renderTests(overview({ scenarios: [], runs: [] }), 0, NOW) },
+  {
+    title: "many of hostile names, money reserved",
+    reply: renderTests(overview({ scenarios: many, spend: { ...spend, reserved_microusd: 12_300 } }), 1, NOW),
+  },
+];

@@ -1,0 +1,113 @@
+/** What a run would cost: everything about its money, and only then the button. */
+import type { AskAnswer, RunAsk } from "../../_shared/db.ts";
+import { bold, dotted, type Html, line, lines, literal, message, name, text } from "./html.ts";
+import { fitting, runTitle, spent } from "./run_words.ts";
+import { type Button, HOME, type Screen, screen } from "./screen.ts";
+import { count, dollars, dollarsUp, minute } from "./units.ts";
+
+/** What may be chosen from where a cost is not known, in micro-dollars. */
+const CEILINGS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100].map((usd) => usd * 1_000_000);
+const MAX_CHOICES = 4;
+
+export function renderAsk(ask: RunAsk): Screen {
+  const { run_id, scenarios, repeat, unknown, spend, left_microusd, confirm_until } = ask;
+  const ceilings = ceilingsOf(ask);
+  const head = lines(
+    bold(
+      line`${text(runTitle(ask))}: ${text(count(scenarios.length))} ${
+        text(scenarios.length === 1 ? "scenario" : "scenarios")
+      }${literal(repeat > 1 ? ` × ${count(repeat)}` : "")}`,
+    ),
+    bold(price(ask)),
+    ...(unknown > 0 ? [unknownOf(unknown)] : []),
+    ...(unknown === 0 && ask.worst_microusd > left_microusd ? [short(left_microusd)] : []),
+  );
+  const foot = lines(
+    spent(spend),
+    line`One run may spend ${text(dollars(spend.run_cap_microusd))}; ${
+      text(dollars(left_microusd))
+    } can be confirmed now`,
+    line`To be confirmed until ${
+      text(minute(confirm_until))
+    } UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.`,
+  );
+  const rows = fitting(byDoubt(scenarios).map(row), head.length + foot.length);
+  return screen("ask", message(head, lines(...rows), foot), [
+    ...runButtons(run_id, ceilings, unknown > 0),
+    [{ label: "Cancel", action: { screen: "stop", run_id } }],
+  ]);
+}
+
+/** `about $0.0123, at most $0.0345`; of what is not known nothing is said. */
+function price({ expected_microusd, worst_microusd, unknown, scenarios }: RunAsk): Html {
+  if (unknown === scenarios.length) return line`Cost unknown`;
+  const known = line`about ${text(dollars(expected_microusd))}, at most ${text(dollarsUp(worst_microusd))}`;
+  return unknown === 0 ? known : line`${known}, and what is unknown`;
+}
+
+const unknownOf = (unknown: number): Html =>
+  line`⚠️ The cost of ${text(count(unknown))} ${
+    text(unknown === 1 ? "scenario is" : "scenarios is")
+  } unknown. Choose the most that the run may spend.`;
+
+const short = (left: number): Html =>
+  line`⚠️ Only ${text(dollars(left))} is left. With that the run may end before its last scenario.`;
+
+type Estimated = RunAsk["scenarios"][number];
+
+/** The unknown ones first, then the dearest. */
+const byDoubt = (scenarios: readonly Estimated[]): Estimated[] =>
+  [...scenarios].sort((a, b) =>
+    (b.estimate?.worst_microusd ?? Infinity) - (a.estimate?.worst_microusd ?? Infinity) || (a.name < b.name ? -1 : 1)
+  );
+
+function row({ name: scenario, estimate }: Estimated): Html {
+  if (estimate === null) return line`❓ ${dotted(name(scenario, 30), text("unknown"))}`;
+  const { expected_microusd, worst_microusd, from } = estimate;
+  return line`${
+    dotted(
+      name(scenario, 30),
+      line`about ${text(dollars(expected_microusd))}, at most ${text(dollarsUp(worst_microusd))}`,
+      text(from === "history" ? "by earlier runs" : "by prices"),
+    )
+  }`;
+}
+
+/** The worst, as far as the caps go; or where that is not known, some round sums above what is. */
+function ceilingsOf({ worst_microusd, left_microusd, unknown }: RunAsk): number[] {
+  if (unknown === 0) return [Math.min(worst_microusd, left_microusd)];
+  if (left_microusd <= 0) return [];
+  const round = CEILINGS.filter((ceiling) => ceiling > worst_microusd && ceiling < left_microusd);
+  return [...round.slice(0, MAX_CHOICES - 1), left_microusd];
+}
+
+function runButtons(run_id: string, ceilings: readonly number[], isChoice: boolean): Button[][] {
+  const buttons = ceilings.map((ceiling): Button => ({
+    label: `▶ ${isChoice ? "At" : "Run, at"} most ${dollarsUp(ceiling)}`,
+    action: { screen: "confirm", run_id, ceiling },
+  }));
+  return [buttons.slice(0, 2), buttons.slice(2)];
+}
+
+/** There is nothing that could be confirmed. */
+export function renderNotAsked(answer: Extract<AskAnswer, { no: string }>): Screen {
+  const tests: Button[] = [{ label: "⬅️ Tests", action: { screen: "tests" } }, HOME];
+  if (answer.no === "running") {
+    const { run_id } = answer;
+    const words = lines(bold(line`A run of yours is going on.`), line`The next one can begin when it has ended.`);
+    return screen("ask", words, [
+      [
+        { label: "Look at it", action: { screen: "run", run_id, only: "all", page: 0 } },
+        { label: "■ Stop it", action: { screen: "stop", run_id } },
+      ],
+      tests,
+    ]);
+  }
+  const words = answer.no === "none"
+    ? lines(bold(line`There are no such scenarios.`), line`The tests' screen has those that there are.`)
+    : lines(
+      bold(line`Nothing may be spent now.`),
+      line`A cap is reached. An owner changes them in the settings; a dry run costs nothing.`,
+    );
+  return screen("ask", message(words, spent(answer.spend)), [tests]);
+}

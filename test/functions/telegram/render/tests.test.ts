@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import { renderAsk, renderNotAsked } from "../../../../functions/telegram/render/ask.ts";
+import { renderBegan, renderNotConfirmed } from "../../../../functions/telegram/render/confirm.ts";
+import { renderTests } from "../../../../functions/telegram/render/tests.ts";
+import { dollarsUp } from "../../../../functions/telegram/render/units.ts";
+import { ask, overview, RUN, spend } from "../runs_fixture.ts";
+import { shown, visible } from "../traces_fixture.ts";
+
+const NOW = new Date("2025-01-31T12:03:11.042Z");
+
+describe("the tests", () => {
+  test("read like this", () => {
+    const screen = renderTests(overview(), 0, NOW);
+    expect(shown(screen)).toBe(
+      `Synthetic tests
+Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+One run may spend $1.00
+
+✅ cancel · smoke · 2 h ago · $0.0021
+❌ refund · smoke · 2 h ago · $0.0021
+⚪️ smalltalk · never run
+
+Runs
+1 ❌ Smoke tests · 1 of 2 passed · 1 failed · $0.0042 · 31 Jan 12:03
+2 ⏳ Release tests, dry run · 1 of 5 passed · 1 failed · 31 Jan 12:03
+[▶ Smoke] [▶ Release] [Dry run]
+[1] [2]
+[🔄 Refresh] [🏠]`,
+    );
+    expect(screen.keyboard[0]!.map(({ action }) => action)).toEqual([
+      { screen: "ask", tier: "smoke", mode: "live" },
+      { screen: "ask", tier: "release", mode: "live" },
+      { screen: "ask", tier: "release", mode: "replay" },
+    ]);
+  });
+
+  test("are none before the function that has them is there", () => {
+    expect(shown(renderTests(overview({ scenarios: [], runs: [] }), 0, NOW))).toBe(
+      `Synthetic tests
+Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+One run may spend $1.00
+
+There are no scenarios: deploy the function synthetic, which has them.
+[🔄 Refresh] [🏠]`,
+    );
+  });
+
+  test("many are on pages, and money that is reserved is said", () => {
+    const scenarios = Array.from({ length: 30 }, (_, i) => ({ ...overview().scenarios[2]!, name: `scenario ${i}` }));
+    const screen = renderTests(overview({ scenarios, spend: { ...spend, reserved_microusd: 900 } }), 9, NOW);
+    expect(shown(screen)).toContain("\nand $0.0009 reserved for calls under way\n");
+    expect(shown(screen)).toContain("\n⚪️ scenario 24 · never run\n");
+    expect(shown(screen)).toContain("[⬅️ Prev] [Page 3 of 3]\n[🔄 Refresh] [🏠]");
+  });
+});
+
+describe("what a run costs", () => {
+  test("is said before the button", () => {
+    const screen = renderAsk(ask());
+    expect(shown(screen)).toBe(
+      `Smoke tests: 2 scenarios
+about $0.0123, at most $0.0346
+
+refund · about $0.01, at most $0.03 · by prices
+cancel · about $0.0023, at most $0.0046 · by earlier runs
+
+Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+One run may spend $1.00; $0.8766 can be confirmed now
+To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.
+[▶ Run, at most $0.0346]
+[Cancel]`,
+    );
+    // Not a micro-dollar more than what was worst, which the button rounds up.
+    expect(screen.keyboard.flat().map(({ action }) => action)).toEqual([
+      { screen: "confirm", run_id: RUN, ceiling: 34_512 },
+      { screen: "stop", run_id: RUN },
+    ]);
+  });
+
+  test("is unknown of some: then a ceiling is chosen, within what is left", () => {
+    const screen = renderAsk(ask({
+      scenarios: [...ask().scenarios, { name: "new", estimate: null }],
+      unknown: 1,
+      repeat: 3,
+      left_microusd: 123_456,
+    }));
+    expect(shown(screen)).toBe(
+      `Smoke tests: 3 scenarios × 3
+about $0.0123, at most $0.0346, and what is unknown
+⚠️ The cost of 1 scenario is unknown. Choose the most that the run may spend.
+
+❓ new · unknown
+refund · about $0.01, at most $0.03 · by prices
+cancel · about $0.0023, at most $0.0046 · by earlier runs
+
+Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+One run may spend $1.00; $0.1235 can be confirmed now
+To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.
+[▶ At most $0.05] [▶ At most $0.10]
+[▶ At most $0.1235]
+[Cancel]`,
+    );
+    const ceilings = screen.keyboard.flat().flatMap(({ action }) =>
+      action.screen === "confirm" ? [action.ceiling] : []
+    );
+    expect(ceilings).toEqual([50_000, 100_000, 123_456]);
+  });
+
+  test("is unknown of all, and nothing is left: there is no button", () => {
+    const scenarios = [{ name: "new", estimate: null }];
+    const screen = renderAsk(
+      ask({ scenarios, unknown: 1, expected_microusd: 0, worst_microusd: 0, left_microusd: 0 }),
+    );
+    expect(shown(screen)).toMatch(/^Smoke tests: 1 scenario\nCost unknown\n⚠️ The cost of 1 scenario is unknown/);
+    expect(screen.keyboard.flat().map(({ label }) => label)).toEqual(["Cancel"]);
+  });
+
+  test("may be more than is left", () => {
+    const screen = renderAsk(ask({ left_microusd: 10_000 }));
+    expect(shown(screen)).toContain(
+      "\n⚠️ Only $0.01 is left. With that the run may end before its last scenario.\n",
+    );
+    expect(screen.keyboard[0]![0]).toEqual({
+      label: "▶ Run, at most $0.01",
+      action: { screen: "confirm", run_id: RUN, ceiling: 10_000 },
+    });
+  });
+
+  test.each([0, 1, 99, 100, 34_512, 999_950, 1_000_001, 4_999_999, 10_000_000_001])(
+    "at most %i micro-dollars is never less in words",
+    (microUsd) => {
+      const said = Number(dollarsUp(microUsd).replace(/[$,]/g, "")) * 1_000_000;
+      expect(Math.round(said)).toBeGreaterThanOrEqual(microUsd);
+    },
+  );
+});
+
+describe("no run begins", () => {
+  test("while one is going on", () => {
+    expect(shown(renderNotAsked({ no: "running", run_id: RUN }))).toBe(
+      `A run of yours is going on.
+The next one can begin when it has ended.
+[Look at it] [■ Stop it]
+[⬅️ Tests] [🏠]`,
+    );
+  });
+
+  test("of scenarios that there are not", () => {
+    expect(shown(renderNotAsked({ no: "none", spend }))).toBe(
+      `There are no such scenarios.
+The tests' screen has those that there are.
+
+Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+[⬅️ Tests] [🏠]`,
+    );
+  });
+
+  test("when a cap is reached", () => {
+    expect(shown(renderNotAsked({ no: "cap", spend: { ...spend, today_microusd: 3_000_000 } }))).toBe(
+      `Nothing may be spent now.
+A cap is reached. An owner changes them in the settings; a dry run costs nothing.
+
+Spent on tests today $3.00 of $3.00, this month $4.56 of $20.00
+[⬅️ Tests] [🏠]`,
+    );
+  });
+
+  test.each(
+    [
+      ["expired", "Too late: it could be confirmed for five minutes."],
+      ["used", "This was confirmed before."],
+      ["not_yours", "Somebody else has asked for this run."],
+      ["over_cap", "That is more than may be spent by now."],
+      ["no_ceiling", "A ceiling is missing."],
+      ["gone", "This run is gone."],
+    ] as const,
+  )("by a confirmation that is %s", (no, what) => {
+    const [first, todo, nothing] = visible(renderNotConfirmed(no, RUN).html).split("\n");
+    expect(first).toBe(what);
+    expect(todo).toMatch(/\.$/);
+    expect(nothing).toBe("Nothing was spent by this press.");
+  });
+});
+
+describe("a run begins", () => {
+  const began = (ceiling_microusd: number) => ({ run_id: RUN, token: "secret", ceiling_microusd, runner_url: null });
+
+  test("and says where to look, and what it may spend", () => {
+    expect(shown(renderBegan(began(34_512), true))).toBe(
+      `▶ It is confirmed, and spends at most $0.0346.
+How far it is comes in a message of its own, which has a button that stops it.
+[Look at it] [■ Stop]
+[⬅️ Tests] [🏠]`,
+    );
+  });
+
+  test("later, when the function did not answer", () => {
+    expect(shown(renderBegan(began(0), false))).toBe(
+      `▶ It is confirmed, and costs nothing.
+How far it is comes in a message of its own, which has a button that stops it.
+⚠️ The function that runs it did not answer. The database asks it again within a minute.
+[Look at it] [■ Stop]
+[⬅️ Tests] [🏠]`,
+    );
+  });
+});
