@@ -72,9 +72,12 @@ const OURS = [
 ]
   .map((path) => ROOT + path).concat("/node_modules/tracegram/");
 
-/** Whether the one who sets the timer is the tracer, or belongs to the runner. */
+/** Node's and Deno's own code, such as the connections that `fetch` keeps for a while. */
+const PLATFORM = /\b(?:node:internal\/|ext:)/;
+
+/** Whether the one who sets the timer is the platform, the tracer, or belongs to the runner. */
 function ofOurs(): boolean {
   // Error, ofOurs, watched, and the caller.
   const caller = new Error().stack?.split("\n")[3] ?? "";
-  return OURS.some((path) => caller.includes(path));
+  return PLATFORM.test(caller) || OURS.some((path) => caller.includes(path));
 }
