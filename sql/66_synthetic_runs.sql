@@ -1,7 +1,7 @@
 -- 66_synthetic_runs.sql — synthetic tests: what can be run, what was asked for, and what came of it.
 --
 -- Written by  public.register_scenarios; public.ask_synthetic_run, public.confirm_synthetic_run, public.stop_synthetic_run
---             (67_ask_run.sql); the worker's functions (67_synthetic_work.sql, 68_llm_calls.sql)
+--             (67_ask_run.sql, 67_confirm_run.sql); workers (the other files of 67 and 68)
 -- Read by     those, public.get_synthetic_run, public.synthetic_overview (69_synthetic_report.sql)
 -- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
 --

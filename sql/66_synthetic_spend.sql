@@ -1,6 +1,6 @@
 -- 66_synthetic_spend.sql — the ledger of synthetic tests: what was spent and is reserved, by call, run and day; caps; estimates.
 --
--- Written by  tracegram.begin_llm_call, tracegram.book_call (68_llm_calls.sql)
+-- Written by  tracegram.begin_llm_call (68_llm_calls.sql), tracegram.book_call (68_book_calls.sql)
 -- Read by     those, tracegram.spend_view
 -- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
 --

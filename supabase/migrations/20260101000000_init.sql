@@ -5660,7 +5660,7 @@ grant execute on function public.admin_note_export(bigint, jsonb) to service_rol
 -- 66_synthetic_runs.sql — synthetic tests: what can be run, what was asked for, and what came of it.
 --
 -- Written by  public.register_scenarios; public.ask_synthetic_run, public.confirm_synthetic_run, public.stop_synthetic_run
---             (67_ask_run.sql); the worker's functions (67_synthetic_work.sql, 68_llm_calls.sql)
+--             (67_ask_run.sql, 67_confirm_run.sql); workers (the other files of 67 and 68)
 -- Read by     those, public.get_synthetic_run, public.synthetic_overview (69_synthetic_report.sql)
 -- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
 --
@@ -5923,7 +5923,7 @@ grant execute on function public.register_scenarios(jsonb) to service_role;
 
 -- 66_synthetic_spend.sql — the ledger of synthetic tests: what was spent and is reserved, by call, run and day; caps; estimates.
 --
--- Written by  tracegram.begin_llm_call, tracegram.book_call (68_llm_calls.sql)
+-- Written by  tracegram.begin_llm_call (68_llm_calls.sql), tracegram.book_call (68_book_calls.sql)
 -- Read by     those, tracegram.spend_view
 -- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
 --
@@ -6111,9 +6111,7 @@ comment on function tracegram.estimate_scenario(text, text) is
 $doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or what was registered for it.$doc$;
 revoke all on function tracegram.estimate_scenario(text, text) from public, anon, authenticated, service_role;
 
--- 67_ask_run.sql — a run is asked for, which says what it would cost; confirmed, which starts it; and stopped.
---
--- Nothing else starts a run: public.confirm_synthetic_run is called by people alone, and by no function or job of the database.
+-- 67_ask_run.sql — a run is asked for, which says what it would cost, and starts nothing.
 
 create function tracegram.may_run_tests(p_actor bigint)
   returns boolean
@@ -6331,6 +6329,10 @@ TG060  the wish makes no sense  (nothing was changed)$doc$;
 revoke all on function public.ask_synthetic_run(bigint, jsonb) from public, anon, authenticated;
 grant execute on function public.ask_synthetic_run(bigint, jsonb) to service_role;
 
+-- 67_confirm_run.sql — a run that was asked for is confirmed, which starts it, and stopped.
+--
+-- Nothing else starts a run: public.confirm_synthetic_run is called by people alone, and by no function or job of the database.
+
 create function tracegram.confirm_synthetic_run(p_actor bigint, p_run_id uuid, p_ceiling_microusd bigint, p_now timestamptz)
   returns jsonb
   language plpgsql
@@ -6464,7 +6466,181 @@ Returns {"state": …} as it is then: of a run that had ended, how; {"refused": 
 revoke all on function public.stop_synthetic_run(bigint, uuid) from public, anon, authenticated;
 grant execute on function public.stop_synthetic_run(bigint, uuid) to service_role;
 
--- 67_synthetic_work.sql — what workers do with a run: enter it, take scenarios, keep them, finish them, store their traces.
+-- 67_finish_scenario.sql — the result of a scenario, written once.
+
+create function tracegram.check_outcome(p_outcome jsonb)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+begin
+  if pg_catalog.jsonb_typeof(p_outcome) is distinct from 'object'
+    or coalesce(p_outcome ->> 'state' not in ('passed', 'failed', 'stopped'), true)
+    or coalesce(pg_catalog.length(p_outcome ->> 'hash') not between 1 and 64, true)
+    or coalesce(pg_catalog.length(p_outcome::text) > 1048576, true)
+  then
+    raise exception sqlstate 'TG060' using
+      message = 'that is no outcome: ' || tracegram.cut(coalesce(p_outcome::text, 'null'), 200),
+      hint    = 'Outcome of synthetic_work.ts says what one has.';
+  end if;
+  foreach v_name in array array['failures', 'drift', 'judged', 'trace_ids'] loop
+    if pg_catalog.jsonb_typeof(p_outcome -> v_name) is distinct from 'array' then
+      raise exception sqlstate 'TG060' using message = pg_catalog.format('%s of an outcome is not an array', v_name);
+    end if;
+  end loop;
+  if exists (
+    select from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t
+    where not coalesce(pg_catalog.pg_input_is_valid(t, 'uuid'), false)
+  ) then
+    raise exception sqlstate 'TG060' using message = 'a trace id of an outcome is none';
+  end if;
+end;
+$$;
+
+comment on function tracegram.check_outcome(jsonb) is
+$doc$Whether it is an Outcome of functions/_shared/synthetic_work.ts.
+
+TG060  it is not$doc$;
+revoke all on function tracegram.check_outcome(jsonb) from public, anon, authenticated, service_role;
+
+create function tracegram.finish_scenario(
+  p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb, p_now timestamptz
+)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_it tracegram.synthetic_results;
+begin
+  perform tracegram.check_outcome(p_outcome);
+  perform from tracegram.synthetic_ledger for update;
+  perform tracegram.lock_run(p_run_id, p_token, p_now);
+  select r.* into v_it from tracegram.synthetic_results as r where r.run_id = p_run_id and r.position = p_position;
+  if v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then
+    -- It may be that one's answer was lost, and it is told again: who has finished it has a hash.
+    return pg_catalog.jsonb_build_object('kept', coalesce(v_it.attempts = p_attempt and v_it.hash is not null, false));
+  end if;
+  -- Of calls that it does not tell the end of any more, nobody knows what they cost. It may tell still.
+  perform tracegram.book_open_calls(p_run_id, p_position, p_now);
+  update tracegram.synthetic_results
+  set
+    state = p_outcome ->> 'state', ended_at = p_now, leased_until = null, worker = null,
+    hash = p_outcome ->> 'hash',
+    failures = p_outcome -> 'failures',
+    duration_ms = coalesce(tracegram.wish_number(p_outcome, 'duration_ms'), 0),
+    calls = coalesce(tracegram.wish_number(p_outcome, 'calls'), 0),
+    input_tokens = coalesce(tracegram.wish_number(p_outcome, 'input_tokens'), 0),
+    output_tokens = coalesce(tracegram.wish_number(p_outcome, 'output_tokens'), 0),
+    cost_microusd = tracegram.wish_number(p_outcome, 'cost_microusd'),
+    saved_microusd = coalesce(tracegram.wish_number(p_outcome, 'saved_microusd'), 0),
+    trace_ids = array(select t::uuid from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t),
+    drift = p_outcome -> 'drift',
+    judged = p_outcome -> 'judged'
+  where run_id = p_run_id and position = p_position;
+  update tracegram.synthetic_runs set version = version + 1 where run_id = p_run_id;
+  perform tracegram.close_if_done(p_run_id, p_now);
+  return '{"kept": true}'::jsonb;
+end;
+$$;
+
+comment on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz) is
+  'See public.finish_scenario; p_now is when.';
+revoke all on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.finish_scenario(p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.finish_scenario(p_run_id, p_token, p_position, p_attempt, p_outcome, pg_catalog.now());
+$$;
+
+comment on function public.finish_scenario(uuid, text, integer, integer, jsonb) is
+$doc$Writes the result of a scenario, once. The last one ends the run.
+
+p_position, p_attempt  as take_scenario gave them.
+p_outcome              Outcome of functions/_shared/synthetic_work.ts. Settle its calls before: those that are open count as spent
+                       with what was reserved for them, until they are settled.
+
+Returns {"kept"}: false when somebody else has the scenario by now, or it was given up. Told again, it is kept, and changes nothing.
+
+TG060  no such run, the wrong token, or no outcome  (nothing was changed)$doc$;
+revoke all on function public.finish_scenario(uuid, text, integer, integer, jsonb) from public, anon, authenticated;
+grant execute on function public.finish_scenario(uuid, text, integer, integer, jsonb) to service_role;
+
+-- 67_synthetic_traces.sql — traces of synthetic tests: stored as the bot's own are, and counted nowhere.
+--
+-- What counts traces starts from tracegram.batches (43_ingest.sql), where they leave no note; lists and what is found by a message
+-- leave their key out (51_list_query.sql, 59_find_trace.sql).
+
+create function public.store_synthetic_traces(p_run_id uuid, p_token text, p_batch jsonb)
+  returns json
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- No ingest key has it. Traces of it are in no list but that of their release, and nothing of the bot's own counts them.
+  c_key_id   constant smallint := 0;
+  v_now      constant timestamptz := pg_catalog.now();
+  v_batch    constant jsonb := case pg_catalog.jsonb_typeof(p_batch) when 'object' then p_batch -> 'traces' else p_batch end;
+  v_settings tracegram.settings := tracegram.settings();
+  v_items    tracegram.item_result[];
+begin
+  perform from tracegram.synthetic_runs as r where r.run_id = p_run_id and r.token = p_token;
+  if not found then
+    raise exception sqlstate 'TG060' using message = 'there is no such run, or the token is not its own';
+  end if;
+  if pg_catalog.jsonb_typeof(v_batch) is distinct from 'array' or v_batch = '[]' then
+    raise exception sqlstate 'TG002' using message = 'the batch is neither an array of traces nor a report with one';
+  end if;
+  if pg_catalog.jsonb_array_length(v_batch) > 500 or pg_catalog.octet_length(p_batch::text) > 4194304 then
+    raise exception sqlstate 'TG003' using message = 'the batch has over 500 traces or 4 MiB';
+  end if;
+  if exists (select from pg_catalog.jsonb_array_elements(v_batch) as t where t ->> 'status' = 'running') then
+    raise exception sqlstate 'TG060' using
+      message = 'a trace of the batch has not ended', hint = 'The tracer of a synthetic run announces nothing.';
+  end if;
+  perform tracegram.ensure_partitions(v_now);
+  v_settings.io_sample_percent := 100; -- all of it was asked for; the quota guard's share holds
+  begin
+    v_items := tracegram.store_traces(c_key_id, v_batch, v_settings, v_now);
+  exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+    v_items := array(
+      select s
+      from (
+        select e.*
+        from pg_catalog.json_array_elements(v_batch::text::json) with ordinality as e (item, ord)
+        cross join lateral tracegram.item_head(e.item) as h
+        order by h.trace_id, h.no_steps, e.ord
+        offset 0 -- in the order of an ingest, see 43_ingest.sql
+      ) as i
+      cross join lateral tracegram.store_trace(c_key_id, i.item, i.ord, v_settings, v_now) as s
+    );
+  end;
+  return tracegram.ingest_answer(v_items);
+end;
+$$;
+
+comment on function public.store_synthetic_traces(uuid, text, jsonb) is
+$doc$Stores traces of a synthetic run. They are found by their id, or listed by their release, and count in no figure or alert of the bot's own.
+
+p_batch  1..500 traces that have ended, in at most 4 MiB, as ingest_traces takes them.
+
+Returns what ingest_traces does.
+
+TG002  no traces
+TG003  too many, or too large  (split and retry)
+TG060  no such run, the wrong token, or a trace that has not ended$doc$;
+revoke all on function public.store_synthetic_traces(uuid, text, jsonb) from public, anon, authenticated;
+grant execute on function public.store_synthetic_traces(uuid, text, jsonb) to service_role;
+
+-- 67_synthetic_work.sql — what workers do with a run: enter it, take scenarios, and keep them until they finish them.
 --
 -- Any number of workers may be at a run, and any may end at any point. A scenario that is taken is leased for 30 seconds; when
 -- that runs out, its money is booked or given back, and it can be taken again. (position, attempt) fences off who had it before.
@@ -6729,176 +6905,7 @@ TG060  no such run, or the wrong token$doc$;
 revoke all on function public.beat_synthetic_run(uuid, text, text) from public, anon, authenticated;
 grant execute on function public.beat_synthetic_run(uuid, text, text) to service_role;
 
-create function tracegram.check_outcome(p_outcome jsonb)
-  returns void
-  language plpgsql immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_name text;
-begin
-  if pg_catalog.jsonb_typeof(p_outcome) is distinct from 'object'
-    or coalesce(p_outcome ->> 'state' not in ('passed', 'failed', 'stopped'), true)
-    or coalesce(pg_catalog.length(p_outcome ->> 'hash') not between 1 and 64, true)
-    or coalesce(pg_catalog.length(p_outcome::text) > 1048576, true)
-  then
-    raise exception sqlstate 'TG060' using
-      message = 'that is no outcome: ' || tracegram.cut(coalesce(p_outcome::text, 'null'), 200),
-      hint    = 'Outcome of synthetic_work.ts says what one has.';
-  end if;
-  foreach v_name in array array['failures', 'drift', 'judged', 'trace_ids'] loop
-    if pg_catalog.jsonb_typeof(p_outcome -> v_name) is distinct from 'array' then
-      raise exception sqlstate 'TG060' using message = pg_catalog.format('%s of an outcome is not an array', v_name);
-    end if;
-  end loop;
-  if exists (
-    select from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t
-    where not coalesce(pg_catalog.pg_input_is_valid(t, 'uuid'), false)
-  ) then
-    raise exception sqlstate 'TG060' using message = 'a trace id of an outcome is none';
-  end if;
-end;
-$$;
-
-comment on function tracegram.check_outcome(jsonb) is
-$doc$Whether it is an Outcome of functions/_shared/synthetic_work.ts.
-
-TG060  it is not$doc$;
-revoke all on function tracegram.check_outcome(jsonb) from public, anon, authenticated, service_role;
-
-create function tracegram.finish_scenario(
-  p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb, p_now timestamptz
-)
-  returns jsonb
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_it tracegram.synthetic_results;
-begin
-  perform tracegram.check_outcome(p_outcome);
-  perform from tracegram.synthetic_ledger for update;
-  perform tracegram.lock_run(p_run_id, p_token, p_now);
-  select r.* into v_it from tracegram.synthetic_results as r where r.run_id = p_run_id and r.position = p_position;
-  if v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then
-    -- It may be that one's answer was lost, and it is told again: who has finished it has a hash.
-    return pg_catalog.jsonb_build_object('kept', coalesce(v_it.attempts = p_attempt and v_it.hash is not null, false));
-  end if;
-  -- Of calls that it does not tell the end of any more, nobody knows what they cost. It may tell still.
-  perform tracegram.book_open_calls(p_run_id, p_position, p_now);
-  update tracegram.synthetic_results
-  set
-    state = p_outcome ->> 'state', ended_at = p_now, leased_until = null, worker = null,
-    hash = p_outcome ->> 'hash',
-    failures = p_outcome -> 'failures',
-    duration_ms = coalesce(tracegram.wish_number(p_outcome, 'duration_ms'), 0),
-    calls = coalesce(tracegram.wish_number(p_outcome, 'calls'), 0),
-    input_tokens = coalesce(tracegram.wish_number(p_outcome, 'input_tokens'), 0),
-    output_tokens = coalesce(tracegram.wish_number(p_outcome, 'output_tokens'), 0),
-    cost_microusd = tracegram.wish_number(p_outcome, 'cost_microusd'),
-    saved_microusd = coalesce(tracegram.wish_number(p_outcome, 'saved_microusd'), 0),
-    trace_ids = array(select t::uuid from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t),
-    drift = p_outcome -> 'drift',
-    judged = p_outcome -> 'judged'
-  where run_id = p_run_id and position = p_position;
-  update tracegram.synthetic_runs set version = version + 1 where run_id = p_run_id;
-  perform tracegram.close_if_done(p_run_id, p_now);
-  return '{"kept": true}'::jsonb;
-end;
-$$;
-
-comment on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz) is
-  'See public.finish_scenario; p_now is when.';
-revoke all on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz)
-from public, anon, authenticated, service_role;
-
-create function public.finish_scenario(p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb)
-  returns jsonb
-  language sql
-  security definer -- the tables are in a schema that no API role can enter
-  set search_path = pg_catalog, pg_temp
-as $$
-  select tracegram.finish_scenario(p_run_id, p_token, p_position, p_attempt, p_outcome, pg_catalog.now());
-$$;
-
-comment on function public.finish_scenario(uuid, text, integer, integer, jsonb) is
-$doc$Writes the result of a scenario, once. The last one ends the run.
-
-p_position, p_attempt  as take_scenario gave them.
-p_outcome              Outcome of functions/_shared/synthetic_work.ts. Settle its calls before: those that are open count as spent
-                       with what was reserved for them, until they are settled.
-
-Returns {"kept"}: false when somebody else has the scenario by now, or it was given up. Told again, it is kept, and changes nothing.
-
-TG060  no such run, the wrong token, or no outcome  (nothing was changed)$doc$;
-revoke all on function public.finish_scenario(uuid, text, integer, integer, jsonb) from public, anon, authenticated;
-grant execute on function public.finish_scenario(uuid, text, integer, integer, jsonb) to service_role;
-
-create function public.store_synthetic_traces(p_run_id uuid, p_token text, p_batch jsonb)
-  returns json
-  language plpgsql
-  security definer -- the tables are in a schema that no API role can enter
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  -- No ingest key has it. Traces of it are in no list but that of their release, and nothing of the bot's own counts them.
-  c_key_id   constant smallint := 0;
-  v_now      constant timestamptz := pg_catalog.now();
-  v_batch    constant jsonb := case pg_catalog.jsonb_typeof(p_batch) when 'object' then p_batch -> 'traces' else p_batch end;
-  v_settings tracegram.settings := tracegram.settings();
-  v_items    tracegram.item_result[];
-begin
-  perform from tracegram.synthetic_runs as r where r.run_id = p_run_id and r.token = p_token;
-  if not found then
-    raise exception sqlstate 'TG060' using message = 'there is no such run, or the token is not its own';
-  end if;
-  if pg_catalog.jsonb_typeof(v_batch) is distinct from 'array' or v_batch = '[]' then
-    raise exception sqlstate 'TG002' using message = 'the batch is neither an array of traces nor a report with one';
-  end if;
-  if pg_catalog.jsonb_array_length(v_batch) > 500 or pg_catalog.octet_length(p_batch::text) > 4194304 then
-    raise exception sqlstate 'TG003' using message = 'the batch has over 500 traces or 4 MiB';
-  end if;
-  if exists (select from pg_catalog.jsonb_array_elements(v_batch) as t where t ->> 'status' = 'running') then
-    raise exception sqlstate 'TG060' using
-      message = 'a trace of the batch has not ended', hint = 'The tracer of a synthetic run announces nothing.';
-  end if;
-  perform tracegram.ensure_partitions(v_now);
-  v_settings.io_sample_percent := 100; -- all of it was asked for; the quota guard's share holds
-  begin
-    v_items := tracegram.store_traces(c_key_id, v_batch, v_settings, v_now);
-  exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    v_items := array(
-      select s
-      from (
-        select e.*
-        from pg_catalog.json_array_elements(v_batch::text::json) with ordinality as e (item, ord)
-        cross join lateral tracegram.item_head(e.item) as h
-        order by h.trace_id, h.no_steps, e.ord
-        offset 0 -- in the order of an ingest, see 43_ingest.sql
-      ) as i
-      cross join lateral tracegram.store_trace(c_key_id, i.item, i.ord, v_settings, v_now) as s
-    );
-  end;
-  return tracegram.ingest_answer(v_items);
-end;
-$$;
-
-comment on function public.store_synthetic_traces(uuid, text, jsonb) is
-$doc$Stores traces of a synthetic run. They are found by their id, or listed by their release, and count in no figure or alert of the bot's own.
-
-p_batch  1..500 traces that have ended, in at most 4 MiB, as ingest_traces takes them.
-
-Returns what ingest_traces does.
-
-TG002  no traces
-TG003  too many, or too large  (split and retry)
-TG060  no such run, the wrong token, or a trace that has not ended$doc$;
-revoke all on function public.store_synthetic_traces(uuid, text, jsonb) from public, anon, authenticated;
-grant execute on function public.store_synthetic_traces(uuid, text, jsonb) to service_role;
-
--- 68_llm_calls.sql — a paid call begins, which sets aside the most that it can cost, and is settled with what it has cost.
---
--- One call of begin_llm_call decides and reserves, behind the lock of tracegram.synthetic_ledger: nobody else reserves in between.
+-- 68_book_calls.sql — a paid call is settled with what it has cost, or with what was set aside for it where nobody knows.
 
 create function tracegram.book_call(p_call_id bigint, p_cost_microusd bigint, p_now timestamptz)
   returns void
@@ -6963,6 +6970,69 @@ $$;
 comment on function tracegram.book_open_calls(uuid, integer, timestamptz) is
   'Books the calls of a scenario that are under way, of which nobody will say what they have cost, or only later.';
 revoke all on function tracegram.book_open_calls(uuid, integer, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_most_characters constant integer := 4194304; -- what is longer is paid for again when its scenario is taken again
+  v_cost integer;
+begin
+  if pg_catalog.jsonb_typeof(p_end) is distinct from 'object' then
+    raise exception sqlstate 'TG060' using message = 'that is no end of a call';
+  end if;
+  v_cost := tracegram.wish_number(p_end, 'cost_microusd');
+  perform from tracegram.synthetic_ledger for update;
+  perform tracegram.lock_run(p_run_id, p_token, p_now);
+  -- Told again, it stays as it was told.
+  update tracegram.synthetic_calls as c
+  set
+    status = coalesce(c.status, least(tracegram.wish_number(p_end, 'status'), 999)),
+    duration_ms = coalesce(c.duration_ms, tracegram.wish_number(p_end, 'duration_ms')),
+    input_tokens = coalesce(c.input_tokens, tracegram.wish_number(p_end, 'input_tokens')),
+    output_tokens = coalesce(c.output_tokens, tracegram.wish_number(p_end, 'output_tokens')),
+    recorded = coalesce(c.recorded, case
+      when pg_catalog.jsonb_typeof(p_end -> 'recorded') = 'object'
+        and pg_catalog.length(p_end ->> 'recorded') <= c_most_characters
+      then p_end -> 'recorded'
+    end)
+  where c.call_id = p_call_id and c.run_id = p_run_id and not c.confirmed;
+  if found then
+    perform tracegram.book_call(p_call_id, v_cost, p_now);
+  elsif not exists (select from tracegram.synthetic_calls as c where c.call_id = p_call_id and c.run_id = p_run_id) then
+    raise exception sqlstate 'TG060' using message = pg_catalog.format('the run has no call %s', p_call_id);
+  end if;
+end;
+$$;
+
+comment on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) is 'See public.settle_llm_call; p_now is when.';
+revoke all on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb)
+  returns void
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.settle_llm_call(p_run_id, p_token, p_call_id, p_end, pg_catalog.now());
+$$;
+
+comment on function public.settle_llm_call(uuid, text, bigint, jsonb) is
+$doc$To be called after each paid request: books what it has cost in place of what was set aside.
+
+p_call_id  as begin_llm_call gave it. Its scenario may be somebody else's by now, and the run may be over: it is booked all the same.
+p_end      CallEnd of functions/_shared/synthetic_work.ts. A cost of null is not known: what was set aside counts as spent, and is
+           called unconfirmed until it is told. What is told again changes nothing.
+
+TG060  no such run, the wrong token, no such call, or no end  (nothing was changed)$doc$;
+revoke all on function public.settle_llm_call(uuid, text, bigint, jsonb) from public, anon, authenticated;
+grant execute on function public.settle_llm_call(uuid, text, bigint, jsonb) to service_role;
+
+-- 68_llm_calls.sql — a paid call begins: the most that it can cost is set aside, or it is not made.
+--
+-- One call of begin_llm_call decides and reserves, behind the lock of tracegram.synthetic_ledger: nobody else reserves in between.
 
 create function tracegram.check_call(p_call jsonb)
   returns void
@@ -7189,65 +7259,6 @@ Returns Begun: {"kind": "go", call_id}, make the call and settle it; {"kind": "a
 TG060  no such run, the wrong token, a replay, or no call  (nothing was changed)$doc$;
 revoke all on function public.begin_llm_call(uuid, text, integer, integer, jsonb) from public, anon, authenticated;
 grant execute on function public.begin_llm_call(uuid, text, integer, integer, jsonb) to service_role;
-
-create function tracegram.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb, p_now timestamptz)
-  returns void
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  c_most_characters constant integer := 4194304; -- what is longer is paid for again when its scenario is taken again
-  v_cost integer;
-begin
-  if pg_catalog.jsonb_typeof(p_end) is distinct from 'object' then
-    raise exception sqlstate 'TG060' using message = 'that is no end of a call';
-  end if;
-  v_cost := tracegram.wish_number(p_end, 'cost_microusd');
-  perform from tracegram.synthetic_ledger for update;
-  perform tracegram.lock_run(p_run_id, p_token, p_now);
-  -- Told again, it stays as it was told.
-  update tracegram.synthetic_calls as c
-  set
-    status = coalesce(c.status, least(tracegram.wish_number(p_end, 'status'), 999)),
-    duration_ms = coalesce(c.duration_ms, tracegram.wish_number(p_end, 'duration_ms')),
-    input_tokens = coalesce(c.input_tokens, tracegram.wish_number(p_end, 'input_tokens')),
-    output_tokens = coalesce(c.output_tokens, tracegram.wish_number(p_end, 'output_tokens')),
-    recorded = coalesce(c.recorded, case
-      when pg_catalog.jsonb_typeof(p_end -> 'recorded') = 'object'
-        and pg_catalog.length(p_end ->> 'recorded') <= c_most_characters
-      then p_end -> 'recorded'
-    end)
-  where c.call_id = p_call_id and c.run_id = p_run_id and not c.confirmed;
-  if found then
-    perform tracegram.book_call(p_call_id, v_cost, p_now);
-  elsif not exists (select from tracegram.synthetic_calls as c where c.call_id = p_call_id and c.run_id = p_run_id) then
-    raise exception sqlstate 'TG060' using message = pg_catalog.format('the run has no call %s', p_call_id);
-  end if;
-end;
-$$;
-
-comment on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) is 'See public.settle_llm_call; p_now is when.';
-revoke all on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
-
-create function public.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb)
-  returns void
-  language sql
-  security definer -- the tables are in a schema that no API role can enter
-  set search_path = pg_catalog, pg_temp
-as $$
-  select tracegram.settle_llm_call(p_run_id, p_token, p_call_id, p_end, pg_catalog.now());
-$$;
-
-comment on function public.settle_llm_call(uuid, text, bigint, jsonb) is
-$doc$To be called after each paid request: books what it has cost in place of what was set aside.
-
-p_call_id  as begin_llm_call gave it. Its scenario may be somebody else's by now, and the run may be over: it is booked all the same.
-p_end      CallEnd of functions/_shared/synthetic_work.ts. A cost of null is not known: what was set aside counts as spent, and is
-           called unconfirmed until it is told. What is told again changes nothing.
-
-TG060  no such run, the wrong token, no such call, or no end  (nothing was changed)$doc$;
-revoke all on function public.settle_llm_call(uuid, text, bigint, jsonb) from public, anon, authenticated;
-grant execute on function public.settle_llm_call(uuid, text, bigint, jsonb) to service_role;
 
 -- 69_run_message.sql — the one message that tells of a run, in the chat that asked for it.
 --

@@ -129,7 +129,7 @@ test("of many who confirm at the same moment, one starts it", async ({ cluster }
   }
 });
 
-test("a ceiling is at most what is left of each cap, and must be given where an estimate is unknown", async ({ db, sql }) => {
+test("a ceiling is at most what is left of each cap, and must be given where an estimate is unknown", async ({ sql }) => {
   await sql.register([entry("a"), entry("b", { priced: { smoke: null, release: null } })]);
   const { run_id, unknown, ...rest } = await sql.ask(OPERATOR) as RunAsk;
   expect(unknown).toBe(1);

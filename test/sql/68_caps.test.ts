@@ -55,8 +55,8 @@ async function work(
   for (;;) {
     const it = await sql.take(run, name, clock.at);
     note(it.kind);
-    if (it.kind === "done") return false;
-    if (it.kind === "wait") {
+    if (it.kind !== "taken") {
+      if (it.kind === "done") return false;
       clock.at += SECOND / 4; // others may be gone
       continue;
     }
