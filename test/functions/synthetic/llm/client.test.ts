@@ -243,10 +243,14 @@ test("a bot that leaves while the ledger is asked: what it grants is given back"
   const ledger = new MemoryLedger();
   const begin = ledger.begin.bind(ledger);
   let grant = () => {};
-  const asked = new Promise<void>((resolve) => grant = resolve);
-  ledger.begin = (call) => asked.then(() => begin(call));
+  const granted = new Promise<void>((resolve) => grant = resolve);
+  const bot = new AbortController();
+  ledger.begin = (call) => {
+    setTimeout(() => bot.abort());
+    return granted.then(() => begin(call));
+  };
   const { llm, openai, provider } = open({}, { ledger });
-  await expect(said(openai, QUESTION, {}, { signal: AbortSignal.timeout(20) })).rejects.toThrow("aborted");
+  await expect(said(openai, QUESTION, {}, { signal: bot.signal })).rejects.toThrow("aborted");
   grant();
   await llm.settled();
   expect(ledger.ends).toMatchObject([{ status: 0, cost_microusd: 0 }]);
