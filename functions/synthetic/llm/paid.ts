@@ -9,7 +9,7 @@ import { type AnswerFacts, readFacts } from "./answer.ts";
 import { type End, listen } from "./body.ts";
 import type { Books } from "./books.ts";
 import type { Followed } from "./follow.ts";
-import { lookUp, type Told } from "./generation.ts";
+import type { Generations, Told } from "./generation.ts";
 import { maskAnswer } from "./mask_answer.ts";
 import type { CallEnd, Recorded } from "./ports.ts";
 import type { LlmRequest } from "./request.ts";
@@ -20,6 +20,7 @@ const KEPT_ERRORS = [400, 404, 413, 422];
 
 export interface PaidDeps {
   provider: Provider;
+  generations: Generations;
   books: Books;
   fetch: typeof fetch;
   /** Of the scenario. */
@@ -163,7 +164,7 @@ export class PaidCall {
     };
     // Where nothing has to be asked, the totals are right before the bot goes on.
     if (known.cost !== null || id === undefined) book(null);
-    else void lookUp(id, this.#deps.provider, this.#deps.fetch).then(book);
+    else void this.#deps.generations.ask(id).then(book);
   }
 
   #ms(): number {

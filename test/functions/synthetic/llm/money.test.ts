@@ -22,7 +22,7 @@ const FAULTS: Fault[] = [
 ];
 
 test(
-  "400 calls over HTTP, each fault, the openai client's retries: the bill is what was booked, to the micro-dollar",
+  "300 calls over HTTP, each fault, the openai client's retries: the bill is what was booked, to the micro-dollar",
   async () => {
     const provider = createProvider({ apiKey: KEY, fault: seededFaults(7, 0.35, FAULTS) });
     const server = await serve(provider.handle, { port: 0 });
@@ -49,17 +49,17 @@ test(
       baseURL: llm.baseUrl,
       apiKey: llm.apiKey,
       fetch: llm.fetch,
-      timeout: 250,
+      timeout: 500,
       logLevel: "off",
     });
     const random = seeded(8);
     const answered = { plain: 0, streamed: 0, failed: 0 };
     const bot = async (name: number) => {
-      for (let i = 0; i < 25; i++) {
+      for (let i = 0; i < 13; i++) {
         const question = `${name}.${i} Where is my parcel? ${"день ".repeat(random() * 30)}`;
         const usage = random() < 0.5 ? { usage: { include: true } } : {};
         // The client's own timeout ends with the headers.
-        const signal = AbortSignal.timeout(1200);
+        const signal = AbortSignal.timeout(1500);
         try {
           if (random() < 0.5) {
             await streamed(openai, question, usage, { signal });
@@ -73,16 +73,16 @@ test(
         }
       }
     };
-    await Promise.all(Array.from({ length: 16 }, (_, name) => bot(name)));
+    await Promise.all(Array.from({ length: 24 }, (_, name) => bot(name)));
     await llm.settled();
     await server.close();
 
-    expect(answered.plain).toBeGreaterThan(100);
-    expect(answered.streamed).toBeGreaterThan(100);
+    expect(answered.plain).toBeGreaterThan(50);
+    expect(answered.streamed).toBeGreaterThan(50);
     expect(answered.failed).toBeGreaterThan(10);
     // The client's retries were begun and settled by themselves.
     expect(ledger.ends.length).toBe(ledger.begun.length);
-    expect(ledger.begun.length).toBeGreaterThan(430);
+    expect(ledger.begun.length).toBeGreaterThan(330);
     expect(provider.account.calls).toBeLessThanOrEqual(ledger.begun.length);
     const { total, bills } = provider.account;
     const lost = [...bills].reduce((sum, [id, { microusd }]) => told.has(id) ? sum : sum + microusd, 0);

@@ -80,6 +80,12 @@ test("a file is the same whatever the order of the calls", async () => {
   expect(formatRecordings(JSON.parse(text))).toBe(text);
   expect(formatRecordings([...all].reverse())).toBe(text);
   expect(text.endsWith("}\n]\n")).toBe(true);
+  // And in the order in which a database gives the fields.
+  const turned = (value: unknown): unknown =>
+    Array.isArray(value) || typeof value !== "object" || value === null
+      ? value
+      : Object.fromEntries(Object.entries(value).reverse().map(([name, child]) => [name, turned(child)]));
+  expect(formatRecordings(all.map(turned) as typeof all)).toBe(text);
 });
 
 test("a missing recording names the request and what is different about the closest; nobody asks again", async () => {
