@@ -15,6 +15,8 @@ export interface Told {
 /** Before each try; the provider knows only once it has stopped writing. */
 const PAUSES_MS = [0, 150, 350, 500, 1000, 1500, 1500];
 const TRY_MS = 2000;
+/** That the tries themselves may take. */
+const SLACK_MS = 1000;
 
 export class Generations {
   readonly #provider: Provider;
@@ -31,11 +33,11 @@ export class Generations {
 
   /** Null: it is not to be had. */
   async ask(id: string): Promise<Told | null> {
-    const until = performance.now() + this.#pauses.reduce((sum, ms) => sum + ms, 0);
+    const until = performance.now() + this.#pauses.reduce((sum, ms) => sum + ms, SLACK_MS);
     let unknown = true;
     for (const pause of this.#tells === false ? [0] : this.#pauses) {
       await sleep(pause);
-      const left = until - performance.now();
+      const left = Math.ceil(until - performance.now());
       const told = await this.#askOnce(id, Math.max(500, Math.min(TRY_MS, left))).catch(() => undefined);
       if (told) {
         this.#tells = true;

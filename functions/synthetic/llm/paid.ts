@@ -112,10 +112,19 @@ export class PaidCall {
     const answered = facts.whole && end !== "died" && end !== "stopped";
     // A bot that leaves a stream has been answered: what it has read will make it leave again.
     const left = end === "left" && isSse(contentTypeOf(response)) && readEvents(text).some(({ data }) => data);
-    const recorded = answered || left ? this.#record(response, chunks) : undefined;
+    const recorded = answered || left ? this.#recordSafely(response, chunks) : undefined;
     if (recorded === undefined) this.#deps.failed();
     const cost = facts.whole ? facts.cost_microusd : null;
     this.#settle({ status, cost, facts, id, recorded });
+  }
+
+  /** What cannot be masked is not kept. */
+  #recordSafely(response: Response, chunks: Recorded["chunks"]): Recorded | undefined {
+    try {
+      return this.#record(response, chunks);
+    } catch {
+      return undefined;
+    }
   }
 
   #record(response: Response, chunks: Recorded["chunks"]): Recorded {

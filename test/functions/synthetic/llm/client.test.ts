@@ -292,3 +292,21 @@ test("plain fetch over a port, and nobody reads the body: it is settled", async 
   await llm.settled();
   expect(ledger.confirmed).toBe(provider.account.total);
 });
+
+test("answers that no provider should give are settled all the same", async () => {
+  const odd = [
+    `data: {"choices":[null]}\n\ndata: [DONE]\n\n`,
+    `data: {"choices":"many","id":7}\n\n`,
+    `data: null\n\ndata: 5\n\n`,
+    `data: {"type":"response.output_item.done","output_index":-1,"item":null}\n\n`,
+    "",
+  ];
+  for (const text of odd) {
+    const headers = { "content-type": "text/event-stream" };
+    const { llm, ledger } = open({ fetch: () => Promise.resolve(new Response(text, { headers })) });
+    const body = JSON.stringify({ ...ask(QUESTION), stream: true });
+    expect(await (await llm.fetch(`${BASE_URL}/chat/completions`, { method: "POST", body })).text()).toBe(text);
+    await llm.settled();
+    expect(ledger.ends).toMatchObject([{ status: 200, cost_microusd: null }]);
+  }
+});
