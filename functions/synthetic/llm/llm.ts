@@ -191,7 +191,11 @@ export class Llm implements LlmClient {
     const { record, recordings, prices, mode } = this.#options;
     const before = recordings.find(recorded.key, recorded.nth);
     if (before !== undefined && mode === "live") this.drift.push(...driftOf(before, recorded, prices));
-    if (record) recordings.add(recorded);
+    try {
+      if (record) recordings.add(recorded);
+    } catch (error) {
+      this.#fail("recording", `A call could not be recorded: ${messageOf(error)}`);
+    }
   }
 
   /** Costs nothing. */

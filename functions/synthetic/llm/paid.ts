@@ -168,8 +168,8 @@ export class PaidCall {
         duration_ms,
         recorded: recorded === undefined ? null : { ...recorded, ...paid, model: facts?.model ?? recorded.model },
       };
-      this.#deps.over(end, facts);
       void this.#deps.books.settle(this.#callId, end).then(this.#deps.settled);
+      this.#deps.over(end, facts);
     };
     // Where nothing has to be asked, the totals are right before the bot goes on.
     if (known.cost !== null || id === undefined) book(null);
