@@ -206,7 +206,12 @@ const textOf = (content: unknown): string =>
 function inputTokens(path: string, body: Body, tokensOf: (text: string) => number): number {
   if (path === "/embeddings") return tokensOf([body.input].flat().join(""));
   const said = messagesOf(body).reduce((sum, { role, content }) => sum + AROUND_MESSAGE + tokensOf(role + content), 3);
-  const rest = [body.tools, body.response_format, body.messages?.map((one: Body) => one.tool_calls), body.instructions];
+  const rest = [
+    body.tools,
+    body.response_format,
+    ...(body.messages ?? []).map((one: Body) => one.tool_calls),
+    body.instructions,
+  ];
   return rest.filter(Boolean).reduce((sum, part) => sum + tokensOf(JSON.stringify(part)), said);
 }
 

@@ -24,7 +24,17 @@ export interface AnswerFacts {
 /** `Answer` where it is streamed and where it is not. */
 type AnyAnswer = Answer & { id?: unknown; data?: unknown };
 
+/** Never throws: what cannot be read is not whole. */
 export function readFacts(text: string, contentType: string, asked: string, prices: PriceTable): AnswerFacts {
+  try {
+    return read(text, contentType, asked, prices);
+  } catch {
+    const unknown = { input_tokens: null, output_tokens: null, cost_microusd: null };
+    return { whole: false, model: asked, text: "", id: undefined, ...unknown };
+  }
+}
+
+function read(text: string, contentType: string, asked: string, prices: PriceTable): AnswerFacts {
   const { answer, id, ended } = isSse(contentType) ? readStream(text) : readPlain(text);
   const { record, error } = readAnswer(answer);
   const model = typeof record.model === "string" ? record.model : asked;

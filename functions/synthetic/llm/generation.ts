@@ -1,5 +1,5 @@
 /**
- * What a call has cost whose answer did not come to its end: OpenRouter tells it afterwards, other providers do not.
+ * What a call has cost whose answer does not tell: OpenRouter says it afterwards, other providers do not.
  *
  * @module
  */
@@ -15,43 +15,65 @@ export interface Told {
 /** Before each try; the provider knows only once it has stopped writing. */
 const PAUSES_MS = [0, 150, 350, 500, 1000, 1500, 1500];
 const TRY_MS = 2000;
+/** That the tries themselves may take. */
+const SLACK_MS = 1000;
 
-/** Null: it is not to be had. */
-export async function lookUp(id: string, provider: Provider, fetch: typeof globalThis.fetch): Promise<Told | null> {
-  const until = performance.now() + PAUSES_MS.reduce((sum, ms) => sum + ms);
-  for (const pause of PAUSES_MS) {
-    await sleep(pause);
-    const left = until - performance.now();
-    const told = await ask(id, provider, fetch, Math.max(500, Math.min(TRY_MS, left))).catch(() => null);
-    if (told !== null || left <= 0) return told;
+export class Generations {
+  readonly #provider: Provider;
+  readonly #fetch: typeof fetch;
+  readonly #pauses: readonly number[];
+  /** Has told of a generation; false: has nothing to tell of any, and is asked only once of each. */
+  #tells: boolean | undefined;
+
+  constructor(provider: Provider, fetch: typeof globalThis.fetch, pauses: readonly number[] = PAUSES_MS) {
+    this.#provider = provider;
+    this.#fetch = fetch;
+    this.#pauses = pauses;
   }
-  return null;
-}
 
-async function ask(
-  id: string,
-  { baseUrl, apiKey }: Provider,
-  fetch: typeof globalThis.fetch,
-  ms: number,
-): Promise<Told | null> {
-  const response = await fetch(`${baseUrl}/generation?id=${encodeURIComponent(id)}`, {
-    headers: { authorization: `Bearer ${apiKey}` },
-    signal: AbortSignal.timeout(ms),
-  });
-  if (!response.ok) {
-    await response.body?.cancel();
+  /** Null: it is not to be had. */
+  async ask(id: string): Promise<Told | null> {
+    const until = performance.now() + this.#pauses.reduce((sum, ms) => sum + ms, SLACK_MS);
+    let unknown = true;
+    for (const pause of this.#tells === false ? [0] : this.#pauses) {
+      await sleep(pause);
+      const left = Math.ceil(until - performance.now());
+      const told = await this.#askOnce(id, Math.max(500, Math.min(TRY_MS, left))).catch(() => undefined);
+      if (told) {
+        this.#tells = true;
+        return told;
+      }
+      unknown &&= told === null;
+      if (left < 0) break;
+    }
+    // Had it been out of reach, it might tell of the next one.
+    if (unknown) this.#tells ??= false;
     return null;
   }
-  const { data } = await response.json() as { data?: Record<string, unknown> };
-  const dollars = data?.["total_cost"];
-  if (typeof dollars !== "number" || !(dollars >= 0)) return null;
-  // With a key of the author's own at the maker, the maker's bill comes on top.
-  const upstream = data?.["is_byok"] === true ? data["upstream_inference_cost"] : 0;
-  return {
-    cost_microusd: Math.round((dollars + (typeof upstream === "number" ? upstream : 0)) * 1e6),
-    input_tokens: tokens(data?.["native_tokens_prompt"] ?? data?.["tokens_prompt"]),
-    output_tokens: tokens(data?.["native_tokens_completion"] ?? data?.["tokens_completion"]),
-  };
+
+  /** Null: it does not know it. */
+  async #askOnce(id: string, ms: number): Promise<Told | null> {
+    const { baseUrl, apiKey } = this.#provider;
+    const response = await this.#fetch(`${baseUrl.replace(/\/+$/, "")}/generation?id=${encodeURIComponent(id)}`, {
+      headers: { authorization: `Bearer ${apiKey}` },
+      signal: AbortSignal.timeout(ms),
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      if (response.status === 404 || response.status === 405) return null;
+      throw new Error(`answered ${response.status}`);
+    }
+    const { data } = await response.json() as { data?: Record<string, unknown> };
+    const dollars = data?.["total_cost"];
+    if (typeof dollars !== "number" || !(dollars >= 0)) return null;
+    // With a key of the author's own at the maker, the maker's bill comes on top.
+    const upstream = data?.["is_byok"] === true ? data["upstream_inference_cost"] : 0;
+    return {
+      cost_microusd: Math.round((dollars + (typeof upstream === "number" ? upstream : 0)) * 1e6),
+      input_tokens: tokens(data?.["native_tokens_prompt"] ?? data?.["tokens_prompt"]),
+      output_tokens: tokens(data?.["native_tokens_completion"] ?? data?.["tokens_completion"]),
+    };
+  }
 }
 
 const tokens = (value: unknown) => Number.isSafeInteger(value) && value as number >= 0 ? value as number : null;

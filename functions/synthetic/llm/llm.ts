@@ -9,6 +9,7 @@ import { Books, type Refusal } from "./books.ts";
 import type { LlmClient, LlmOptions, LlmTotals, SeenCall } from "./client.ts";
 import { driftOf } from "./drift.ts";
 import { Follower } from "./follow.ts";
+import { Generations } from "./generation.ts";
 import { missing } from "./missing.ts";
 import { Nths } from "./nths.ts";
 import { PaidCall } from "./paid.ts";
@@ -31,6 +32,8 @@ export class Llm implements LlmClient {
   readonly #options: LlmOptions;
   readonly #fetch: typeof fetch;
   readonly #books: Books;
+  /** Undefined in a replay. */
+  readonly #generations: Generations | undefined;
   readonly #calls: Follower;
   readonly #nths = new Nths();
   readonly #tally = new Tally();
@@ -43,6 +46,7 @@ export class Llm implements LlmClient {
     this.#calls = new Follower(options.signal);
     this.baseUrl = (provider?.baseUrl ?? REPLAY_URL).replace(/\/+$/, "");
     this.#fetch = options.fetch ?? globalThis.fetch;
+    this.#generations = provider ? new Generations(provider, this.#fetch) : undefined;
     this.#books = new Books(
       ledger,
       (error) => this.#fail("ledger", `A call could not be settled: ${messageOf(error)}`),
@@ -139,6 +143,7 @@ export class Llm implements LlmClient {
 
       paid = new PaidCall(asked, nth, begun.call_id, {
         provider: provider!,
+        generations: this.#generations!,
         books: this.#books,
         fetch: this.#fetch,
         signal,
@@ -186,7 +191,11 @@ export class Llm implements LlmClient {
     const { record, recordings, prices, mode } = this.#options;
     const before = recordings.find(recorded.key, recorded.nth);
     if (before !== undefined && mode === "live") this.drift.push(...driftOf(before, recorded, prices));
-    if (record) recordings.add(recorded);
+    try {
+      if (record) recordings.add(recorded);
+    } catch (error) {
+      this.#fail("recording", `A call could not be recorded: ${messageOf(error)}`);
+    }
   }
 
   /** Costs nothing. */

@@ -9,7 +9,7 @@ import { type AnswerFacts, readFacts } from "./answer.ts";
 import { type End, listen } from "./body.ts";
 import type { Books } from "./books.ts";
 import type { Followed } from "./follow.ts";
-import { lookUp, type Told } from "./generation.ts";
+import type { Generations, Told } from "./generation.ts";
 import { maskAnswer } from "./mask_answer.ts";
 import type { CallEnd, Recorded } from "./ports.ts";
 import type { LlmRequest } from "./request.ts";
@@ -20,6 +20,7 @@ const KEPT_ERRORS = [400, 404, 413, 422];
 
 export interface PaidDeps {
   provider: Provider;
+  generations: Generations;
   books: Books;
   fetch: typeof fetch;
   /** Of the scenario. */
@@ -111,10 +112,19 @@ export class PaidCall {
     const answered = facts.whole && end !== "died" && end !== "stopped";
     // A bot that leaves a stream has been answered: what it has read will make it leave again.
     const left = end === "left" && isSse(contentTypeOf(response)) && readEvents(text).some(({ data }) => data);
-    const recorded = answered || left ? this.#record(response, chunks) : undefined;
+    const recorded = answered || left ? this.#recordSafely(response, chunks) : undefined;
     if (recorded === undefined) this.#deps.failed();
     const cost = facts.whole ? facts.cost_microusd : null;
     this.#settle({ status, cost, facts, id, recorded });
+  }
+
+  /** What cannot be masked is not kept. */
+  #recordSafely(response: Response, chunks: Recorded["chunks"]): Recorded | undefined {
+    try {
+      return this.#record(response, chunks);
+    } catch {
+      return undefined;
+    }
   }
 
   #record(response: Response, chunks: Recorded["chunks"]): Recorded {
@@ -158,12 +168,12 @@ export class PaidCall {
         duration_ms,
         recorded: recorded === undefined ? null : { ...recorded, ...paid, model: facts?.model ?? recorded.model },
       };
-      this.#deps.over(end, facts);
       void this.#deps.books.settle(this.#callId, end).then(this.#deps.settled);
+      this.#deps.over(end, facts);
     };
     // Where nothing has to be asked, the totals are right before the bot goes on.
     if (known.cost !== null || id === undefined) book(null);
-    else void lookUp(id, this.#deps.provider, this.#deps.fetch).then(book);
+    else void this.#deps.generations.ask(id).then(book);
   }
 
   #ms(): number {

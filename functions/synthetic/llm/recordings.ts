@@ -4,6 +4,7 @@
  * @module
  */
 import type { Recorded, Recordings } from "./ports.ts";
+import { sorted } from "./request.ts";
 
 export class RecordingList implements Recordings {
   readonly #byCall = new Map<string, Recorded>();
@@ -26,6 +27,23 @@ export class RecordingList implements Recordings {
   }
 }
 
-/** The content of a recordings file: the same calls give the same bytes, and a change is a readable diff. */
-export const formatRecordings = (recorded: readonly Recorded[]): string =>
-  JSON.stringify(new RecordingList(recorded).all(), null, 2) + "\n";
+/**
+ * The content of a recordings file: the same calls give the same bytes, whether they come from a call or from the database,
+ * which has its own order of fields. A change is a readable diff.
+ */
+export function formatRecordings(recorded: readonly Recorded[]): string {
+  const all = new RecordingList(recorded).all().map((one) => ({
+    key: one.key,
+    nth: one.nth,
+    request: sorted(one.request),
+    status: one.status,
+    content_type: one.content_type,
+    chunks: one.chunks.map(({ ms, text }) => ({ ms, text })),
+    duration_ms: one.duration_ms,
+    model: one.model,
+    input_tokens: one.input_tokens,
+    output_tokens: one.output_tokens,
+    cost_microusd: one.cost_microusd,
+  }));
+  return JSON.stringify(all, null, 2) + "\n";
+}

@@ -58,7 +58,7 @@ export async function keyOf(kept: Body): Promise<string> {
 }
 
 /** With the fields of all objects in the order of their names. */
-function sorted(value: unknown): unknown {
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);

@@ -243,10 +243,14 @@ test("a bot that leaves while the ledger is asked: what it grants is given back"
   const ledger = new MemoryLedger();
   const begin = ledger.begin.bind(ledger);
   let grant = () => {};
-  const asked = new Promise<void>((resolve) => grant = resolve);
-  ledger.begin = (call) => asked.then(() => begin(call));
+  const granted = new Promise<void>((resolve) => grant = resolve);
+  const bot = new AbortController();
+  ledger.begin = (call) => {
+    setTimeout(() => bot.abort());
+    return granted.then(() => begin(call));
+  };
   const { llm, openai, provider } = open({}, { ledger });
-  await expect(said(openai, QUESTION, {}, { signal: AbortSignal.timeout(20) })).rejects.toThrow("aborted");
+  await expect(said(openai, QUESTION, {}, { signal: bot.signal })).rejects.toThrow("aborted");
   grant();
   await llm.settled();
   expect(ledger.ends).toMatchObject([{ status: 0, cost_microusd: 0 }]);
@@ -287,4 +291,22 @@ test("plain fetch over a port, and nobody reads the body: it is settled", async 
   expect((await llm.fetch(new Request(`${llm.baseUrl}/chat/completions`, init))).status).toBe(200);
   await llm.settled();
   expect(ledger.confirmed).toBe(provider.account.total);
+});
+
+test("answers that no provider should give are settled all the same", async () => {
+  const odd = [
+    `data: {"choices":[null]}\n\ndata: [DONE]\n\n`,
+    `data: {"choices":"many","id":7}\n\n`,
+    `data: null\n\ndata: 5\n\n`,
+    `data: {"type":"response.output_item.done","output_index":-1,"item":null}\n\n`,
+    "",
+  ];
+  for (const text of odd) {
+    const headers = { "content-type": "text/event-stream" };
+    const { llm, ledger } = open({ fetch: () => Promise.resolve(new Response(text, { headers })) });
+    const body = JSON.stringify({ ...ask(QUESTION), stream: true });
+    expect(await (await llm.fetch(`${BASE_URL}/chat/completions`, { method: "POST", body })).text()).toBe(text);
+    await llm.settled();
+    expect(ledger.ends).toMatchObject([{ status: 200, cost_microusd: null }]);
+  }
 });
