@@ -1,21 +1,25 @@
--- 05_settings.sql — what the owner decides: how long, how much, and where alerts go.
+-- 05_settings.sql — what the owner decides: how long, how much, where alerts go, and what synthetic tests may cost.
 --
 -- Written by  public.change_settings; traces_from and io_from by retention and the quota guard, guard_io_sample_percent by the
 --             quota guard
--- Read by     ingest, retention, the quota guard, alerts
+-- Read by     ingest, retention, the quota guard, alerts, synthetic tests
 
 create table tracegram.settings (
-  only_row                boolean primary key default true check (only_row),
-  trace_days              smallint not null default 30 check (trace_days between 1 and 365),
-  io_days                 smallint not null default 7 check (io_days between 1 and 365),
-  io_sample_percent       smallint not null default 100 check (io_sample_percent between 0 and 100),
-  guard_io_sample_percent smallint check (guard_io_sample_percent between 0 and 100),
-  quota_bytes             bigint not null default 500000000 check (quota_bytes > 0),
-  lost_after              interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
-  traces_from             timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
-  io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
-  alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
-  alert_secret            text,
+  only_row                     boolean primary key default true check (only_row),
+  trace_days                   smallint not null default 30 check (trace_days between 1 and 365),
+  io_days                      smallint not null default 7 check (io_days between 1 and 365),
+  io_sample_percent            smallint not null default 100 check (io_sample_percent between 0 and 100),
+  guard_io_sample_percent      smallint check (guard_io_sample_percent between 0 and 100),
+  quota_bytes                  bigint not null default 500000000 check (quota_bytes > 0),
+  lost_after                   interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
+  traces_from                  timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
+  io_from                      timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
+  alert_url                    text check (alert_url ~ '^https?://[^\s]+$'),
+  alert_secret                 text,
+  synthetic_run_cap_microusd   bigint not null default 1000000 check (synthetic_run_cap_microusd between 0 and 2000000000),
+  synthetic_day_cap_microusd   bigint not null default 3000000 check (synthetic_day_cap_microusd between 0 and 1000000000000),
+  synthetic_month_cap_microusd bigint not null default 20000000 check (synthetic_month_cap_microusd between 0 and 1000000000000),
+  synthetic_concurrency        smallint not null default 2 check (synthetic_concurrency between 1 and 16),
   constraint io_days_within_trace_days check (io_days <= trace_days)
 );
 alter table tracegram.settings enable row level security;
@@ -35,6 +39,10 @@ comment on column tracegram.settings.io_from is
   'Start of the oldest day of requests and responses that is there, UTC. Those of older traces are not stored.';
 comment on column tracegram.settings.alert_url is 'Where alerts are posted. Null: nowhere.';
 comment on column tracegram.settings.alert_secret is 'Sent with each alert, so that the receiver knows who it is from.';
+comment on column tracegram.settings.synthetic_run_cap_microusd is 'Most that one run of synthetic tests may spend, in micro-dollars. 0..2000000000; 0: nothing.';
+comment on column tracegram.settings.synthetic_day_cap_microusd is 'Most that all of them may spend on a day, UTC, in micro-dollars. 0: nothing.';
+comment on column tracegram.settings.synthetic_month_cap_microusd is 'Most that all of them may spend in a month, UTC, in micro-dollars. 0: nothing.';
+comment on column tracegram.settings.synthetic_concurrency is 'How many scenarios of a run are run at once, unless it is asked for with another number. 1..16.';
 
 insert into tracegram.settings default values;
 
@@ -86,7 +94,8 @@ as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
   c_changeable constant text[] := array[
-    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
+    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret',
+    'synthetic_run_cap_microusd', 'synthetic_day_cap_microusd', 'synthetic_month_cap_microusd', 'synthetic_concurrency'
   ];
   v_unknown    text;
   v_constraint text;
@@ -102,8 +111,13 @@ begin
   end if;
   begin
     update tracegram.settings as s
-    set (trace_days, io_days, io_sample_percent, quota_bytes, lost_after, alert_url, alert_secret) = (
-      select n.trace_days, n.io_days, n.io_sample_percent, n.quota_bytes, n.lost_after, n.alert_url, n.alert_secret
+    set (
+      trace_days, io_days, io_sample_percent, quota_bytes, lost_after, alert_url, alert_secret,
+      synthetic_run_cap_microusd, synthetic_day_cap_microusd, synthetic_month_cap_microusd, synthetic_concurrency
+    ) = (
+      select
+        n.trace_days, n.io_days, n.io_sample_percent, n.quota_bytes, n.lost_after, n.alert_url, n.alert_secret,
+        n.synthetic_run_cap_microusd, n.synthetic_day_cap_microusd, n.synthetic_month_cap_microusd, n.synthetic_concurrency
       from pg_catalog.jsonb_populate_record(s, p_changes) as n
     );
   exception when data_exception or integrity_constraint_violation then

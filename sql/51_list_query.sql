@@ -62,6 +62,10 @@ declare
   -- … and what the traces that it finds are looked at for.
   v_matches text := '';
 begin
+  -- Those of synthetic tests count in none of the bot's own lists.
+  if p_filter.release is distinct from 'synthetic' then
+    v_found := v_found || ' and t.key_id > 0';
+  end if;
   if p_filter.user_id is not null then
     v_found := v_found || ' and t.user_id = $9';
   end if;

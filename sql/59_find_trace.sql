@@ -30,7 +30,7 @@ create function tracegram.message_query()
 as $$
   -- Of a chat with very many runs the newest of these days, which are mostly the ones that somebody asks about.
   select 'select c.trace_id from (select t.started_at, t.trace_id, t.message_id from tracegram.pipeline_traces as t '
-    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) and t.key_id > 0 '
     || 'order by t.started_at desc, t.trace_id desc limit 20000) as c '
     || 'where c.message_id = $4 order by c.started_at desc, c.trace_id desc limit 1';
 $$;
@@ -47,7 +47,7 @@ as $$
   select 'with runs as materialized (select c.trace_id, c.started_at, c.message_id, '
     || 'c.started_at + coalesce(c.duration_ms * interval ''1 ms'', $6) as ended_at '
     || 'from (select * from tracegram.pipeline_traces as t '
-    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) and t.key_id > 0 '
     || 'order by t.started_at desc, t.trace_id desc limit 20000) as c) '
     || 'select r.trace_id from runs as r where r.ended_at >= $5 - interval ''5 seconds'' '
     -- By the end of a run with a later message, this one had been sent.

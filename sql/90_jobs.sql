@@ -38,6 +38,7 @@ as $$
   select tracegram.purge_responses(p_now);
   select tracegram.purge_admins(p_now);
   select tracegram.purge_filters(p_now);
+  select tracegram.purge_synthetic(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
   delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
@@ -45,7 +46,8 @@ $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did after 400.
+of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did and runs of
+synthetic tests after 400.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;
@@ -62,6 +64,7 @@ values
   ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),
   ('tracegram-quota',      '*/10 * * * *', '10 minutes', 'select tracegram.guard_quota()'),
   ('tracegram-alerts',     '* * * * *',    '1 minute',   'select tracegram.watch()'),
+  ('tracegram-synthetic',  '* * * * *',    '1 minute',   'select tracegram.tend_synthetic_runs()'),
   ('tracegram-plans',      '17 3 * * *',   '1 day',      'select tracegram.check_plans()');
 
 select cron.schedule(job, schedule, command) from tracegram.jobs;

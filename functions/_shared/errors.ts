@@ -15,6 +15,7 @@ export const SQLSTATES = {
   TG050: { status: 400, hint: "The roles are viewer, operator and owner; nothing was changed." },
   TG041: { status: 400, hint: "Acts on an alert are acknowledge, mute_1h, mute_24h and unmute." },
   TG055: { status: 400, hint: "Send a filter as ListFilter in admin_answers.ts has it." },
+  TG060: { status: 400, hint: "Send what synthetic_answers.ts and synthetic_work.ts say; nothing was changed." },
 } as const;
 
 export type Sqlstate = keyof typeof SQLSTATES;

@@ -25,24 +25,28 @@ revoke all on schema tracegram from public, anon, authenticated, service_role;
 
 comment on schema tracegram is 'Tracegram: tables and internals. Not exposed to any API role.';
 
--- 05_settings.sql — what the owner decides: how long, how much, and where alerts go.
+-- 05_settings.sql — what the owner decides: how long, how much, where alerts go, and what synthetic tests may cost.
 --
 -- Written by  public.change_settings; traces_from and io_from by retention and the quota guard, guard_io_sample_percent by the
 --             quota guard
--- Read by     ingest, retention, the quota guard, alerts
+-- Read by     ingest, retention, the quota guard, alerts, synthetic tests
 
 create table tracegram.settings (
-  only_row                boolean primary key default true check (only_row),
-  trace_days              smallint not null default 30 check (trace_days between 1 and 365),
-  io_days                 smallint not null default 7 check (io_days between 1 and 365),
-  io_sample_percent       smallint not null default 100 check (io_sample_percent between 0 and 100),
-  guard_io_sample_percent smallint check (guard_io_sample_percent between 0 and 100),
-  quota_bytes             bigint not null default 500000000 check (quota_bytes > 0),
-  lost_after              interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
-  traces_from             timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
-  io_from                 timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
-  alert_url               text check (alert_url ~ '^https?://[^\s]+$'),
-  alert_secret            text,
+  only_row                     boolean primary key default true check (only_row),
+  trace_days                   smallint not null default 30 check (trace_days between 1 and 365),
+  io_days                      smallint not null default 7 check (io_days between 1 and 365),
+  io_sample_percent            smallint not null default 100 check (io_sample_percent between 0 and 100),
+  guard_io_sample_percent      smallint check (guard_io_sample_percent between 0 and 100),
+  quota_bytes                  bigint not null default 500000000 check (quota_bytes > 0),
+  lost_after                   interval not null default '15 minutes' check (lost_after between '1 minute' and '1 day'),
+  traces_from                  timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '30 days'),
+  io_from                      timestamptz(0) not null default (pg_catalog.date_trunc('day', now(), 'UTC') - interval '7 days'),
+  alert_url                    text check (alert_url ~ '^https?://[^\s]+$'),
+  alert_secret                 text,
+  synthetic_run_cap_microusd   bigint not null default 1000000 check (synthetic_run_cap_microusd between 0 and 2000000000),
+  synthetic_day_cap_microusd   bigint not null default 3000000 check (synthetic_day_cap_microusd between 0 and 1000000000000),
+  synthetic_month_cap_microusd bigint not null default 20000000 check (synthetic_month_cap_microusd between 0 and 1000000000000),
+  synthetic_concurrency        smallint not null default 2 check (synthetic_concurrency between 1 and 16),
   constraint io_days_within_trace_days check (io_days <= trace_days)
 );
 alter table tracegram.settings enable row level security;
@@ -62,6 +66,10 @@ comment on column tracegram.settings.io_from is
   'Start of the oldest day of requests and responses that is there, UTC. Those of older traces are not stored.';
 comment on column tracegram.settings.alert_url is 'Where alerts are posted. Null: nowhere.';
 comment on column tracegram.settings.alert_secret is 'Sent with each alert, so that the receiver knows who it is from.';
+comment on column tracegram.settings.synthetic_run_cap_microusd is 'Most that one run of synthetic tests may spend, in micro-dollars. 0..2000000000; 0: nothing.';
+comment on column tracegram.settings.synthetic_day_cap_microusd is 'Most that all of them may spend on a day, UTC, in micro-dollars. 0: nothing.';
+comment on column tracegram.settings.synthetic_month_cap_microusd is 'Most that all of them may spend in a month, UTC, in micro-dollars. 0: nothing.';
+comment on column tracegram.settings.synthetic_concurrency is 'How many scenarios of a run are run at once, unless it is asked for with another number. 1..16.';
 
 insert into tracegram.settings default values;
 
@@ -113,7 +121,8 @@ as $$
 declare
   -- The rest is not the owner's: it says what retention and the quota guard have done.
   c_changeable constant text[] := array[
-    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret'
+    'trace_days', 'io_days', 'io_sample_percent', 'quota_bytes', 'lost_after', 'alert_url', 'alert_secret',
+    'synthetic_run_cap_microusd', 'synthetic_day_cap_microusd', 'synthetic_month_cap_microusd', 'synthetic_concurrency'
   ];
   v_unknown    text;
   v_constraint text;
@@ -129,8 +138,13 @@ begin
   end if;
   begin
     update tracegram.settings as s
-    set (trace_days, io_days, io_sample_percent, quota_bytes, lost_after, alert_url, alert_secret) = (
-      select n.trace_days, n.io_days, n.io_sample_percent, n.quota_bytes, n.lost_after, n.alert_url, n.alert_secret
+    set (
+      trace_days, io_days, io_sample_percent, quota_bytes, lost_after, alert_url, alert_secret,
+      synthetic_run_cap_microusd, synthetic_day_cap_microusd, synthetic_month_cap_microusd, synthetic_concurrency
+    ) = (
+      select
+        n.trace_days, n.io_days, n.io_sample_percent, n.quota_bytes, n.lost_after, n.alert_url, n.alert_secret,
+        n.synthetic_run_cap_microusd, n.synthetic_day_cap_microusd, n.synthetic_month_cap_microusd, n.synthetic_concurrency
       from pg_catalog.jsonb_populate_record(s, p_changes) as n
     );
   exception when data_exception or integrity_constraint_violation then
@@ -2929,6 +2943,10 @@ declare
   -- … and what the traces that it finds are looked at for.
   v_matches text := '';
 begin
+  -- Those of synthetic tests count in none of the bot's own lists.
+  if p_filter.release is distinct from 'synthetic' then
+    v_found := v_found || ' and t.key_id > 0';
+  end if;
   if p_filter.user_id is not null then
     v_found := v_found || ' and t.user_id = $9';
   end if;
@@ -4392,7 +4410,7 @@ create function tracegram.message_query()
 as $$
   -- Of a chat with very many runs the newest of these days, which are mostly the ones that somebody asks about.
   select 'select c.trace_id from (select t.started_at, t.trace_id, t.message_id from tracegram.pipeline_traces as t '
-    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) and t.key_id > 0 '
     || 'order by t.started_at desc, t.trace_id desc limit 20000) as c '
     || 'where c.message_id = $4 order by c.started_at desc, c.trace_id desc limit 1';
 $$;
@@ -4409,7 +4427,7 @@ as $$
   select 'with runs as materialized (select c.trace_id, c.started_at, c.message_id, '
     || 'c.started_at + coalesce(c.duration_ms * interval ''1 ms'', $6) as ended_at '
     || 'from (select * from tracegram.pipeline_traces as t '
-    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) '
+    || 'where t.started_at >= $1 and t.started_at < $2 and (t.chat_id = $3 or t.user_id = $3 and t.chat_id is null) and t.key_id > 0 '
     || 'order by t.started_at desc, t.trace_id desc limit 20000) as c) '
     || 'select r.trace_id from runs as r where r.ended_at >= $5 - interval ''5 seconds'' '
     -- By the end of a run with a later message, this one had been sent.
@@ -5638,6 +5656,1990 @@ p_what  of what: {"of": "trace", "trace_id": …}, {"of": "traces", "format": �
 Returns {}; {"refused": "viewer"} to anybody who is no admin.$doc$;
 revoke all on function public.admin_note_export(bigint, jsonb) from public, anon, authenticated;
 grant execute on function public.admin_note_export(bigint, jsonb) to service_role;
+
+-- 66_synthetic_runs.sql — synthetic tests: what can be run, what was asked for, and what came of it.
+--
+-- Written by  public.register_scenarios; public.ask_synthetic_run, public.confirm_synthetic_run, public.stop_synthetic_run
+--             (67_ask_run.sql); the worker's functions (67_synthetic_work.sql, 68_llm_calls.sql)
+-- Read by     those, public.get_synthetic_run, public.synthetic_overview (69_synthetic_report.sql)
+-- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
+--
+-- Whoever changes a run locks tracegram.synthetic_ledger, if money moves, then the run, then the rest: so two of them wait for each
+-- other and never deadlock.
+
+create table tracegram.synthetic_scenarios (
+  name          text primary key check (length(name) between 1 and 64),
+  title         text not null,
+  smoke         boolean not null,
+  hash          text not null,
+  priced        jsonb not null,
+  registered_at timestamptz(3) not null
+);
+alter table tracegram.synthetic_scenarios enable row level security;
+
+comment on table tracegram.synthetic_scenarios is 'The scenarios that the synthetic function, or a terminal, had when it last said so.';
+comment on column tracegram.synthetic_scenarios.name is 'Name of its file.';
+comment on column tracegram.synthetic_scenarios.title is 'What it shows, in a sentence.';
+comment on column tracegram.synthetic_scenarios.smoke is 'Whether it is one of the smoke tests.';
+comment on column tracegram.synthetic_scenarios.hash is 'Of its file: tells whether two results are of the same scenario.';
+comment on column tracegram.synthetic_scenarios.priced is
+  'What its recorded tokens cost by the price table: {smoke, release}, each {expected_microusd, worst_microusd} or null.';
+comment on column tracegram.synthetic_scenarios.registered_at is 'When it was last different from before.';
+
+create table tracegram.synthetic_runs (
+  run_id               uuid primary key default gen_random_uuid(),
+  state                text not null default 'asked'
+    check (state in ('asked', 'running', 'passed', 'failed', 'stopped', 'out_of_budget', 'abandoned', 'cancelled')),
+  tier                 text not null check (tier in ('smoke', 'release')),
+  mode                 text not null check (mode in ('live', 'replay', 'missing')),
+  scenarios            text[] not null,
+  repeat               smallint not null check (repeat between 1 and 100),
+  seed                 integer not null check (seed >= 0),
+  concurrency          smallint not null check (concurrency between 1 and 16),
+  asked_by             bigint,
+  asked_at             timestamptz(3) not null,
+  confirm_until        timestamptz(3) not null,
+  worst_microusd       bigint not null,
+  unknown              integer not null,
+  chat_id              bigint,
+  runner_url           text check (runner_url ~ '^https?://[^\s]+$'),
+  token                text,
+  started_at           timestamptz(3),
+  seen_at              timestamptz(3),
+  ended_at             timestamptz(3),
+  stopped_by           bigint,
+  crossed              text check (crossed in ('cap_run', 'cap_day', 'cap_month')),
+  ceiling_microusd     bigint not null default 0 check (ceiling_microusd >= 0),
+  spent_microusd       bigint not null default 0 check (spent_microusd >= 0),
+  reserved_microusd    bigint not null default 0 check (reserved_microusd >= 0),
+  unconfirmed_microusd bigint not null default 0 check (unconfirmed_microusd between 0 and spent_microusd),
+  excess_microusd      bigint not null default 0 check (excess_microusd >= 0),
+  version              integer not null default 0,
+  message_id           bigint,
+  message_version      integer not null default 0,
+  message_until        timestamptz(3),
+  constraint ceiling_holds check (spent_microusd + reserved_microusd <= ceiling_microusd + excess_microusd),
+  check ((token is null) = (started_at is null))
+);
+create index synthetic_runs_started_at on tracegram.synthetic_runs (started_at);
+create index synthetic_runs_running on tracegram.synthetic_runs (asked_by) where state = 'running';
+comment on index tracegram.synthetic_runs_started_at is 'synthetic_overview, newest first.';
+comment on index tracegram.synthetic_runs_running is 'Whether an admin has a run that is going on; all that are, each minute.';
+alter table tracegram.synthetic_runs enable row level security;
+
+comment on table tracegram.synthetic_runs is 'Runs of synthetic tests. One that was not confirmed is kept a day, others 400 days.';
+comment on column tracegram.synthetic_runs.run_id is 'Its id.';
+comment on column tracegram.synthetic_runs.state is
+  'asked (waits for its confirmation), cancelled (was not given it), running, or how it ended. abandoned: nobody went on with it.';
+comment on column tracegram.synthetic_runs.tier is 'smoke: cheap models. release: the bot''s own.';
+comment on column tracegram.synthetic_runs.mode is 'live: paid calls. replay: recordings alone. missing: paid calls where there is no recording.';
+comment on column tracegram.synthetic_runs.scenarios is 'Names of what is run.';
+comment on column tracegram.synthetic_runs.repeat is 'How often each is.';
+comment on column tracegram.synthetic_runs.seed is 'Of their order.';
+comment on column tracegram.synthetic_runs.concurrency is 'How many are run at once, by all workers together.';
+comment on column tracegram.synthetic_runs.asked_by is 'Telegram''s id of the admin. Null: a terminal, which has the service key.';
+comment on column tracegram.synthetic_runs.asked_at is 'When it was asked for.';
+comment on column tracegram.synthetic_runs.confirm_until is 'Until when it can be confirmed.';
+comment on column tracegram.synthetic_runs.worst_microusd is 'What it would cost at worst, of what is known.';
+comment on column tracegram.synthetic_runs.unknown is 'How many scenarios have no estimate.';
+comment on column tracegram.synthetic_runs.chat_id is 'Telegram''s id of the chat that is told of it. Null: none.';
+comment on column tracegram.synthetic_runs.runner_url is 'Address of the function that runs it. Null: a terminal does.';
+comment on column tracegram.synthetic_runs.token is 'Lets a worker work on it. In clear, for it is sent to runner_url. Null: it is not confirmed.';
+comment on column tracegram.synthetic_runs.started_at is 'When it was confirmed.';
+comment on column tracegram.synthetic_runs.seen_at is 'When a worker was last heard, to about 5 seconds.';
+comment on column tracegram.synthetic_runs.ended_at is 'When it ended. Null: it has not.';
+comment on column tracegram.synthetic_runs.stopped_by is 'Admin who stopped it.';
+comment on column tracegram.synthetic_runs.crossed is 'out_of_budget: the cap that the next call would have crossed.';
+comment on column tracegram.synthetic_runs.ceiling_microusd is 'Most that it may spend, as it was confirmed.';
+comment on column tracegram.synthetic_runs.spent_microusd is 'What its calls have cost, with what is unconfirmed.';
+comment on column tracegram.synthetic_runs.reserved_microusd is 'What is set aside for calls that are under way.';
+comment on column tracegram.synthetic_runs.unconfirmed_microusd is
+  'Part of what was spent: reserved by calls of which nobody knows what they cost.';
+comment on column tracegram.synthetic_runs.excess_microusd is
+  'What calls have cost above what was reserved for them: 0, unless the provider billed more than its prices allow.';
+comment on column tracegram.synthetic_runs.version is 'Counts up with each change that a report shows.';
+comment on column tracegram.synthetic_runs.message_id is 'Telegram''s id of the message about it. Null: none was sent.';
+comment on column tracegram.synthetic_runs.message_version is 'The version that the message shows. 0: none.';
+comment on column tracegram.synthetic_runs.message_until is 'Until when somebody sends or edits it. Null: nobody.';
+
+create table tracegram.synthetic_results (
+  run_id               uuid not null references tracegram.synthetic_runs on delete cascade,
+  position             integer not null,
+  scenario             text not null,
+  repeat               smallint not null,
+  state                text not null default 'pending' check (state in ('pending', 'running', 'passed', 'failed', 'stopped')),
+  attempts             smallint not null default 0,
+  worker               text,
+  leased_until         timestamptz(3),
+  began_at             timestamptz(3),
+  ended_at             timestamptz(3),
+  hash                 text,
+  failures             jsonb not null default '[]',
+  duration_ms          integer,
+  calls                integer not null default 0,
+  input_tokens         integer not null default 0,
+  output_tokens        integer not null default 0,
+  cost_microusd        bigint,
+  saved_microusd       bigint not null default 0,
+  spent_microusd       bigint not null default 0,
+  unconfirmed_microusd bigint not null default 0,
+  largest_microusd     bigint not null default 0,
+  trace_ids            uuid[] not null default '{}',
+  drift                jsonb not null default '[]',
+  judged               jsonb not null default '[]',
+  primary key (run_id, position),
+  check ((state = 'running') = (leased_until is not null)),
+  check ((state in ('passed', 'failed', 'stopped')) = (ended_at is not null))
+);
+create index synthetic_results_scenario on tracegram.synthetic_results (scenario, ended_at) where state in ('passed', 'failed');
+create index synthetic_results_leased on tracegram.synthetic_results (leased_until) where state = 'running';
+comment on index tracegram.synthetic_results_scenario is 'The last results of a scenario: estimates, and what a new one is compared with.';
+comment on index tracegram.synthetic_results_leased is 'Leases that have run out, each minute.';
+alter table tracegram.synthetic_results enable row level security;
+
+comment on table tracegram.synthetic_results is 'One row for each scenario and repeat of a run, from its confirmation on. Its result is written once.';
+comment on column tracegram.synthetic_results.run_id is 'The run.';
+comment on column tracegram.synthetic_results.position is 'Place in the order of the run, counted from 1.';
+comment on column tracegram.synthetic_results.scenario is 'Name.';
+comment on column tracegram.synthetic_results.repeat is 'Which time, counted from 1.';
+comment on column tracegram.synthetic_results.state is 'pending: nobody runs it. stopped: it was broken off, and says nothing about the bot.';
+comment on column tracegram.synthetic_results.attempts is 'How often it was taken. Only the last to take it can finish it.';
+comment on column tracegram.synthetic_results.worker is 'Who has it.';
+comment on column tracegram.synthetic_results.leased_until is 'Until when, unless they say that they go on.';
+comment on column tracegram.synthetic_results.began_at is 'When it was last taken.';
+comment on column tracegram.synthetic_results.ended_at is 'When it had its result.';
+comment on column tracegram.synthetic_results.hash is 'Of the scenario''s file. Null: no worker got to an end with it.';
+comment on column tracegram.synthetic_results.failures is 'Expectations that are not met: Failure[] of functions/_shared/synthetic_work.ts.';
+comment on column tracegram.synthetic_results.duration_ms is 'Milliseconds. Of a replay, as it was recorded.';
+comment on column tracegram.synthetic_results.calls is 'LLM calls.';
+comment on column tracegram.synthetic_results.input_tokens is 'Tokens of their requests.';
+comment on column tracegram.synthetic_results.output_tokens is 'Tokens of their answers.';
+comment on column tracegram.synthetic_results.cost_microusd is 'What its calls cost, now or when they were recorded. Null: of one it is not known.';
+comment on column tracegram.synthetic_results.saved_microusd is 'What the cache has saved.';
+comment on column tracegram.synthetic_results.spent_microusd is 'What was spent on it, over all attempts.';
+comment on column tracegram.synthetic_results.unconfirmed_microusd is 'Part of that: calls of which nobody knows what they cost.';
+comment on column tracegram.synthetic_results.largest_microusd is 'Most that was reserved for one of its calls, of those whose worst was known.';
+comment on column tracegram.synthetic_results.trace_ids is 'Its traces.';
+comment on column tracegram.synthetic_results.drift is 'What is different now from what was recorded, a line each.';
+comment on column tracegram.synthetic_results.judged is 'Score and reason of each judge.';
+
+create function tracegram.wish_number(p_of jsonb, p_name text)
+  returns integer
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_value constant jsonb := p_of -> p_name;
+begin
+  if coalesce(pg_catalog.jsonb_typeof(v_value), 'null') = 'null' then
+    return null;
+  end if;
+  if pg_catalog.jsonb_typeof(v_value) = 'number' and v_value::numeric between 0 and 2147483647
+    and pg_catalog.trunc(v_value::numeric) = v_value::numeric
+  then
+    return v_value::numeric::integer;
+  end if;
+  raise exception sqlstate 'TG060' using message = pg_catalog.format(
+    '%s is %s, and not a whole number from 0 to 2147483647', p_name, tracegram.cut(v_value::text, 40)
+  );
+end;
+$$;
+
+comment on function tracegram.wish_number(jsonb, text) is
+$doc$A whole number of an object; null where it is null or missing.
+
+TG060  it is something else$doc$;
+revoke all on function tracegram.wish_number(jsonb, text) from public, anon, authenticated, service_role;
+
+create function tracegram.entry_is_fine(p_entry jsonb)
+  returns boolean
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    pg_catalog.jsonb_typeof(p_entry) = 'object'
+    and pg_catalog.jsonb_typeof(p_entry -> 'name') = 'string' and pg_catalog.length(p_entry ->> 'name') between 1 and 64
+    and pg_catalog.jsonb_typeof(p_entry -> 'title') = 'string'
+    and pg_catalog.jsonb_typeof(p_entry -> 'smoke') = 'boolean'
+    and pg_catalog.jsonb_typeof(p_entry -> 'hash') = 'string' and pg_catalog.length(p_entry ->> 'hash') between 1 and 64
+    and pg_catalog.jsonb_typeof(p_entry -> 'priced') = 'object'
+    and (
+      select pg_catalog.bool_and(
+        coalesce(pg_catalog.jsonb_typeof(p.price), 'null') = 'null'
+        or tracegram.whole_number(p.price -> 'expected_microusd') is not null
+        and tracegram.whole_number(p.price -> 'worst_microusd') is not null
+      )
+      from (values (p_entry -> 'priced' -> 'smoke'), (p_entry -> 'priced' -> 'release')) as p (price)
+    ),
+    false
+  );
+$$;
+
+comment on function tracegram.entry_is_fine(jsonb) is 'Whether it is a ScenarioEntry of functions/_shared/synthetic_answers.ts.';
+revoke all on function tracegram.entry_is_fine(jsonb) from public, anon, authenticated, service_role;
+
+create function public.register_scenarios(p_scenarios jsonb)
+  returns void
+  language plpgsql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if pg_catalog.jsonb_typeof(p_scenarios) is distinct from 'array' then
+    raise exception sqlstate 'TG060' using message = 'the scenarios are not an array';
+  end if;
+  select e into v_wrong from pg_catalog.jsonb_array_elements(p_scenarios) as e where not tracegram.entry_is_fine(e) limit 1;
+  if found then
+    raise exception sqlstate 'TG060' using
+      message = 'this is no scenario: ' || tracegram.cut(v_wrong::text, 100),
+      hint    = 'It has a name, a title, smoke, a hash and priced, as ScenarioEntry in synthetic_answers.ts.';
+  end if;
+  -- Two isolates that begin at the same moment say the same.
+  lock table tracegram.synthetic_scenarios in share row exclusive mode;
+  delete from tracegram.synthetic_scenarios as s
+  where not exists (select from pg_catalog.jsonb_array_elements(p_scenarios) as e where e ->> 'name' = s.name);
+  insert into tracegram.synthetic_scenarios as s (name, title, smoke, hash, priced, registered_at)
+  select distinct on (e ->> 'name')
+    e ->> 'name', tracegram.cut(e ->> 'title', 200), (e ->> 'smoke')::boolean, e ->> 'hash', e -> 'priced', pg_catalog.now()
+  from pg_catalog.jsonb_array_elements(p_scenarios) as e
+  order by e ->> 'name'
+  on conflict (name) do update
+    set title = excluded.title, smoke = excluded.smoke, hash = excluded.hash, priced = excluded.priced,
+      registered_at = excluded.registered_at
+    where (s.title, s.smoke, s.hash, s.priced) is distinct from (excluded.title, excluded.smoke, excluded.hash, excluded.priced);
+end;
+$$;
+
+comment on function public.register_scenarios(jsonb) is
+$doc$Says which scenarios there are. Takes the place of all that was said before.
+
+p_scenarios  an array of ScenarioEntry of functions/_shared/synthetic_answers.ts.
+
+TG060  one of them is none  (nothing was changed)$doc$;
+revoke all on function public.register_scenarios(jsonb) from public, anon, authenticated;
+grant execute on function public.register_scenarios(jsonb) to service_role;
+
+-- 66_synthetic_spend.sql — the ledger of synthetic tests: what was spent and is reserved, by call, run and day; caps; estimates.
+--
+-- Written by  tracegram.begin_llm_call, tracegram.book_call (68_llm_calls.sql)
+-- Read by     those, tracegram.spend_view
+-- Dropped by  tracegram.purge_synthetic (69_synthetic_jobs.sql)
+--
+-- Of each run, each UTC day and each UTC month: spent + reserved never passes the cap. A day's and a month's are sums over all runs,
+-- so whoever reserves locks the one row of the ledger first, and sees what all before have done.
+
+create table tracegram.synthetic_ledger (
+  only_row          boolean primary key default true check (only_row),
+  reserved_microusd bigint not null default 0 check (reserved_microusd >= 0)
+);
+alter table tracegram.synthetic_ledger enable row level security;
+insert into tracegram.synthetic_ledger default values;
+
+comment on table tracegram.synthetic_ledger is 'One row, which whoever reserves money or gives it back has locked.';
+comment on column tracegram.synthetic_ledger.only_row is 'True: there is one row.';
+comment on column tracegram.synthetic_ledger.reserved_microusd is 'Set aside for calls that are under way, of all runs.';
+
+create table tracegram.synthetic_days (
+  day               date primary key,
+  spent_microusd    bigint not null default 0 check (spent_microusd >= 0),
+  reserved_microusd bigint not null default 0 check (reserved_microusd >= 0)
+);
+alter table tracegram.synthetic_days enable row level security;
+
+comment on table tracegram.synthetic_days is 'What synthetic tests have cost, by UTC day of the call''s begin. Kept 400 days.';
+comment on column tracegram.synthetic_days.day is 'UTC.';
+comment on column tracegram.synthetic_days.spent_microusd is 'With what is unconfirmed.';
+comment on column tracegram.synthetic_days.reserved_microusd is 'Set aside for calls that are under way.';
+
+create table tracegram.synthetic_calls (
+  call_id           bigint generated always as identity primary key,
+  run_id            uuid not null,
+  position          integer not null,
+  attempt           smallint not null,
+  key               text not null,
+  nth               integer not null,
+  model             text not null,
+  day               date not null,
+  begun_at          timestamptz(3) not null,
+  reserved_microusd bigint not null check (reserved_microusd >= 0),
+  booked_microusd   bigint check (booked_microusd >= 0),
+  confirmed         boolean not null default false,
+  settled_at        timestamptz(3),
+  status            smallint,
+  duration_ms       integer,
+  input_tokens      integer,
+  output_tokens     integer,
+  recorded          jsonb,
+  foreign key (run_id, position) references tracegram.synthetic_results on delete cascade,
+  check (booked_microusd is not null or not confirmed)
+);
+create index synthetic_calls_key on tracegram.synthetic_calls (run_id, position, key);
+comment on index tracegram.synthetic_calls_key is
+  'Answers of a scenario that is taken again, or to equal requests of the run''s others; its calls that are under way; its recordings.';
+alter table tracegram.synthetic_calls enable row level security;
+
+comment on table tracegram.synthetic_calls is 'The journal of paid LLM calls of synthetic tests. Kept as long as requests and responses are, settings.io_days.';
+comment on column tracegram.synthetic_calls.call_id is 'In the order of their begin.';
+comment on column tracegram.synthetic_calls.run_id is 'The run.';
+comment on column tracegram.synthetic_calls.position is 'The scenario of it.';
+comment on column tracegram.synthetic_calls.attempt is 'The attempt at that which made the call.';
+comment on column tracegram.synthetic_calls.key is 'SHA-256 of the normalised request, in hex.';
+comment on column tracegram.synthetic_calls.nth is 'Which one of the equal requests of the scenario that were answered, counted from 0.';
+comment on column tracegram.synthetic_calls.model is 'The model that was asked.';
+comment on column tracegram.synthetic_calls.day is 'UTC day of the begin. It is paid for by that day''s cap, and that month''s.';
+comment on column tracegram.synthetic_calls.begun_at is 'When the money for it was set aside.';
+comment on column tracegram.synthetic_calls.reserved_microusd is 'How much that was.';
+comment on column tracegram.synthetic_calls.booked_microusd is 'What counts as spent for it. Null: it is under way.';
+comment on column tracegram.synthetic_calls.confirmed is 'Whether that is what it has cost. Otherwise it is what was reserved.';
+comment on column tracegram.synthetic_calls.settled_at is 'When it was booked, the last time.';
+comment on column tracegram.synthetic_calls.status is 'HTTP status. 0: none came.';
+comment on column tracegram.synthetic_calls.duration_ms is 'Milliseconds.';
+comment on column tracegram.synthetic_calls.input_tokens is 'Tokens of the request. Null: not known.';
+comment on column tracegram.synthetic_calls.output_tokens is 'Tokens of the answer. Null: not known.';
+comment on column tracegram.synthetic_calls.recorded is
+  'What was answered, whole and masked: Recorded of functions/_shared/synthetic_work.ts. Null: it was not answered whole.';
+
+create type tracegram.test_spend as (
+  today_spent    bigint,
+  today_reserved bigint,
+  month_spent    bigint,
+  month_reserved bigint
+);
+comment on type tracegram.test_spend is 'What synthetic tests have spent and reserved on a UTC day, and in its month, in micro-dollars.';
+
+create function tracegram.test_spend(p_now timestamptz)
+  returns tracegram.test_spend
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select (
+    coalesce(pg_catalog.sum(d.spent_microusd) filter (where d.day = t.today), 0)::bigint,
+    coalesce(pg_catalog.sum(d.reserved_microusd) filter (where d.day = t.today), 0)::bigint,
+    coalesce(pg_catalog.sum(d.spent_microusd), 0)::bigint,
+    coalesce(pg_catalog.sum(d.reserved_microusd), 0)::bigint
+  )::tracegram.test_spend
+  from (select (p_now at time zone 'UTC')::date as today) as t
+  left join tracegram.synthetic_days as d
+    on d.day >= pg_catalog.date_trunc('month', t.today::timestamp)::date
+    and d.day < (pg_catalog.date_trunc('month', t.today::timestamp) + interval '1 month')::date;
+$$;
+
+comment on function tracegram.test_spend(timestamptz) is 'What was spent and is reserved on p_now''s day, and in its month, UTC.';
+revoke all on function tracegram.test_spend(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.left_of_caps(p_now timestamptz)
+  returns bigint
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(0, least(
+    s.synthetic_run_cap_microusd,
+    s.synthetic_day_cap_microusd - t.today_spent - t.today_reserved,
+    s.synthetic_month_cap_microusd - t.month_spent - t.month_reserved
+  ))
+  from tracegram.settings as s, tracegram.test_spend(p_now) as t;
+$$;
+
+comment on function tracegram.left_of_caps(timestamptz) is 'Most that a new run may spend, in micro-dollars.';
+revoke all on function tracegram.left_of_caps(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.spend_view(p_now timestamptz)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'today_microusd', t.today_spent,
+    'month_microusd', t.month_spent,
+    'reserved_microusd', l.reserved_microusd,
+    'run_cap_microusd', s.synthetic_run_cap_microusd,
+    'day_cap_microusd', s.synthetic_day_cap_microusd,
+    'month_cap_microusd', s.synthetic_month_cap_microusd
+  )
+  from tracegram.settings as s, tracegram.synthetic_ledger as l, tracegram.test_spend(p_now) as t;
+$$;
+
+comment on function tracegram.spend_view(timestamptz) is 'TestSpend of functions/_shared/synthetic_answers.ts.';
+revoke all on function tracegram.spend_view(timestamptz) from public, anon, authenticated, service_role;
+
+create type tracegram.scenario_estimate as (
+  name              text,
+  expected_microusd bigint,
+  worst_microusd    bigint,
+  room_microusd     bigint,
+  source            text
+);
+comment on type tracegram.scenario_estimate is
+  'What a scenario costs once: null where that is not known. room is the most that one of its calls had reserved; source is history or prices.';
+
+create function tracegram.estimate_scenario(p_name text, p_tier text)
+  returns tracegram.scenario_estimate
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when h.n > 0
+    then (p_name, h.expected, h.worst, h.room, 'history')::tracegram.scenario_estimate
+    else (
+      p_name, (s.price ->> 'expected_microusd')::numeric::bigint, (s.price ->> 'worst_microusd')::numeric::bigint, 0,
+      case when s.price is not null then 'prices' end
+    )::tracegram.scenario_estimate
+  end
+  from (
+    select
+      count(*) as n,
+      pg_catalog.percentile_disc(0.5) within group (order by l.cost_microusd) as expected,
+      pg_catalog.percentile_disc(0.95) within group (order by l.cost_microusd) as worst,
+      coalesce(pg_catalog.max(l.largest_microusd), 0) as room
+    from (
+      select r.cost_microusd, r.largest_microusd
+      from tracegram.synthetic_results as r
+      join tracegram.synthetic_runs as u using (run_id)
+      where r.scenario = p_name and r.state in ('passed', 'failed') and r.cost_microusd is not null
+        and u.tier = p_tier and u.mode = 'live'
+      order by r.ended_at desc
+      limit 20
+    ) as l
+  ) as h
+  left join (
+    select nullif(c.priced -> p_tier, 'null') as price from tracegram.synthetic_scenarios as c where c.name = p_name
+  ) as s on true;
+$$;
+
+comment on function tracegram.estimate_scenario(text, text) is
+$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or what was registered for it.$doc$;
+revoke all on function tracegram.estimate_scenario(text, text) from public, anon, authenticated, service_role;
+
+-- 67_ask_run.sql — a run is asked for, which says what it would cost; confirmed, which starts it; and stopped.
+--
+-- Nothing else starts a run: public.confirm_synthetic_run is called by people alone, and by no function or job of the database.
+
+create function tracegram.may_run_tests(p_actor bigint)
+  returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- A terminal has the service key, which may do anything.
+  select p_actor is null or coalesce(tracegram.role_of(p_actor) in ('operator', 'owner'), false);
+$$;
+
+comment on function tracegram.may_run_tests(bigint) is 'Whether an admin may run tests: operators and owners. Null is a terminal.';
+revoke all on function tracegram.may_run_tests(bigint) from public, anon, authenticated, service_role;
+
+create function tracegram.note_tests(p_actor bigint, p_detail jsonb, p_now timestamptz)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Not an admin's doing. The run itself says that it was a terminal's.
+  return p_actor is null or tracegram.require_role(p_actor, 'operator', 'run_tests', p_detail, p_now);
+end;
+$$;
+
+comment on function tracegram.note_tests(bigint, jsonb, timestamptz) is
+  'Whether an admin may run tests. Either way it is in the audit as run_tests, as tracegram.require_role has it.';
+revoke all on function tracegram.note_tests(bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.wished_scenarios(p_wish jsonb)
+  returns text[]
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wished constant jsonb := nullif(p_wish -> 'scenarios', 'null');
+begin
+  if v_wished is null then
+    return array(
+      select s.name from tracegram.synthetic_scenarios as s where s.smoke or p_wish ->> 'tier' = 'release' order by s.name
+    );
+  end if;
+  if pg_catalog.jsonb_typeof(v_wished) <> 'array' then
+    raise exception sqlstate 'TG060' using message = 'scenarios is not an array of names';
+  end if;
+  if exists (
+    select from pg_catalog.jsonb_array_elements_text(v_wished) as w
+    where not exists (select from tracegram.synthetic_scenarios as s where s.name = w)
+  ) then
+    return array[]::text[];
+  end if;
+  return array(select distinct w from pg_catalog.jsonb_array_elements_text(v_wished) as w order by w);
+end;
+$$;
+
+comment on function tracegram.wished_scenarios(jsonb) is
+  'Names of the scenarios that are asked for: those that are named, or all of the tier. Empty when one that is named is not there.';
+revoke all on function tracegram.wished_scenarios(jsonb) from public, anon, authenticated, service_role;
+
+create function tracegram.wished_run(p_actor bigint, p_wish jsonb, p_now timestamptz)
+  returns tracegram.synthetic_runs
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run tracegram.synthetic_runs;
+begin
+  if pg_catalog.jsonb_typeof(p_wish) is distinct from 'object'
+    or coalesce(p_wish ->> 'tier' not in ('smoke', 'release'), true)
+    or coalesce(p_wish ->> 'mode' not in ('live', 'replay', 'missing'), true)
+    or coalesce(p_wish ->> 'runner_url' !~ '^https?://[^\s]+$', false)
+    or coalesce(pg_catalog.jsonb_typeof(p_wish -> 'chat_id'), 'null') not in ('number', 'null')
+  then
+    raise exception sqlstate 'TG060' using
+      message = 'that is no run that can be asked for: ' || tracegram.cut(coalesce(p_wish::text, 'null'), 200),
+      hint    = 'tier is smoke or release; mode is live, replay or missing; runner_url is an address.';
+  end if;
+  v_run.run_id := pg_catalog.gen_random_uuid();
+  v_run.state := 'asked';
+  v_run.tier := p_wish ->> 'tier';
+  v_run.mode := p_wish ->> 'mode';
+  v_run.repeat := least(coalesce(tracegram.wish_number(p_wish, 'repeat'), 1), 32767);
+  v_run.seed := coalesce(tracegram.wish_number(p_wish, 'seed'), pg_catalog.floor(pg_catalog.random() * 2147483648)::integer);
+  v_run.concurrency := least(
+    coalesce(tracegram.wish_number(p_wish, 'concurrency'), (tracegram.settings()).synthetic_concurrency), 32767
+  );
+  v_run.asked_by := p_actor;
+  v_run.asked_at := p_now;
+  v_run.confirm_until := p_now + interval '5 minutes';
+  v_run.chat_id := (p_wish ->> 'chat_id')::numeric::bigint;
+  v_run.runner_url := p_wish ->> 'runner_url';
+  v_run.scenarios := tracegram.wished_scenarios(p_wish);
+  if v_run.repeat not between 1 and 100 or v_run.concurrency not between 1 and 16
+    or v_run.repeat * pg_catalog.cardinality(v_run.scenarios) > 1000
+  then
+    raise exception sqlstate 'TG060' using
+      message = 'that is more than a run may have',
+      hint    = 'repeat is 1 to 100, concurrency 1 to 16, and scenarios times repeat at most 1000.';
+  end if;
+  return v_run;
+end;
+$$;
+
+comment on function tracegram.wished_run(bigint, jsonb, timestamptz) is
+$doc$A run as it is asked for, without what it would cost.
+
+TG060  it makes no sense$doc$;
+revoke all on function tracegram.wished_run(bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.ask_synthetic_run(p_actor bigint, p_wish jsonb, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run       tracegram.synthetic_runs;
+  v_estimates tracegram.scenario_estimate[];
+  v_expected  bigint;
+  v_left      bigint;
+  v_going     uuid;
+begin
+  if not tracegram.may_run_tests(p_actor) then
+    perform tracegram.note_tests(p_actor, pg_catalog.jsonb_build_object('wish', p_wish), p_now);
+    return '{"refused": "operator"}'::jsonb;
+  end if;
+  v_run := tracegram.wished_run(p_actor, p_wish, p_now);
+  -- Of two asks of one admin, the second sees the first; and what is left stands still for a moment.
+  perform from tracegram.synthetic_ledger for update;
+  select r.run_id into v_going from tracegram.synthetic_runs as r where r.state = 'running' and r.asked_by = p_actor limit 1;
+  if found then
+    return pg_catalog.jsonb_build_object('no', 'running', 'run_id', v_going);
+  end if;
+  v_left := tracegram.left_of_caps(p_now);
+  if pg_catalog.cardinality(v_run.scenarios) = 0 or v_left = 0 and v_run.mode <> 'replay' then
+    return pg_catalog.jsonb_build_object(
+      'no', case pg_catalog.cardinality(v_run.scenarios) when 0 then 'none' else 'cap' end, 'spend', tracegram.spend_view(p_now)
+    );
+  end if;
+
+  v_estimates := array(
+    select case
+      when v_run.mode = 'replay' then (n, 0, 0, 0, 'prices')::tracegram.scenario_estimate
+      else tracegram.estimate_scenario(n, v_run.tier)
+    end
+    from pg_catalog.unnest(v_run.scenarios) with ordinality as w (n, i)
+    order by w.i
+  );
+  select
+    v_run.repeat * coalesce(pg_catalog.sum(e.expected_microusd), 0),
+    -- What a call may cost at worst is set aside before it is made, and that is more than it will cost. So much must be left for
+    -- the last ones, or the run would end before them.
+    v_run.repeat * coalesce(pg_catalog.sum(e.worst_microusd), 0) + v_run.concurrency * coalesce(pg_catalog.max(e.room_microusd), 0),
+    count(*) filter (where e.source is null)
+  into v_expected, v_run.worst_microusd, v_run.unknown
+  from pg_catalog.unnest(v_estimates) as e;
+
+  -- One that is confirmed later would be a second one of the same admin.
+  update tracegram.synthetic_runs set state = 'cancelled', ended_at = p_now where state = 'asked' and asked_by = p_actor;
+  insert into tracegram.synthetic_runs (
+    run_id, tier, mode, scenarios, repeat, seed, concurrency, asked_by, asked_at, confirm_until, worst_microusd, unknown, chat_id,
+    runner_url
+  )
+  values (
+    v_run.run_id, v_run.tier, v_run.mode, v_run.scenarios, v_run.repeat, v_run.seed, v_run.concurrency, p_actor, p_now,
+    v_run.confirm_until, v_run.worst_microusd, v_run.unknown, v_run.chat_id, v_run.runner_url
+  );
+  return pg_catalog.jsonb_build_object(
+    'run_id', v_run.run_id,
+    'tier', v_run.tier,
+    'mode', v_run.mode,
+    'scenarios', (
+      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'name', e.name,
+        'estimate', case when e.source is not null then pg_catalog.jsonb_build_object(
+          'expected_microusd', e.expected_microusd, 'worst_microusd', e.worst_microusd, 'from', e.source
+        ) end
+      ) order by e.name)
+      from pg_catalog.unnest(v_estimates) as e
+    ),
+    'repeat', v_run.repeat,
+    'expected_microusd', v_expected,
+    'worst_microusd', v_run.worst_microusd,
+    'unknown', v_run.unknown,
+    'left_microusd', v_left,
+    'spend', tracegram.spend_view(p_now),
+    'confirm_until', tracegram.iso(v_run.confirm_until)
+  );
+end;
+$$;
+
+comment on function tracegram.ask_synthetic_run(bigint, jsonb, timestamptz) is 'See public.ask_synthetic_run; p_now is when it is asked.';
+revoke all on function tracegram.ask_synthetic_run(bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.ask_synthetic_run(p_actor bigint, p_wish jsonb)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.ask_synthetic_run(p_actor, p_wish, pg_catalog.now());
+$$;
+
+comment on function public.ask_synthetic_run(bigint, jsonb) is
+$doc$Says what a run of synthetic tests would cost, and lets it be confirmed for five minutes. Nothing runs yet.
+
+p_actor  Telegram's id of the admin, an operator; null: a terminal, which has the service key.
+p_wish   RunWish of functions/_shared/synthetic_answers.ts.
+
+Returns AskAnswer: RunAsk, {"refused": "operator"}, or {"no": why} with none (no such scenarios), cap (nothing is left of one) or
+running (one of the same admin goes on). What the same admin has asked for before and not confirmed is cancelled.
+
+A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what was registered for it. The
+worst of the run has, besides their sum, room for the largest calls that may be under way at its end.
+
+TG060  the wish makes no sense  (nothing was changed)$doc$;
+revoke all on function public.ask_synthetic_run(bigint, jsonb) from public, anon, authenticated;
+grant execute on function public.ask_synthetic_run(bigint, jsonb) to service_role;
+
+create function tracegram.confirm_synthetic_run(p_actor bigint, p_run_id uuid, p_ceiling_microusd bigint, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run     tracegram.synthetic_runs;
+  v_ceiling bigint;
+  v_no      text;
+begin
+  if p_ceiling_microusd < 0 then
+    raise exception sqlstate 'TG060' using message = 'the ceiling is less than nothing';
+  end if;
+  perform from tracegram.synthetic_ledger for update;
+  select r.* into v_run from tracegram.synthetic_runs as r where r.run_id = p_run_id for update;
+  if not tracegram.note_tests(p_actor, pg_catalog.jsonb_build_object(
+    'run_id', p_run_id, 'tier', v_run.tier, 'mode', v_run.mode, 'ceiling_microusd', p_ceiling_microusd
+  ), p_now) then
+    return '{"refused": "operator"}'::jsonb;
+  end if;
+  -- A replay pays for nothing.
+  v_ceiling := case v_run.mode when 'replay' then 0 else coalesce(p_ceiling_microusd, v_run.worst_microusd) end;
+  v_no := case
+    when v_run.run_id is null or v_run.state = 'cancelled' then 'gone'
+    when v_run.asked_by is distinct from p_actor then 'not_yours'
+    when v_run.state <> 'asked' then 'used'
+    when v_run.confirm_until <= p_now then 'expired'
+    when v_run.unknown > 0 and p_ceiling_microusd is null then 'no_ceiling'
+    when v_ceiling > tracegram.left_of_caps(p_now) then 'over_cap'
+  end;
+  if v_no is not null then
+    return pg_catalog.jsonb_build_object('no', v_no);
+  end if;
+
+  update tracegram.synthetic_runs as r
+  set
+    state = 'running', token = tracegram.random_token(), ceiling_microusd = v_ceiling, started_at = p_now, seen_at = p_now,
+    version = 1
+  where r.run_id = p_run_id
+  returning r.* into v_run;
+  insert into tracegram.synthetic_results (run_id, position, scenario, repeat)
+  select
+    p_run_id,
+    -- The same order for the same seed, another one in each repeat.
+    pg_catalog.row_number() over (
+      order by i, pg_catalog.md5(pg_catalog.format('%s:%s:%s', v_run.seed, i, s)), s
+    ),
+    s, i
+  from pg_catalog.generate_series(1, v_run.repeat) as i
+  cross join pg_catalog.unnest(v_run.scenarios) as s;
+  return pg_catalog.jsonb_build_object(
+    'run_id', v_run.run_id, 'token', v_run.token, 'ceiling_microusd', v_ceiling, 'runner_url', v_run.runner_url
+  );
+end;
+$$;
+
+comment on function tracegram.confirm_synthetic_run(bigint, uuid, bigint, timestamptz) is
+  'See public.confirm_synthetic_run; p_now is when it is confirmed.';
+revoke all on function tracegram.confirm_synthetic_run(bigint, uuid, bigint, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.confirm_synthetic_run(p_actor bigint, p_run_id uuid, p_ceiling_microusd bigint default null)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.confirm_synthetic_run(p_actor, p_run_id, p_ceiling_microusd, pg_catalog.now());
+$$;
+
+comment on function public.confirm_synthetic_run(bigint, uuid, bigint) is
+$doc$Starts a run that was asked for: once, by who has asked, within five minutes. Audited as run_tests.
+
+p_actor             as it was asked with.
+p_ceiling_microusd  most that it may spend; null: the worst of the estimate, where all of it is known.
+
+Returns {run_id, token, ceiling_microusd, runner_url}: POST {run_id, token} to runner_url, or work on it. {"refused": "operator"}, or
+{"no": why} with expired, used, not_yours, over_cap (less than that is left), no_ceiling (a scenario has no estimate) or gone.
+
+TG060  the ceiling is less than nothing  (nothing was changed)$doc$;
+revoke all on function public.confirm_synthetic_run(bigint, uuid, bigint) from public, anon, authenticated;
+grant execute on function public.confirm_synthetic_run(bigint, uuid, bigint) to service_role;
+
+create function tracegram.stop_synthetic_run(p_actor bigint, p_run_id uuid, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run tracegram.synthetic_runs;
+begin
+  select r.* into v_run from tracegram.synthetic_runs as r where r.run_id = p_run_id for update;
+  if not tracegram.note_tests(p_actor, pg_catalog.jsonb_build_object(
+    'run_id', p_run_id, 'tier', v_run.tier, 'mode', v_run.mode, 'act', 'stop'
+  ), p_now) then
+    return '{"refused": "operator"}'::jsonb;
+  end if;
+  if v_run.run_id is null then
+    return '{"no": "gone"}'::jsonb;
+  end if;
+  if v_run.state = 'asked' then
+    update tracegram.synthetic_runs set state = 'cancelled', ended_at = p_now where run_id = p_run_id;
+  elsif v_run.state = 'running' then
+    update tracegram.synthetic_runs set stopped_by = p_actor where run_id = p_run_id;
+    perform tracegram.close_run(p_run_id, 'stopped', p_now);
+  end if;
+  return (select pg_catalog.jsonb_build_object('state', r.state) from tracegram.synthetic_runs as r where r.run_id = p_run_id);
+end;
+$$;
+
+comment on function tracegram.stop_synthetic_run(bigint, uuid, timestamptz) is 'See public.stop_synthetic_run; p_now is when it is stopped.';
+revoke all on function tracegram.stop_synthetic_run(bigint, uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.stop_synthetic_run(p_actor bigint, p_run_id uuid)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.stop_synthetic_run(p_actor, p_run_id, pg_catalog.now());
+$$;
+
+comment on function public.stop_synthetic_run(bigint, uuid) is
+$doc$Stops a run at once, or takes back what was not confirmed. For operators, and audited as run_tests.
+
+From then on no call begins. What is under way is broken off when its worker hears of it, within about a second, and is booked.
+
+p_actor  Telegram's id of the admin; null: a terminal.
+
+Returns {"state": …} as it is then: of a run that had ended, how; {"refused": "operator"}; {"no": "gone"}.$doc$;
+revoke all on function public.stop_synthetic_run(bigint, uuid) from public, anon, authenticated;
+grant execute on function public.stop_synthetic_run(bigint, uuid) to service_role;
+
+-- 67_synthetic_work.sql — what workers do with a run: enter it, take scenarios, keep them, finish them, store their traces.
+--
+-- Any number of workers may be at a run, and any may end at any point. A scenario that is taken is leased for 30 seconds; when
+-- that runs out, its money is booked or given back, and it can be taken again. (position, attempt) fences off who had it before.
+
+create function tracegram.random_token()
+  returns text
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.replace(pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', '');
+$$;
+
+comment on function tracegram.random_token() is 'A new token of a run: 64 hexadecimal digits.';
+revoke all on function tracegram.random_token() from public, anon, authenticated, service_role;
+
+create function tracegram.lock_run(p_run_id uuid, p_token text, p_now timestamptz)
+  returns tracegram.synthetic_runs
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run tracegram.synthetic_runs;
+begin
+  select r.* into v_run from tracegram.synthetic_runs as r where r.run_id = p_run_id for update;
+  if v_run.token = p_token then
+    -- Not with each beat.
+    update tracegram.synthetic_runs set seen_at = p_now
+    where run_id = p_run_id and state = 'running' and seen_at < p_now - interval '5 seconds';
+    return v_run;
+  end if;
+  raise exception sqlstate 'TG060' using
+    message = 'there is no such run, or the token is not its own',
+    hint    = 'confirm_synthetic_run gives the token.';
+end;
+$$;
+
+comment on function tracegram.lock_run(uuid, text, timestamptz) is
+$doc$The run, locked, for a worker who has its token, and is noted as seen.
+
+TG060  no such run, or the wrong token$doc$;
+revoke all on function tracegram.lock_run(uuid, text, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.close_run(p_run_id uuid, p_state text, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  update tracegram.synthetic_runs
+  set state = p_state, ended_at = p_now, version = version + 1
+  where run_id = p_run_id and state = 'running';
+  -- What somebody has is theirs until they finish it or their lease runs out.
+  update tracegram.synthetic_results set state = 'stopped', ended_at = p_now where run_id = p_run_id and state = 'pending';
+$$;
+
+comment on function tracegram.close_run(uuid, text, timestamptz) is 'Ends a run: nothing more is taken, and no call begins.';
+revoke all on function tracegram.close_run(uuid, text, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.close_if_done(p_run_id uuid, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+begin
+  select case
+    when pg_catalog.bool_or(r.state in ('pending', 'running')) then null
+    when pg_catalog.bool_or(r.state = 'failed') then 'failed'
+    when pg_catalog.bool_or(r.state = 'stopped') then 'stopped'
+    else 'passed'
+  end into v_state
+  from tracegram.synthetic_results as r
+  where r.run_id = p_run_id;
+  if v_state is not null then
+    perform tracegram.close_run(p_run_id, v_state, p_now);
+  end if;
+end;
+$$;
+
+comment on function tracegram.close_if_done(uuid, timestamptz) is 'Ends a run whose scenarios have all ended.';
+revoke all on function tracegram.close_if_done(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.expire_leases(p_run_id uuid, p_now timestamptz)
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_most_attempts constant integer := 10; -- it may be the scenario that ends its workers
+  v_run   tracegram.synthetic_runs;
+  v_held  tracegram.synthetic_results;
+  v_count integer := 0;
+begin
+  perform from tracegram.synthetic_ledger for update;
+  for v_run in
+    select u.*
+    from tracegram.synthetic_runs as u
+    where (p_run_id is null or u.run_id = p_run_id) and exists (
+      select from tracegram.synthetic_results as r where r.run_id = u.run_id and r.state = 'running' and r.leased_until <= p_now
+    )
+    order by u.run_id
+    for update
+  loop
+    for v_held in
+      select r.*
+      from tracegram.synthetic_results as r
+      where r.run_id = v_run.run_id and r.state = 'running' and r.leased_until <= p_now
+      for update
+    loop
+      -- The provider may have billed them.
+      perform tracegram.book_open_calls(v_held.run_id, v_held.position, p_now);
+      update tracegram.synthetic_results as r
+      set
+        leased_until = null, worker = null,
+        state = case
+          when v_run.state <> 'running' then 'stopped' when v_held.attempts >= c_most_attempts then 'failed' else 'pending'
+        end,
+        ended_at = case when v_run.state <> 'running' or v_held.attempts >= c_most_attempts then p_now end,
+        failures = case when v_run.state = 'running' and v_held.attempts >= c_most_attempts then pg_catalog.jsonb_build_array(
+          pg_catalog.jsonb_build_object(
+            'turn', 0, 'expectation', 'bot',
+            'message', pg_catalog.format('Whoever ran it ended before it did, %s times.', v_held.attempts)
+          )
+        ) else r.failures end
+      where r.run_id = v_held.run_id and r.position = v_held.position;
+      v_count := v_count + 1;
+    end loop;
+    update tracegram.synthetic_runs set version = version + 1 where run_id = v_run.run_id;
+    perform tracegram.close_if_done(v_run.run_id, p_now);
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function tracegram.expire_leases(uuid, timestamptz) is
+$doc$Gives back what workers had who are not heard of any more: of a run, or of all when that is null. Returns how many scenarios.
+
+Calls that were under way count as spent with what was reserved for them, unconfirmed. A scenario that was taken ten times and never
+finished has failed.$doc$;
+revoke all on function tracegram.expire_leases(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.enter_synthetic_run(p_run_id uuid, p_token text)
+  returns jsonb
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  update tracegram.synthetic_runs as r
+  set seen_at = pg_catalog.now()
+  where r.run_id = p_run_id and r.token = p_token and r.state = 'running'
+  returning pg_catalog.jsonb_build_object(
+    'run_id', r.run_id, 'tier', r.tier, 'mode', r.mode, 'seed', r.seed, 'concurrency', r.concurrency, 'state', r.state,
+    'runner_url', r.runner_url
+  );
+$$;
+
+comment on function public.enter_synthetic_run(uuid, text) is
+$doc$What a worker has to know of a run that it goes to work on.
+
+Returns EnteredRun of functions/_shared/synthetic_work.ts; null when the token is wrong or the run is over.$doc$;
+revoke all on function public.enter_synthetic_run(uuid, text) from public, anon, authenticated;
+grant execute on function public.enter_synthetic_run(uuid, text) to service_role;
+
+create function tracegram.take_scenario(p_run_id uuid, p_token text, p_worker text, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run  tracegram.synthetic_runs;
+  v_held integer;
+  v_it   tracegram.synthetic_results;
+begin
+  if coalesce(pg_catalog.length(p_worker) not between 1 and 100, true) then
+    raise exception sqlstate 'TG060' using message = 'the worker has no name, or one of over 100 characters';
+  end if;
+  perform from tracegram.synthetic_ledger for update;
+  perform tracegram.lock_run(p_run_id, p_token, p_now);
+  perform tracegram.expire_leases(p_run_id, p_now);
+  select r.* into v_run from tracegram.synthetic_runs as r where r.run_id = p_run_id;
+  if v_run.state <> 'running' then
+    return '{"kind": "done"}'::jsonb;
+  end if;
+  select count(*) into v_held from tracegram.synthetic_results as r where r.run_id = p_run_id and r.state = 'running';
+  if v_held >= v_run.concurrency then
+    return '{"kind": "wait"}'::jsonb;
+  end if;
+  update tracegram.synthetic_results as r
+  set state = 'running', attempts = r.attempts + 1, worker = p_worker, leased_until = p_now + interval '30 seconds', began_at = p_now
+  where r.run_id = p_run_id and r.position = (
+    select pg_catalog.min(f.position) from tracegram.synthetic_results as f where f.run_id = p_run_id and f.state = 'pending'
+  )
+  returning r.* into v_it;
+  if not found then
+    return '{"kind": "wait"}'::jsonb; -- others have the rest
+  end if;
+  update tracegram.synthetic_runs set version = version + 1 where run_id = p_run_id;
+  return pg_catalog.jsonb_build_object(
+    'kind', 'taken', 'position', v_it.position, 'scenario', v_it.scenario, 'repeat', v_it.repeat, 'attempt', v_it.attempts
+  );
+end;
+$$;
+
+comment on function tracegram.take_scenario(uuid, text, text, timestamptz) is 'See public.take_scenario; p_now is when.';
+revoke all on function tracegram.take_scenario(uuid, text, text, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.take_scenario(p_run_id uuid, p_token text, p_worker text)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.take_scenario(p_run_id, p_token, p_worker, pg_catalog.now());
+$$;
+
+comment on function public.take_scenario(uuid, text, text) is
+$doc$Takes the next scenario of a run for 30 seconds, which beat_synthetic_run prolongs.
+
+p_worker  any name that no other worker has.
+
+Returns {"kind": "taken", position, scenario, repeat, attempt}; {"kind": "wait"} while others have the rest, or as many are under way as
+the run allows; {"kind": "done"} when all have ended, or the run was stopped.
+
+TG060  no such run, the wrong token, or no worker$doc$;
+revoke all on function public.take_scenario(uuid, text, text) from public, anon, authenticated;
+grant execute on function public.take_scenario(uuid, text, text) to service_role;
+
+create function tracegram.beat_synthetic_run(p_run_id uuid, p_token text, p_worker text, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run constant tracegram.synthetic_runs := tracegram.lock_run(p_run_id, p_token, p_now);
+begin
+  -- What ran out meanwhile and nobody has noticed is still the worker's.
+  update tracegram.synthetic_results
+  set leased_until = p_now + interval '30 seconds'
+  where run_id = p_run_id and state = 'running' and worker = p_worker and leased_until < p_now + interval '27 seconds';
+  return pg_catalog.jsonb_build_object('stopped', v_run.state <> 'running');
+end;
+$$;
+
+comment on function tracegram.beat_synthetic_run(uuid, text, text, timestamptz) is 'See public.beat_synthetic_run; p_now is when.';
+revoke all on function tracegram.beat_synthetic_run(uuid, text, text, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.beat_synthetic_run(p_run_id uuid, p_token text, p_worker text)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.beat_synthetic_run(p_run_id, p_token, p_worker, pg_catalog.now());
+$$;
+
+comment on function public.beat_synthetic_run(uuid, text, text) is
+$doc$Keeps what a worker has taken for another 30 seconds. To be called each second.
+
+Returns {"stopped"}: whether the run is over, so that what is under way is to be broken off at once.
+
+TG060  no such run, or the wrong token$doc$;
+revoke all on function public.beat_synthetic_run(uuid, text, text) from public, anon, authenticated;
+grant execute on function public.beat_synthetic_run(uuid, text, text) to service_role;
+
+create function tracegram.check_outcome(p_outcome jsonb)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+begin
+  if pg_catalog.jsonb_typeof(p_outcome) is distinct from 'object'
+    or coalesce(p_outcome ->> 'state' not in ('passed', 'failed', 'stopped'), true)
+    or coalesce(pg_catalog.length(p_outcome ->> 'hash') not between 1 and 64, true)
+    or coalesce(pg_catalog.length(p_outcome::text) > 1048576, true)
+  then
+    raise exception sqlstate 'TG060' using
+      message = 'that is no outcome: ' || tracegram.cut(coalesce(p_outcome::text, 'null'), 200),
+      hint    = 'Outcome of synthetic_work.ts says what one has.';
+  end if;
+  foreach v_name in array array['failures', 'drift', 'judged', 'trace_ids'] loop
+    if pg_catalog.jsonb_typeof(p_outcome -> v_name) is distinct from 'array' then
+      raise exception sqlstate 'TG060' using message = pg_catalog.format('%s of an outcome is not an array', v_name);
+    end if;
+  end loop;
+  if exists (
+    select from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t
+    where not coalesce(pg_catalog.pg_input_is_valid(t, 'uuid'), false)
+  ) then
+    raise exception sqlstate 'TG060' using message = 'a trace id of an outcome is none';
+  end if;
+end;
+$$;
+
+comment on function tracegram.check_outcome(jsonb) is
+$doc$Whether it is an Outcome of functions/_shared/synthetic_work.ts.
+
+TG060  it is not$doc$;
+revoke all on function tracegram.check_outcome(jsonb) from public, anon, authenticated, service_role;
+
+create function tracegram.finish_scenario(
+  p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb, p_now timestamptz
+)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_it tracegram.synthetic_results;
+begin
+  perform tracegram.check_outcome(p_outcome);
+  perform from tracegram.synthetic_ledger for update;
+  perform tracegram.lock_run(p_run_id, p_token, p_now);
+  select r.* into v_it from tracegram.synthetic_results as r where r.run_id = p_run_id and r.position = p_position;
+  if v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then
+    -- It may be that one's answer was lost, and it is told again: who has finished it has a hash.
+    return pg_catalog.jsonb_build_object('kept', coalesce(v_it.attempts = p_attempt and v_it.hash is not null, false));
+  end if;
+  -- Of calls that it does not tell the end of any more, nobody knows what they cost. It may tell still.
+  perform tracegram.book_open_calls(p_run_id, p_position, p_now);
+  update tracegram.synthetic_results
+  set
+    state = p_outcome ->> 'state', ended_at = p_now, leased_until = null, worker = null,
+    hash = p_outcome ->> 'hash',
+    failures = p_outcome -> 'failures',
+    duration_ms = coalesce(tracegram.wish_number(p_outcome, 'duration_ms'), 0),
+    calls = coalesce(tracegram.wish_number(p_outcome, 'calls'), 0),
+    input_tokens = coalesce(tracegram.wish_number(p_outcome, 'input_tokens'), 0),
+    output_tokens = coalesce(tracegram.wish_number(p_outcome, 'output_tokens'), 0),
+    cost_microusd = tracegram.wish_number(p_outcome, 'cost_microusd'),
+    saved_microusd = coalesce(tracegram.wish_number(p_outcome, 'saved_microusd'), 0),
+    trace_ids = array(select t::uuid from pg_catalog.jsonb_array_elements_text(p_outcome -> 'trace_ids') as t),
+    drift = p_outcome -> 'drift',
+    judged = p_outcome -> 'judged'
+  where run_id = p_run_id and position = p_position;
+  update tracegram.synthetic_runs set version = version + 1 where run_id = p_run_id;
+  perform tracegram.close_if_done(p_run_id, p_now);
+  return '{"kept": true}'::jsonb;
+end;
+$$;
+
+comment on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz) is
+  'See public.finish_scenario; p_now is when.';
+revoke all on function tracegram.finish_scenario(uuid, text, integer, integer, jsonb, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.finish_scenario(p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_outcome jsonb)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.finish_scenario(p_run_id, p_token, p_position, p_attempt, p_outcome, pg_catalog.now());
+$$;
+
+comment on function public.finish_scenario(uuid, text, integer, integer, jsonb) is
+$doc$Writes the result of a scenario, once. The last one ends the run.
+
+p_position, p_attempt  as take_scenario gave them.
+p_outcome              Outcome of functions/_shared/synthetic_work.ts. Settle its calls before: those that are open count as spent
+                       with what was reserved for them, until they are settled.
+
+Returns {"kept"}: false when somebody else has the scenario by now, or it was given up. Told again, it is kept, and changes nothing.
+
+TG060  no such run, the wrong token, or no outcome  (nothing was changed)$doc$;
+revoke all on function public.finish_scenario(uuid, text, integer, integer, jsonb) from public, anon, authenticated;
+grant execute on function public.finish_scenario(uuid, text, integer, integer, jsonb) to service_role;
+
+create function public.store_synthetic_traces(p_run_id uuid, p_token text, p_batch jsonb)
+  returns json
+  language plpgsql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- No ingest key has it. Traces of it are in no list but that of their release, and nothing of the bot's own counts them.
+  c_key_id   constant smallint := 0;
+  v_now      constant timestamptz := pg_catalog.now();
+  v_batch    constant jsonb := case pg_catalog.jsonb_typeof(p_batch) when 'object' then p_batch -> 'traces' else p_batch end;
+  v_settings tracegram.settings := tracegram.settings();
+  v_items    tracegram.item_result[];
+begin
+  perform from tracegram.synthetic_runs as r where r.run_id = p_run_id and r.token = p_token;
+  if not found then
+    raise exception sqlstate 'TG060' using message = 'there is no such run, or the token is not its own';
+  end if;
+  if pg_catalog.jsonb_typeof(v_batch) is distinct from 'array' or v_batch = '[]' then
+    raise exception sqlstate 'TG002' using message = 'the batch is neither an array of traces nor a report with one';
+  end if;
+  if pg_catalog.jsonb_array_length(v_batch) > 500 or pg_catalog.octet_length(p_batch::text) > 4194304 then
+    raise exception sqlstate 'TG003' using message = 'the batch has over 500 traces or 4 MiB';
+  end if;
+  if exists (select from pg_catalog.jsonb_array_elements(v_batch) as t where t ->> 'status' = 'running') then
+    raise exception sqlstate 'TG060' using
+      message = 'a trace of the batch has not ended', hint = 'The tracer of a synthetic run announces nothing.';
+  end if;
+  perform tracegram.ensure_partitions(v_now);
+  v_settings.io_sample_percent := 100; -- all of it was asked for; the quota guard's share holds
+  begin
+    v_items := tracegram.store_traces(c_key_id, v_batch, v_settings, v_now);
+  exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+    v_items := array(
+      select s
+      from (
+        select e.*
+        from pg_catalog.json_array_elements(v_batch::text::json) with ordinality as e (item, ord)
+        cross join lateral tracegram.item_head(e.item) as h
+        order by h.trace_id, h.no_steps, e.ord
+        offset 0 -- in the order of an ingest, see 43_ingest.sql
+      ) as i
+      cross join lateral tracegram.store_trace(c_key_id, i.item, i.ord, v_settings, v_now) as s
+    );
+  end;
+  return tracegram.ingest_answer(v_items);
+end;
+$$;
+
+comment on function public.store_synthetic_traces(uuid, text, jsonb) is
+$doc$Stores traces of a synthetic run. They are found by their id, or listed by their release, and count in no figure or alert of the bot's own.
+
+p_batch  1..500 traces that have ended, in at most 4 MiB, as ingest_traces takes them.
+
+Returns what ingest_traces does.
+
+TG002  no traces
+TG003  too many, or too large  (split and retry)
+TG060  no such run, the wrong token, or a trace that has not ended$doc$;
+revoke all on function public.store_synthetic_traces(uuid, text, jsonb) from public, anon, authenticated;
+grant execute on function public.store_synthetic_traces(uuid, text, jsonb) to service_role;
+
+-- 68_llm_calls.sql — a paid call begins, which sets aside the most that it can cost, and is settled with what it has cost.
+--
+-- One call of begin_llm_call decides and reserves, behind the lock of tracegram.synthetic_ledger: nobody else reserves in between.
+
+create function tracegram.book_call(p_call_id bigint, p_cost_microusd bigint, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_call        tracegram.synthetic_calls;
+  v_booked      bigint;
+  v_spent       bigint; -- by how much each of these grows
+  v_reserved    bigint;
+  v_unconfirmed bigint;
+  v_excess      bigint;
+begin
+  select c.* into v_call from tracegram.synthetic_calls as c where c.call_id = p_call_id for update;
+  if v_call.confirmed or v_call.booked_microusd is not null and p_cost_microusd is null then
+    return; -- nothing new
+  end if;
+  v_booked := coalesce(p_cost_microusd, v_call.reserved_microusd);
+  v_reserved := case when v_call.booked_microusd is null then -v_call.reserved_microusd else 0 end;
+  v_spent := v_booked - coalesce(v_call.booked_microusd, 0);
+  v_unconfirmed := case when p_cost_microusd is null then v_booked else 0 end - coalesce(v_call.booked_microusd, 0);
+  v_excess := greatest(v_booked - v_call.reserved_microusd, 0);
+
+  update tracegram.synthetic_calls
+  set booked_microusd = v_booked, confirmed = p_cost_microusd is not null, settled_at = p_now
+  where call_id = p_call_id;
+  update tracegram.synthetic_ledger set reserved_microusd = reserved_microusd + v_reserved;
+  update tracegram.synthetic_runs
+  set
+    spent_microusd = spent_microusd + v_spent, reserved_microusd = reserved_microusd + v_reserved,
+    unconfirmed_microusd = unconfirmed_microusd + v_unconfirmed, excess_microusd = excess_microusd + v_excess,
+    version = version + 1
+  where run_id = v_call.run_id;
+  update tracegram.synthetic_results
+  set spent_microusd = spent_microusd + v_spent, unconfirmed_microusd = unconfirmed_microusd + v_unconfirmed
+  where run_id = v_call.run_id and position = v_call.position;
+  update tracegram.synthetic_days
+  set spent_microusd = spent_microusd + v_spent, reserved_microusd = reserved_microusd + v_reserved
+  where day = v_call.day;
+end;
+$$;
+
+comment on function tracegram.book_call(bigint, bigint, timestamptz) is
+$doc$Gives back what was set aside for a call, and books what it has cost. The caller has locked the ledger and the run.
+
+p_cost_microusd  null: not known. Then what was set aside counts as spent, until the cost is known after all.
+
+What is booked is what was paid, be it more than was set aside: then the run says so as excess.$doc$;
+revoke all on function tracegram.book_call(bigint, bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.book_open_calls(p_run_id uuid, p_position integer, p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.book_call(c.call_id, null, p_now)
+  from tracegram.synthetic_calls as c
+  where c.run_id = p_run_id and c.position = p_position and c.booked_microusd is null;
+$$;
+
+comment on function tracegram.book_open_calls(uuid, integer, timestamptz) is
+  'Books the calls of a scenario that are under way, of which nobody will say what they have cost, or only later.';
+revoke all on function tracegram.book_open_calls(uuid, integer, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.check_call(p_call jsonb)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_catalog.jsonb_typeof(p_call) is distinct from 'object'
+    or coalesce(pg_catalog.length(p_call ->> 'key') not between 1 and 128, true)
+    or coalesce(pg_catalog.length(p_call ->> 'model') not between 1 and 300, true)
+    or coalesce(pg_catalog.jsonb_typeof(p_call -> 'cache'), 'boolean') <> 'boolean'
+    or tracegram.wish_number(p_call, 'nth') is null
+  then
+    raise exception sqlstate 'TG060' using
+      message = 'that is no call: ' || tracegram.cut(coalesce(p_call::text, 'null'), 200),
+      hint    = 'CallStart of synthetic_work.ts says what one has.';
+  end if;
+end;
+$$;
+
+comment on function tracegram.check_call(jsonb) is
+$doc$Whether it is a CallStart of functions/_shared/synthetic_work.ts.
+
+TG060  it is not$doc$;
+revoke all on function tracegram.check_call(jsonb) from public, anon, authenticated, service_role;
+
+create function tracegram.known_answer(p_it tracegram.synthetic_results, p_call jsonb)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object('kind', 'answer', 'from', a.source, 'recorded', a.recorded)
+  from (
+    (
+      select 'resumed' as source, c.recorded
+      from tracegram.synthetic_calls as c
+      where c.run_id = p_it.run_id and c.position = p_it.position and c.key = p_call ->> 'key'
+        and c.nth = (p_call ->> 'nth')::numeric::integer and c.recorded is not null
+      order by c.call_id
+      limit 1
+    )
+    union all
+    (
+      select 'cached', c.recorded
+      from tracegram.synthetic_calls as c
+      join tracegram.synthetic_results as r using (run_id, position)
+      where (p_call ->> 'cache')::boolean and c.run_id = p_it.run_id and c.key = p_call ->> 'key' and c.recorded is not null
+        -- A repeat is to show whether the scenario is flaky.
+        and r.scenario <> p_it.scenario
+      order by c.call_id
+      limit 1
+    )
+  ) as a
+  order by a.source desc
+  limit 1;
+$$;
+
+comment on function tracegram.known_answer(tracegram.synthetic_results, jsonb) is
+$doc$What a call of a scenario was answered with before: by this scenario before it was interrupted, or, where the call says that this will
+do, by another scenario of the run. Null: nothing.$doc$;
+revoke all on function tracegram.known_answer(tracegram.synthetic_results, jsonb) from public, anon, authenticated, service_role;
+
+create type tracegram.room as (
+  microusd bigint,
+  crossed  text,
+  waits    boolean
+);
+comment on type tracegram.room is
+$doc$Whether a call fits: microusd is what it reserves. Otherwise crossed names the cap in its way, and waits says whether it is so only because
+of what others have reserved.$doc$;
+
+create function tracegram.find_room(p_run tracegram.synthetic_runs, p_worst_microusd bigint, p_now timestamptz)
+  returns tracegram.room
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select (w.microusd, c.crossed, c.waits)::tracegram.room
+  from tracegram.settings as s
+  cross join tracegram.test_spend(p_now) as t
+  cross join lateral (select least(p_run.ceiling_microusd, s.synthetic_run_cap_microusd) as most) as m
+  cross join lateral (
+    -- Nobody knows what it costs: all that is left of the run.
+    select coalesce(p_worst_microusd, greatest(m.most - p_run.spent_microusd - p_run.reserved_microusd, 0)) as microusd
+  ) as w
+  left join lateral (
+    select l.crossed, l.used + w.microusd - l.reserved <= l.cap and (w.microusd > 0 or l.used - l.reserved < l.cap) as waits
+    from (values
+      ('cap_run', m.most, p_run.spent_microusd + p_run.reserved_microusd, p_run.reserved_microusd),
+      ('cap_day', s.synthetic_day_cap_microusd, t.today_spent + t.today_reserved, t.today_reserved),
+      ('cap_month', s.synthetic_month_cap_microusd, t.month_spent + t.month_reserved, t.month_reserved)
+    ) as l (crossed, cap, used, reserved)
+    where l.used + w.microusd > l.cap
+      -- A call of unknown cost is not made with nothing.
+      or p_worst_microusd is null and l.used >= l.cap
+    -- One that is in the way for good comes first.
+    order by 2, l.crossed desc
+    limit 1
+  ) as c on true;
+$$;
+
+comment on function tracegram.find_room(tracegram.synthetic_runs, bigint, timestamptz) is
+  'Whether a call that costs at most so much fits under the caps of the run, the day and the month. Null: all that is left of the run.';
+revoke all on function tracegram.find_room(tracegram.synthetic_runs, bigint, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.reserve_call(
+  p_it tracegram.synthetic_results, p_call jsonb, p_microusd bigint, p_now timestamptz
+)
+  returns bigint
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_day     constant date := (p_now at time zone 'UTC')::date;
+  v_spend   tracegram.test_spend;
+  v_call_id bigint;
+begin
+  insert into tracegram.synthetic_calls (run_id, position, attempt, key, nth, model, day, begun_at, reserved_microusd)
+  values (
+    p_it.run_id, p_it.position, p_it.attempts, p_call ->> 'key', tracegram.wish_number(p_call, 'nth'), p_call ->> 'model', v_day,
+    p_now, p_microusd
+  )
+  returning call_id into v_call_id;
+  update tracegram.synthetic_ledger set reserved_microusd = reserved_microusd + p_microusd;
+  update tracegram.synthetic_runs set reserved_microusd = reserved_microusd + p_microusd where run_id = p_it.run_id;
+  insert into tracegram.synthetic_days as d (day, reserved_microusd) values (v_day, p_microusd)
+  on conflict (day) do update set reserved_microusd = d.reserved_microusd + excluded.reserved_microusd;
+  update tracegram.synthetic_results
+  set
+    largest_microusd = greatest(largest_microusd, tracegram.wish_number(p_call, 'worst_microusd')),
+    -- Who begins a call is alive.
+    leased_until = greatest(leased_until, p_now + interval '30 seconds')
+  where run_id = p_it.run_id and position = p_it.position;
+
+  -- It cannot be, and were it so, nothing of this would be kept. The run's ceiling is a constraint of its table.
+  v_spend := tracegram.test_spend(p_now);
+  assert (
+    select v_spend.today_spent + v_spend.today_reserved <= s.synthetic_day_cap_microusd
+      and v_spend.month_spent + v_spend.month_reserved <= s.synthetic_month_cap_microusd
+    from tracegram.settings as s
+  ), 'a cap of synthetic tests would be crossed';
+  return v_call_id;
+end;
+$$;
+
+comment on function tracegram.reserve_call(tracegram.synthetic_results, jsonb, bigint, timestamptz) is
+  'Sets the most that a call can cost aside. The caller has locked the ledger and the run. Returns the id of the call.';
+revoke all on function tracegram.reserve_call(tracegram.synthetic_results, jsonb, bigint, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function tracegram.begin_llm_call(
+  p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_call jsonb, p_now timestamptz
+)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run    tracegram.synthetic_runs;
+  v_it     tracegram.synthetic_results;
+  v_room   tracegram.room;
+  v_answer jsonb;
+begin
+  perform tracegram.check_call(p_call);
+  perform from tracegram.synthetic_ledger for update;
+  v_run := tracegram.lock_run(p_run_id, p_token, p_now);
+  if v_run.mode = 'replay' then
+    raise exception sqlstate 'TG060' using message = 'a replay pays for no calls';
+  end if;
+  select r.* into v_it from tracegram.synthetic_results as r where r.run_id = p_run_id and r.position = p_position;
+  if v_run.state <> 'running' then
+    return pg_catalog.jsonb_build_object('kind', 'refused', 'why', coalesce(v_run.crossed, 'stopped'));
+  end if;
+  if v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then
+    return '{"kind": "refused", "why": "taken_over"}'::jsonb;
+  end if;
+  v_answer := tracegram.known_answer(v_it, p_call);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+
+  v_room := tracegram.find_room(v_run, tracegram.wish_number(p_call, 'worst_microusd'), p_now);
+  if v_room.crossed is not null and v_room.waits then
+    update tracegram.synthetic_results
+    set leased_until = greatest(leased_until, p_now + interval '30 seconds')
+    where run_id = p_run_id and position = p_position;
+    -- It may be that who has reserved it is gone.
+    perform tracegram.expire_leases(null, p_now);
+    return '{"kind": "wait"}'::jsonb;
+  elsif v_room.crossed is not null then
+    update tracegram.synthetic_runs set crossed = v_room.crossed where run_id = p_run_id;
+    perform tracegram.close_run(p_run_id, 'out_of_budget', p_now);
+    return pg_catalog.jsonb_build_object('kind', 'refused', 'why', v_room.crossed);
+  end if;
+  return pg_catalog.jsonb_build_object(
+    'kind', 'go', 'call_id', tracegram.reserve_call(v_it, p_call, v_room.microusd, p_now)
+  );
+end;
+$$;
+
+comment on function tracegram.begin_llm_call(uuid, text, integer, integer, jsonb, timestamptz) is
+  'See public.begin_llm_call; p_now is when.';
+revoke all on function tracegram.begin_llm_call(uuid, text, integer, integer, jsonb, timestamptz)
+from public, anon, authenticated, service_role;
+
+create function public.begin_llm_call(p_run_id uuid, p_token text, p_position integer, p_attempt integer, p_call jsonb)
+  returns jsonb
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.begin_llm_call(p_run_id, p_token, p_position, p_attempt, p_call, pg_catalog.now());
+$$;
+
+comment on function public.begin_llm_call(uuid, text, integer, integer, jsonb) is
+$doc$To be called before each paid request: sets aside the most that it can cost, or says why it must not be made.
+
+p_position, p_attempt  as take_scenario gave them.
+p_call                 CallStart of functions/_shared/synthetic_work.ts.
+
+Returns Begun: {"kind": "go", call_id}, make the call and settle it; {"kind": "answer", from, recorded}, it was made before;
+{"kind": "wait"}, others have reserved what is left: ask again in 200 ms; {"kind": "refused", why}, make no call: stopped, taken_over
+(somebody else has the scenario), or the cap that it would cross, cap_run, cap_day or cap_month. That ends the run.
+
+TG060  no such run, the wrong token, a replay, or no call  (nothing was changed)$doc$;
+revoke all on function public.begin_llm_call(uuid, text, integer, integer, jsonb) from public, anon, authenticated;
+grant execute on function public.begin_llm_call(uuid, text, integer, integer, jsonb) to service_role;
+
+create function tracegram.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb, p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_most_characters constant integer := 4194304; -- what is longer is paid for again when its scenario is taken again
+  v_cost integer;
+begin
+  if pg_catalog.jsonb_typeof(p_end) is distinct from 'object' then
+    raise exception sqlstate 'TG060' using message = 'that is no end of a call';
+  end if;
+  v_cost := tracegram.wish_number(p_end, 'cost_microusd');
+  perform from tracegram.synthetic_ledger for update;
+  perform tracegram.lock_run(p_run_id, p_token, p_now);
+  -- Told again, it stays as it was told.
+  update tracegram.synthetic_calls as c
+  set
+    status = coalesce(c.status, least(tracegram.wish_number(p_end, 'status'), 999)),
+    duration_ms = coalesce(c.duration_ms, tracegram.wish_number(p_end, 'duration_ms')),
+    input_tokens = coalesce(c.input_tokens, tracegram.wish_number(p_end, 'input_tokens')),
+    output_tokens = coalesce(c.output_tokens, tracegram.wish_number(p_end, 'output_tokens')),
+    recorded = coalesce(c.recorded, case
+      when pg_catalog.jsonb_typeof(p_end -> 'recorded') = 'object'
+        and pg_catalog.length(p_end ->> 'recorded') <= c_most_characters
+      then p_end -> 'recorded'
+    end)
+  where c.call_id = p_call_id and c.run_id = p_run_id and not c.confirmed;
+  if found then
+    perform tracegram.book_call(p_call_id, v_cost, p_now);
+  elsif not exists (select from tracegram.synthetic_calls as c where c.call_id = p_call_id and c.run_id = p_run_id) then
+    raise exception sqlstate 'TG060' using message = pg_catalog.format('the run has no call %s', p_call_id);
+  end if;
+end;
+$$;
+
+comment on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) is 'See public.settle_llm_call; p_now is when.';
+revoke all on function tracegram.settle_llm_call(uuid, text, bigint, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.settle_llm_call(p_run_id uuid, p_token text, p_call_id bigint, p_end jsonb)
+  returns void
+  language sql
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.settle_llm_call(p_run_id, p_token, p_call_id, p_end, pg_catalog.now());
+$$;
+
+comment on function public.settle_llm_call(uuid, text, bigint, jsonb) is
+$doc$To be called after each paid request: books what it has cost in place of what was set aside.
+
+p_call_id  as begin_llm_call gave it. Its scenario may be somebody else's by now, and the run may be over: it is booked all the same.
+p_end      CallEnd of functions/_shared/synthetic_work.ts. A cost of null is not known: what was set aside counts as spent, and is
+           called unconfirmed until it is told. What is told again changes nothing.
+
+TG060  no such run, the wrong token, no such call, or no end  (nothing was changed)$doc$;
+revoke all on function public.settle_llm_call(uuid, text, bigint, jsonb) from public, anon, authenticated;
+grant execute on function public.settle_llm_call(uuid, text, bigint, jsonb) to service_role;
+
+-- 69_run_message.sql — the one message that tells of a run, in the chat that asked for it.
+--
+-- Who sends or edits it holds it for 30 seconds, so that two isolates do not; when one dies in between, the next news does it.
+
+create function tracegram.claim_run_message(p_run_id uuid, p_now timestamptz)
+  returns jsonb
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run tracegram.synthetic_runs;
+begin
+  update tracegram.synthetic_runs as r
+  set message_until = p_now + interval '30 seconds'
+  where r.run_id = p_run_id and r.chat_id is not null and r.message_version < r.version
+    and coalesce(r.message_until <= p_now, true)
+  returning r.* into v_run;
+  if not found then
+    return null;
+  end if;
+  return pg_catalog.jsonb_build_object(
+    'chat_id', v_run.chat_id, 'message_id', v_run.message_id, 'run', tracegram.run_view(p_run_id, p_now)
+  );
+end;
+$$;
+
+comment on function tracegram.claim_run_message(uuid, timestamptz) is 'See public.claim_run_message; p_now is when.';
+revoke all on function tracegram.claim_run_message(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.claim_run_message(p_run_id uuid)
+  returns jsonb
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.claim_run_message(p_run_id, pg_catalog.now());
+$$;
+
+comment on function public.claim_run_message(uuid) is
+$doc$Claims the message about a run for 30 seconds: send it, or edit it where message_id is not null, and call finish_run_message.
+
+Returns {chat_id, message_id, run}, run as get_synthetic_run gives it; null when somebody has it, it shows the run as it is, nobody asked
+for one, or the run was not confirmed.$doc$;
+revoke all on function public.claim_run_message(uuid) from public, anon, authenticated;
+grant execute on function public.claim_run_message(uuid) to service_role;
+
+create function public.finish_run_message(p_run_id uuid, p_message_id bigint, p_version integer)
+  returns void
+  language sql
+  security definer -- the table is in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  update tracegram.synthetic_runs as r
+  set
+    message_until = null,
+    message_id = coalesce(p_message_id, r.message_id),
+    message_version = case when p_message_id is null then r.message_version else greatest(r.message_version, p_version) end
+  where r.run_id = p_run_id;
+$$;
+
+comment on function public.finish_run_message(uuid, bigint, integer) is
+$doc$Ends a claim of claim_run_message.
+
+p_message_id  of the message that was sent or edited; null: it could not be, and whoever claims it next tries again.
+p_version     the run's as it was shown.$doc$;
+revoke all on function public.finish_run_message(uuid, bigint, integer) from public, anon, authenticated;
+grant execute on function public.finish_run_message(uuid, bigint, integer) to service_role;
+
+-- 69_synthetic_jobs.sql — each minute, runs that people have confirmed are gone on with or given up; each hour, old ones are deleted.
+--
+-- Nothing here starts a run: only public.confirm_synthetic_run gives one a token, and what is posted is that of a run that a person has
+-- confirmed, which goes on within its ceiling.
+
+create function tracegram.post_run(p_run tracegram.synthetic_runs)
+  returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform net.http_post(
+    url     => p_run.runner_url,
+    headers => '{"Content-Type": "application/json"}'::jsonb,
+    body    => pg_catalog.jsonb_build_object('run_id', p_run.run_id, 'token', p_run.token),
+    timeout_milliseconds => 25000
+  );
+  return true;
+exception when others then
+  return false; -- an address that is none. The run is given up when nobody works on it.
+end;
+$$;
+
+comment on function tracegram.post_run(tracegram.synthetic_runs) is
+  'Has pg_net tell the function of a run to go on with it. Returns whether it could be queued.';
+revoke all on function tracegram.post_run(tracegram.synthetic_runs) from public, anon, authenticated, service_role;
+
+create function tracegram.tend_synthetic_runs(p_now timestamptz default now())
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run   tracegram.synthetic_runs;
+  v_count integer := 0;
+begin
+  perform tracegram.expire_leases(null, p_now);
+  for v_run in
+    select r.* from tracegram.synthetic_runs as r where r.state = 'running' order by r.run_id for update
+  loop
+    if exists (
+      select from tracegram.synthetic_results as i where i.run_id = v_run.run_id and i.state = 'running'
+    ) then
+      continue; -- somebody is at it
+    elsif v_run.seen_at <= p_now - interval '15 minutes' then
+      perform tracegram.close_run(v_run.run_id, 'abandoned', p_now);
+    elsif v_run.runner_url is not null and v_run.seen_at <= p_now - interval '30 seconds'
+      and pg_catalog.to_regprocedure('net.http_post(text, jsonb, jsonb, jsonb, integer)') is not null
+    then
+      v_count := v_count + tracegram.post_run(v_run)::integer;
+    end if;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function tracegram.tend_synthetic_runs(timestamptz) is
+$doc$Looks after runs that are going on. Returns how many it has posted.
+
+What workers had who are not heard of any more is given back. A run that a function runs, of which something is left, and of which nobody
+was heard for 30 seconds, is posted to it, {run_id, token}. One of which nobody was heard for 15 minutes is abandoned.$doc$;
+revoke all on function tracegram.tend_synthetic_runs(timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.purge_synthetic(p_now timestamptz)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from tracegram.synthetic_runs
+  where state in ('asked', 'cancelled') and asked_at < p_now - interval '1 day' or ended_at < p_now - interval '400 days';
+  -- They are requests and responses.
+  delete from tracegram.synthetic_calls as c
+  using tracegram.synthetic_runs as r, tracegram.settings as s
+  where r.run_id = c.run_id and r.ended_at < p_now - s.io_days * interval '1 day' and c.booked_microusd is not null;
+  delete from tracegram.synthetic_days where day < (p_now at time zone 'UTC')::date - 400;
+$$;
+
+comment on function tracegram.purge_synthetic(timestamptz) is
+$doc$Deletes runs that were not confirmed after a day, the journal of calls as requests and responses are, after settings.io_days, and runs and
+days of over 400 days ago.$doc$;
+revoke all on function tracegram.purge_synthetic(timestamptz) from public, anon, authenticated, service_role;
+
+-- 69_synthetic_report.sql — how a run stands, what there is to run, and what live calls were answered with.
+
+create function tracegram.run_line(p_run tracegram.synthetic_runs)
+  returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'run_id', p_run.run_id,
+    'state', p_run.state,
+    'tier', p_run.tier,
+    'mode', p_run.mode,
+    'at', tracegram.iso(coalesce(p_run.started_at, p_run.asked_at)),
+    'scenarios', pg_catalog.cardinality(p_run.scenarios) * p_run.repeat,
+    'passed', count(*) filter (where r.state = 'passed'),
+    'failed', count(*) filter (where r.state = 'failed'),
+    'spent_microusd', p_run.spent_microusd
+  )
+  from tracegram.synthetic_results as r
+  where r.run_id = p_run.run_id;
+$$;
+
+comment on function tracegram.run_line(tracegram.synthetic_runs) is 'RunLine of functions/_shared/synthetic_answers.ts.';
+revoke all on function tracegram.run_line(tracegram.synthetic_runs) from public, anon, authenticated, service_role;
+
+create function tracegram.earlier_results(p_run tracegram.synthetic_runs, p_scenario text)
+  returns setof tracegram.synthetic_results
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select r.*
+  from tracegram.synthetic_results as r
+  join tracegram.synthetic_runs as u using (run_id)
+  where r.scenario = p_scenario and r.state in ('passed', 'failed') and r.hash is not null
+    and u.tier = p_run.tier and u.mode = p_run.mode
+    and u.run_id <> p_run.run_id and r.ended_at <= coalesce(p_run.started_at, p_run.asked_at)
+  order by r.ended_at desc, r.run_id, r.position desc
+  limit 10;
+$$;
+
+comment on function tracegram.earlier_results(tracegram.synthetic_runs, text) is
+  'The last ten results of a scenario before a run, in its tier and mode, newest first.';
+revoke all on function tracegram.earlier_results(tracegram.synthetic_runs, text) from public, anon, authenticated, service_role;
+
+create function tracegram.result_view(p_run tracegram.synthetic_runs, p_it tracegram.synthetic_results)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hash    constant text := coalesce(
+    p_it.hash, (select s.hash from tracegram.synthetic_scenarios as s where s.name = p_it.scenario)
+  );
+  v_earlier constant tracegram.synthetic_results[] := array(
+    select e from tracegram.earlier_results(p_run, p_it.scenario) as e
+  );
+begin
+  return pg_catalog.to_jsonb(p_it) - array['run_id', 'worker', 'leased_until', 'began_at', 'ended_at', 'largest_microusd']
+    || pg_catalog.jsonb_build_object(
+      'last', case when pg_catalog.cardinality(v_earlier) > 0 then pg_catalog.jsonb_build_object(
+        'state', v_earlier[1].state, 'duration_ms', v_earlier[1].duration_ms, 'cost_microusd', v_earlier[1].cost_microusd,
+        'same_hash', coalesce(v_earlier[1].hash = v_hash, false)
+      ) end,
+      'median', (
+        select pg_catalog.jsonb_build_object(
+          'runs', count(*),
+          'duration_ms', pg_catalog.percentile_disc(0.5) within group (order by e.duration_ms),
+          'cost_microusd', pg_catalog.percentile_disc(0.5) within group (order by e.cost_microusd)
+        )
+        from pg_catalog.unnest(v_earlier) as e
+        where e.hash = v_hash
+        having count(*) > 0
+      )
+    );
+end;
+$$;
+
+comment on function tracegram.result_view(tracegram.synthetic_runs, tracegram.synthetic_results) is
+$doc$RunResult of functions/_shared/synthetic_answers.ts. The median is of those of the last ten results that are of the same scenario, by its
+hash.$doc$;
+revoke all on function tracegram.result_view(tracegram.synthetic_runs, tracegram.synthetic_results)
+from public, anon, authenticated, service_role;
+
+create function tracegram.run_eta(p_run tracegram.synthetic_runs, p_results jsonb, p_now timestamptz)
+  returns integer
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_run.state = 'running' and p_run.mode <> 'replay' and count(*) = count(v.duration_ms) then pg_catalog.ceil(greatest(
+      -- The rest is shared among as many as run at once, and takes as long as its longest.
+      pg_catalog.sum(v.duration_ms) / least(p_run.concurrency, greatest(count(*), 1)), pg_catalog.max(v.duration_ms), 0
+    ))::integer
+  end
+  from pg_catalog.jsonb_array_elements(p_results) as r
+  join tracegram.synthetic_results as i on i.run_id = p_run.run_id and i.position = (r ->> 'position')::integer
+  cross join lateral (
+    select greatest(
+      -- Of a scenario that was changed, as long as it took before.
+      coalesce(r -> 'median' ->> 'duration_ms', r -> 'last' ->> 'duration_ms')::numeric
+        - case i.state when 'running' then 1000 * pg_catalog.date_part('epoch', p_now - i.began_at)::numeric else 0 end,
+      case when coalesce(r -> 'median' ->> 'duration_ms', r -> 'last' ->> 'duration_ms') is not null then 0 end
+    ) as duration_ms
+  ) as v
+  where i.state in ('pending', 'running');
+$$;
+
+comment on function tracegram.run_eta(tracegram.synthetic_runs, jsonb, timestamptz) is
+  'Milliseconds until a run ends, by how long what is left of it took before. Null: not known, or it is not running.';
+revoke all on function tracegram.run_eta(tracegram.synthetic_runs, jsonb, timestamptz) from public, anon, authenticated, service_role;
+
+create function tracegram.run_view(p_run_id uuid, p_now timestamptz)
+  returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run     tracegram.synthetic_runs;
+  v_results jsonb;
+begin
+  select r.* into v_run from tracegram.synthetic_runs as r where r.run_id = p_run_id;
+  if not found then
+    return null;
+  end if;
+  select coalesce(pg_catalog.jsonb_agg(tracegram.result_view(v_run, i) order by i.position), '[]'::jsonb) into v_results
+  from tracegram.synthetic_results as i
+  where i.run_id = p_run_id;
+  return tracegram.run_line(v_run) || pg_catalog.jsonb_build_object(
+    'repeat', v_run.repeat,
+    'seed', v_run.seed,
+    'concurrency', v_run.concurrency,
+    'asked_by', v_run.asked_by,
+    'ceiling_microusd', v_run.ceiling_microusd,
+    'reserved_microusd', v_run.reserved_microusd,
+    'unconfirmed_microusd', v_run.unconfirmed_microusd,
+    'saved_microusd', (
+      select coalesce(pg_catalog.sum(i.saved_microusd), 0) from tracegram.synthetic_results as i where i.run_id = p_run_id
+    ),
+    'started_at', tracegram.iso(v_run.started_at),
+    'ended_at', tracegram.iso(v_run.ended_at),
+    'stopped_by', v_run.stopped_by,
+    'eta_ms', tracegram.run_eta(v_run, v_results, p_now),
+    'results', v_results,
+    'spend', tracegram.spend_view(p_now),
+    'version', v_run.version
+  );
+end;
+$$;
+
+comment on function tracegram.run_view(uuid, timestamptz) is 'SyntheticRun of functions/_shared/synthetic_answers.ts; null when there is none.';
+revoke all on function tracegram.run_view(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create function public.get_synthetic_run(p_run_id uuid)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select tracegram.run_view(p_run_id, pg_catalog.now());
+$$;
+
+comment on function public.get_synthetic_run(uuid) is
+$doc$How a run of synthetic tests stands, or ended, with all its results in their order.
+
+Returns SyntheticRun of functions/_shared/synthetic_answers.ts; null when there is none, or no longer. A result's last is the newest of
+its scenario, tier and mode before the run, and its median that of those of the last ten whose scenario was the same. eta_ms is by them
+too.$doc$;
+revoke all on function public.get_synthetic_run(uuid) from public, anon, authenticated;
+grant execute on function public.get_synthetic_run(uuid) to service_role;
+
+create function public.synthetic_overview()
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_build_object(
+    'scenarios', (
+      select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'name', s.name, 'title', s.title, 'smoke', s.smoke, 'hash', s.hash,
+        'last', (
+          select pg_catalog.jsonb_build_object(
+            'run_id', r.run_id, 'state', r.state, 'at', tracegram.iso(r.ended_at), 'cost_microusd', r.cost_microusd
+          )
+          from tracegram.synthetic_results as r
+          where r.scenario = s.name and r.state in ('passed', 'failed')
+          order by r.ended_at desc
+          limit 1
+        )
+      ) order by s.name), '[]')
+      from tracegram.synthetic_scenarios as s
+    ),
+    'runs', (
+      select coalesce(pg_catalog.jsonb_agg(tracegram.run_line(r) order by r.started_at desc, r.run_id), '[]')
+      from (
+        select u.* from tracegram.synthetic_runs as u where u.started_at is not null order by u.started_at desc, u.run_id limit 5
+      ) as r
+    ),
+    'spend', tracegram.spend_view(pg_catalog.now())
+  );
+$$;
+
+comment on function public.synthetic_overview() is
+$doc$Which scenarios there are, how each went last, the last five runs, and what was spent.
+
+Returns SyntheticOverview of functions/_shared/synthetic_answers.ts.$doc$;
+revoke all on function public.synthetic_overview() from public, anon, authenticated;
+grant execute on function public.synthetic_overview() to service_role;
+
+create function public.synthetic_recordings(p_run_id uuid, p_after bigint default 0)
+  returns jsonb
+  language sql stable
+  security definer -- the tables are in a schema that no API role can enter
+  set search_path = pg_catalog, pg_temp
+as $$
+  with page as (
+    select c.call_id, r.scenario, c.recorded, pg_catalog.row_number() over (order by c.call_id) as n
+    from tracegram.synthetic_calls as c
+    join tracegram.synthetic_results as r using (run_id, position)
+    where c.run_id = p_run_id and c.call_id > coalesce(p_after, 0) and c.recorded is not null
+    order by c.call_id
+    limit 21
+  )
+  select pg_catalog.jsonb_build_object(
+    'recordings', coalesce(pg_catalog.jsonb_agg(
+      pg_catalog.jsonb_build_object('call_id', p.call_id, 'scenario', p.scenario, 'recorded', p.recorded) order by p.call_id
+    ) filter (where p.n <= 20), '[]'),
+    'more', count(*) > 20
+  )
+  from page as p;
+$$;
+
+comment on function public.synthetic_recordings(uuid, bigint) is
+$doc$What live calls of a run were answered with, masked: 20 at a time, in the order of their begin.
+
+p_after  call_id of the last one that was read; 0 at first.
+
+Returns {"recordings": [{call_id, scenario, recorded}], "more"}; recorded is Recorded of functions/_shared/synthetic_work.ts. They are kept as
+long as requests and responses are, settings.io_days.$doc$;
+revoke all on function public.synthetic_recordings(uuid, bigint) from public, anon, authenticated;
+grant execute on function public.synthetic_recordings(uuid, bigint) to service_role;
 
 -- 70_retention.sql — days behind are dropped, and no ingest waits for it.
 --
@@ -7755,6 +9757,7 @@ as $$
   select tracegram.purge_responses(p_now);
   select tracegram.purge_admins(p_now);
   select tracegram.purge_filters(p_now);
+  select tracegram.purge_synthetic(p_now);
   delete from tracegram.retention_log where noted_at < p_now - interval '90 days';
   delete from tracegram.alerts where resolved_at < p_now - interval '90 days';
   delete from tracegram.plan_checks where checked_at < p_now - interval '30 days';
@@ -7762,7 +9765,8 @@ $$;
 
 comment on function tracegram.purge(timestamptz) is
 $doc$Deletes what small tables no longer need: update ids and usage after 2 days, pg_cron's run history after 7, responses
-of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did after 400.
+of the admin bot and plan checks after 30, resolved alerts and unused filters of lists after 90, what admins did and runs of
+synthetic tests after 400.
 
 Telegram redelivers an update for at most 24 hours.$doc$;
 revoke all on function tracegram.purge(timestamptz) from public, anon, authenticated, service_role;
@@ -7779,6 +9783,7 @@ values
   ('tracegram-retention',  '* * * * *',    '1 minute',   'select tracegram.retain()'),
   ('tracegram-quota',      '*/10 * * * *', '10 minutes', 'select tracegram.guard_quota()'),
   ('tracegram-alerts',     '* * * * *',    '1 minute',   'select tracegram.watch()'),
+  ('tracegram-synthetic',  '* * * * *',    '1 minute',   'select tracegram.tend_synthetic_runs()'),
   ('tracegram-plans',      '17 3 * * *',   '1 day',      'select tracegram.check_plans()');
 
 select cron.schedule(job, schedule, command) from tracegram.jobs;

@@ -13,6 +13,10 @@ const DEFAULTS = {
   lost_after: "00:15:00",
   alert_url: null,
   alert_secret_set: false,
+  synthetic_run_cap_microusd: 1_000_000,
+  synthetic_day_cap_microusd: 3_000_000,
+  synthetic_month_cap_microusd: 20_000_000,
+  synthetic_concurrency: 2,
 };
 
 describe("settings", () => {
@@ -37,6 +41,19 @@ describe("settings", () => {
     });
   });
 
+  test("what synthetic tests may cost: 0 is nothing", async ({ db }) => {
+    const changes = {
+      synthetic_run_cap_microusd: 0,
+      synthetic_day_cap_microusd: 5,
+      synthetic_month_cap_microusd: 6,
+      synthetic_concurrency: 16,
+    };
+    expect(await call(db, "service_role", "change_settings", { p_changes: changes })).toMatchObject({
+      ...DEFAULTS,
+      ...changes,
+    });
+  });
+
   test("say times as everything does, and a day as 24 hours", async ({ db }) => {
     const changed = await call(db, "service_role", "change_settings", { p_changes: { lost_after: "1 day" } });
     const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT00:00:00\.000Z$/);
@@ -57,6 +74,10 @@ describe("settings", () => {
     [{ lost_after: "1 second" }, "value that it cannot have"],
     [{ alert_url: "ftp://x" }, "value that it cannot have"],
     [{ io_days: 2, quota_bytes: -1 }, "value that it cannot have"],
+    [{ synthetic_run_cap_microusd: -1 }, "value that it cannot have"],
+    [{ synthetic_day_cap_microusd: null }, "value that it cannot have"],
+    [{ synthetic_month_cap_microusd: "much" }, "value that it cannot have"],
+    [{ synthetic_concurrency: 17 }, "value that it cannot have"],
   ])("refuse %o, and change nothing", async ([changes, why], { db }) => {
     const before = await call(db, "service_role", "get_settings");
     await db.query("savepoint before_it");

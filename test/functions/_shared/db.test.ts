@@ -287,6 +287,10 @@ test("changeSettings and getSettings: what is named is changed, a secret is neve
     io_from: expect.any(String),
     alert_url: null,
     alert_secret_set: false,
+    synthetic_run_cap_microusd: 1_000_000,
+    synthetic_day_cap_microusd: 3_000_000,
+    synthetic_month_cap_microusd: 20_000_000,
+    synthetic_concurrency: 2,
   });
   const url = "https://example.com/alerts";
   const after = { ...before, io_days: 3, lost_after: "00:05:00", alert_url: url, alert_secret_set: true };
