@@ -102,6 +102,11 @@ export function syntheticSql(db: pg.Client | pg.Pool) {
       call<{ kept: boolean }>("finish_scenario", [run_id, token, it.position, it.attempt, JSON.stringify(of)], at),
     view: (runId: string, at = NOON) => call<SyntheticRun | null>("run_view", [runId], at),
     tend: (at = NOON) => call<number>("tend_synthetic_runs", [], at),
+    reserved: async (callId: number) =>
+      Number(
+        (await db.query("select reserved_microusd as n from tracegram.synthetic_calls where call_id = $1", [callId]))
+          .rows[0].n,
+      ),
     register: async (entries: ScenarioEntry[]) => {
       await db.query("select public.register_scenarios($1)", [JSON.stringify(entries)]);
     },
