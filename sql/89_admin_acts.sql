@@ -127,7 +127,10 @@ create function public.admin_change_settings(p_actor bigint, p_changes jsonb, p_
 as $$
 declare
   -- Where alerts go is not for a chat to say; and to lower the quota has the guard drop days, nobody knows how many.
-  c_changeable constant text[] := array['trace_days', 'io_days', 'io_sample_percent', 'lost_after'];
+  c_changeable constant text[] := array[
+    'trace_days', 'io_days', 'io_sample_percent', 'lost_after',
+    'synthetic_run_cap_microusd', 'synthetic_day_cap_microusd', 'synthetic_month_cap_microusd', 'synthetic_concurrency'
+  ];
   v_drops      jsonb;
 begin
   if pg_catalog.jsonb_typeof(p_changes) is distinct from 'object' or exists (

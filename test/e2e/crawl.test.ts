@@ -5,29 +5,32 @@ import { type AdminStack, startAdminStack } from "../_support/admin.ts";
 import { crawl, isFailure } from "../_support/crawl.ts";
 import { hostileTrace } from "../_support/hostile.ts";
 import { openAlert } from "../_support/open_alert.ts";
+import { openRun } from "../_support/open_run.ts";
 import { makeTrace } from "../_support/traces.ts";
 
-const MAX_PRESSES = 160;
+const MAX_PRESSES = 170;
 /** Pages of a step's text. */
 const LONG = "Where is my order?\n".repeat(1000);
 /** Screens by their letter in callback.ts. */
-const SCREENS = "abceghiklmpqrstuxy";
+const SCREENS = "abcdefghijklmnopqrstuvwxy";
 
 let stack: AdminStack;
 beforeAll(async () => {
   stack = await startAdminStack({ limits: { chat: { count: Infinity, ms: 1 }, bot: { count: Infinity, ms: 1 } } });
   const now = Date.now() - 60_000;
   await stack.ingest(Array.from({ length: 30 }, (_, i) => hostileTrace(i, now)));
-  await stack.ingest(Array.from({ length: 30 }, (_, i) =>
+  const traces = Array.from({ length: 30 }, (_, i) =>
     makeTrace({
       pipeline: "support",
       started_at: now + 1000 + i,
       ...(i % 3 === 0 &&
         { status: "error", error: "429 rate limited", io: [{ step: 1, request: LONG, response: LONG }] }),
-    })));
+    }));
+  await stack.ingest(traces);
   const db = stack.client("postgres");
   await db.connect();
   await openAlert(stack, db, stack.admins);
+  await openRun(stack, stack.admins[0]!, traces[0]!.trace_id);
   // What the crawl does to the alert is seen on its screens: nothing comes into the chat but for a press.
   await db.query("update tracegram.settings set alert_url = null");
   await db.end();

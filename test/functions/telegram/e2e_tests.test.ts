@@ -1,0 +1,297 @@
+// Synthetic tests from asking to the report, in an operator's chat, on the real database. The test works on the runs itself,
+// in place of the function synthetic.
+import type pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createDb, type Db, type SyntheticRun } from "../../../functions/_shared/db.ts";
+import { alertSecret } from "../../../functions/_shared/secret.ts";
+import type { RunKey } from "../../../functions/_shared/synthetic_db.ts";
+import type { Outcome, Taken } from "../../../functions/_shared/synthetic_work.ts";
+import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
+import {
+  type AdminStack,
+  buttonsOf,
+  dataOf,
+  lastOf,
+  type Person,
+  saidIn,
+  startAdminStack,
+} from "../../_support/admin.ts";
+import { type Receiver, startReceiver } from "../../_support/receiver.ts";
+import { end, entry, outcome, start } from "../../_support/synthetic.ts";
+import { makeTrace } from "../../_support/traces.ts";
+
+const POLL = { timeout: 15_000, interval: 50 };
+const [OWNER, OPERATOR, VIEWER] = [1001, 7201, 7202];
+const priced = { expected_microusd: 1200, worst_microusd: 3400 };
+
+const trace = makeTrace({
+  started_at: Date.now() - 60_000,
+  steps: [{ name: "llm.answer", model: "gpt-4o", status: "ok", offset_ms: 1, duration_ms: 1200, cost_microusd: 40 }],
+  io: [{
+    step: 1,
+    request: JSON.stringify([{ role: "user", content: "Where is it? ada@example.org" }]),
+    response: "ok",
+  }],
+});
+
+let stack: AdminStack;
+let sql: pg.Client;
+let db: Db;
+let runner: Receiver;
+let ada: Person;
+let olga: Person;
+let vera: Person;
+let secret: string;
+beforeAll(async () => {
+  stack = await startAdminStack({
+    users: [{ id: 7201, first_name: "Olga" }, { id: 7202, first_name: "Vera" }],
+  });
+  sql = stack.client("postgres");
+  await sql.connect();
+  db = createDb(stack.info.api_url, stack.info.service_role_key);
+  runner = await startReceiver();
+  secret = await alertSecret(stack.info.webhook_secret);
+  [ada, olga, vera] = [stack.person(OWNER), stack.person(OPERATOR), stack.person(VIEWER)];
+  await ada.say(`/admin add ${OPERATOR} operator`);
+  await ada.say(`/admin add ${VIEWER} viewer`);
+  for (const person of [olga, vera]) await person.say("/start");
+  await stack.ingest([trace]);
+});
+afterAll(async () => {
+  runner?.close();
+  await sql?.end();
+  await stack?.end();
+});
+beforeEach(async () => {
+  await sql.query("delete from tracegram.synthetic_runs; delete from tracegram.admin_audit");
+  await db.changeSettings({ synthetic_run_cap_microusd: 1_000_000 });
+  await db.registerScenarios([
+    entry("cancel", { smoke: true, priced: { smoke: priced, release: priced } }),
+    entry("refund", { smoke: true, priced: { smoke: priced, release: priced } }),
+    entry("unpriced", { priced: { smoke: null, release: null } }),
+  ]);
+  runner.heard = [];
+});
+
+const audit = async () =>
+  (await sql.query("select user_id::int, action, allowed, detail from tracegram.admin_audit order by audit_id")).rows;
+const runs = async () =>
+  (await sql.query("select run_id, state, ceiling_microusd::int as ceiling, mode from tracegram.synthetic_runs")).rows;
+
+/** Posts that a run has got on, as the function synthetic does. */
+const post = (run_id: string, header = secret) =>
+  fetch(stack.info.functions["telegram"]!, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-tracegram-secret": header },
+    body: JSON.stringify({ event: "synthetic_run", run_id }),
+  });
+
+/** What is asked for is run by the test. */
+async function ask(person: Person, words = "/admin test smoke") {
+  const view = await person.say(words);
+  await sql.query("update tracegram.synthetic_runs set runner_url = $1", [`${runner.url}/run`]);
+  return view;
+}
+
+/** Asks and confirms; resolves to what the function that runs it was told. */
+async function begin(person: Person): Promise<RunKey> {
+  await ask(person);
+  await person.press(labelOf(person, /^▶ Run/));
+  return JSON.parse(runner.heard.at(-1)!.body) as RunKey;
+}
+
+const labelOf = (person: Person, pattern: RegExp) =>
+  buttonsOf(person.view()).flat().find((label) => pattern.test(label))!;
+/** The message of a run: it has buttons of its own. */
+const messageOf = (person: Person) =>
+  person.view().messages.findLast(({ reply_markup }) =>
+    reply_markup?.inline_keyboard.flat().some(({ callback_data }) => callback_data?.startsWith("2w"))
+  );
+const textOf = (person: Person) => messageOf(person)?.text ?? "";
+
+/** Pays for a call of the next scenario, and ends it. */
+async function work(run: RunKey, of: Partial<Outcome> = {}): Promise<void> {
+  const taken = await db.takeScenario(run, "w") as Taken;
+  const call = await db.beginCall(run, taken, start({ worst_microusd: 500 }));
+  if (call.kind !== "go") throw new Error(call.kind);
+  await db.settleCall(run, call.call_id, end(210));
+  expect(await db.finishScenario(run, taken, outcome({ cost_microusd: 210, ...of }))).toEqual({ kept: true });
+}
+
+const pressOwn = (person: Person, label: string) =>
+  stack.accepted(() =>
+    stack.telegram.client.press({ chat: person.chat, message_id: messageOf(person)!.message_id, label })
+  );
+
+test("a person sees the money, presses once, and the function is told to run it", async () => {
+  const asked = await ask(olga);
+  expect(saidIn(asked)).toMatch(
+    /^Smoke tests: 2 scenarios\nabout \$0\.0024, at most \$0\.\d+\n\n[^]*\n\nSpent on tests today \$0[\d.]* of \$3\.00, this month \$0[\d.]* of \$20\.00\nOne run may spend \$1\.00; \$1\.00 can be confirmed now\nTo be confirmed until \d\d:\d\d UTC/,
+  );
+  expect(await runs()).toMatchObject([{ state: "asked" }]);
+  const label = labelOf(olga, /^▶ Run, at most \$/);
+  const confirm = dataOf(asked, label);
+  const began = await olga.press(label);
+  expect(saidIn(began)).toMatch(/^▶ It is confirmed, and spends at most \$0\.\d+\.\n[^⚠]*$/);
+  expect(lastOf(began).message_id).toBe(lastOf(asked).message_id);
+  expect(runner.heard).toMatchObject([{ method: "POST", path: "/run" }]);
+  const [{ run_id, ceiling }] = await runs();
+  expect(Number(confirm.slice(24))).toBe(ceiling);
+  expect(JSON.parse(runner.heard[0]!.body)).toMatchObject({ run_id, token: expect.stringMatching(/./) });
+
+  expect(saidIn(await olga.forge(confirm))).toMatch(/^This was confirmed before\./);
+  expect(saidIn(await ada.forge(confirm))).toMatch(/^Somebody else has asked for this run\./);
+  expect(saidIn(await vera.forge(confirm))).toMatch(/^You may not do this\./);
+  expect(runner.heard).toHaveLength(1);
+  expect((await audit()).map(({ user_id, action, allowed }) => [user_id, action, allowed])).toEqual([
+    [OPERATOR, "run_tests", true],
+    [OPERATOR, "run_tests", true],
+    [OWNER, "run_tests", true],
+    [VIEWER, "run_tests", false],
+  ]);
+  expect(saidIn(await olga.say("/admin test smoke"))).toMatch(/^A run of yours is going on\./);
+});
+
+test("a confirmation that comes too late, or of what was taken back, starts nothing", async () => {
+  await ask(olga);
+  await sql.query("update tracegram.synthetic_runs set confirm_until = now() - interval '1 second'");
+  expect(saidIn(await olga.press(labelOf(olga, /^▶ Run/)))).toMatch(/^Too late/);
+  const confirm = dataOf(await ask(olga), labelOf(olga, /^▶ Run/));
+  expect(saidIn(await olga.press("Cancel"))).toMatch(/^✖️ Smoke tests · taken back, nothing was spent\n/);
+  expect(saidIn(await olga.forge(confirm))).toMatch(/^This run is gone\./);
+  expect(runner.heard).toEqual([]);
+});
+
+test("what is unknown asks for a ceiling, and a cap of nothing lets nothing through", async () => {
+  const view = await ask(olga, "/admin test release unpriced refund");
+  expect(saidIn(view)).toContain("⚠️ The cost of 1 scenario is unknown. Choose the most that the run may spend.");
+  expect(buttonsOf(view).flat()).toEqual([
+    "▶ At most $0.01",
+    "▶ At most $0.05",
+    "▶ At most $0.10",
+    "▶ At most $1.00",
+    "Cancel",
+  ]);
+  await olga.press("▶ At most $0.05");
+  expect(await runs()).toMatchObject([{ state: "running", ceiling: 50_000 }]);
+  await olga.press("■ Stop");
+
+  await ada.say("/admin settings");
+  expect(saidIn(await ada.press("🧪 $0"))).toMatch(/^✅ Settings, changed\n[^]*A run of tests may spend \$0\n/);
+  expect(saidIn(await olga.say("/admin test smoke"))).toMatch(/^Nothing may be spent now\./);
+  expect(saidIn(await olga.say("/admin test smoke nonsense"))).toMatch(/^There are no such scenarios\./);
+});
+
+test("a dry run begins at once, and costs nothing", async () => {
+  expect(saidIn(await olga.say("/admin test dry"))).toMatch(/^▶ It is confirmed, and costs nothing\./);
+  expect(await runs()).toMatchObject([{ state: "running", ceiling: 0, mode: "replay" }]);
+});
+
+test("a viewer sees the tests, and runs none", async () => {
+  expect(saidIn(await vera.say("/admin tests"))).toMatch(/^Synthetic tests\n[^]*cancel · smoke · never run/);
+  expect(saidIn(await vera.press("▶ Smoke"))).toMatch(/^You may not do this\./);
+  expect(saidIn(await vera.say("/admin test dry cancel"))).toMatch(/^You may not do this\./);
+  expect(await runs()).toEqual([]);
+  expect(await audit()).toMatchObject([
+    { user_id: VIEWER, action: "run_tests", allowed: false, detail: { tier: "smoke", mode: "live" } },
+    { user_id: VIEWER, action: "run_tests", allowed: false, detail: { tier: "release", mode: "replay" } },
+  ]);
+});
+
+describe("the message of a run", () => {
+  test("comes, follows, and becomes the report; what its buttons open comes beside it", async () => {
+    const run = await begin(olga);
+    const pressed = lastOf(olga.view());
+    expect((await post(run.run_id)).status).toBe(202);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳ Smoke tests · 0 of 2\n░{20} 0 %/);
+    const { message_id } = messageOf(olga)!;
+    expect(message_id).toBeGreaterThan(pressed.message_id);
+
+    const failures = [{
+      turn: 1,
+      expectation: "text",
+      message: "it does not contain “refund”",
+      diff: ["- refund", "+ hi"],
+    }];
+    await work(run, { state: "failed", failures, trace_ids: [trace.trace_id] });
+    await post(run.run_id);
+    await expect.poll(() => textOf(olga), POLL).toMatch(
+      /^⏳ Smoke tests · 1 of 2\n█{10}░{10} 50 %[^]*turn 1, text · it does not/,
+    );
+    await work(run);
+    await post(run.run_id);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^❌ Smoke tests · 1 of 2 failed\n\$0\.00042 of at most/);
+    expect(messageOf(olga)!.message_id).toBe(message_id);
+    expect(olga.view().messages.find((message) => message.message_id === pressed.message_id)).toEqual(pressed);
+
+    await pressOwn(olga, "Failures 1");
+    expect(saidIn(olga.view())).toMatch(/^❌ Smoke tests · 1 of 2 failed\n[^]*\n1 ✗ /);
+    expect(lastOf(olga.view()).message_id).toBeGreaterThan(message_id);
+    expect(saidIn(await olga.press("1"))).toMatch(/\n- refund\n\+ hi$/);
+    expect(saidIn(await olga.press("🔎 Trace"))).toContain(trace.trace_id);
+    expect(saidIn(await olga.press("⬅️ Result"))).toMatch(/^✗ /);
+    expect(saidIn(await olga.press("⬅️ Run"))).toContain("\n2 ");
+    expect(saidIn(await olga.press("⬅️ Tests"))).toMatch(/^Synthetic tests\nSpent on tests today \$0\.000\d+ of/);
+    await pressOwn(olga, "🔄");
+    expect(textOf(olga)).toMatch(/^❌/);
+  });
+
+  test("stops the run where it is", async () => {
+    const run = await begin(olga);
+    await post(run.run_id);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳/);
+    const count = olga.view().messages.length;
+    await pressOwn(olga, "■ Stop");
+    expect(textOf(olga)).toMatch(new RegExp(`^⏹ Smoke tests · stopped by ${OPERATOR}: 0 passed, 0 failed\n`));
+    expect(olga.view().messages).toHaveLength(count);
+    expect(await db.beatRun(run, "w")).toEqual({ stopped: true });
+    expect((await audit()).at(-1)).toMatchObject({ user_id: OPERATOR, action: "run_tests", detail: { act: "stop" } });
+  });
+
+  test("comes anew where it was deleted", async () => {
+    const run = await begin(olga);
+    await post(run.run_id);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳/);
+    const { message_id } = messageOf(olga)!;
+    const { telegram_api_root, telegram_bot_token } = stack.info;
+    await fetch(
+      `${telegram_api_root}/bot${telegram_bot_token}/deleteMessage?chat_id=${OPERATOR}&message_id=${message_id}`,
+    );
+    await work(run);
+    await post(run.run_id);
+    await expect.poll(() => messageOf(olga)?.message_id ?? 0, POLL).toBeGreaterThan(message_id);
+  });
+
+  test("is for who knows the secret, of a run that there is", async () => {
+    const run = await begin(olga);
+    const before = olga.view().messages.length;
+    expect((await post(run.run_id, "guess")).status).toBe(401);
+    expect((await post("nonsense")).status).toBe(400);
+    expect(await (await post("6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b")).json()).toEqual({ code: "nothing_new" });
+    expect(olga.view().messages).toHaveLength(before);
+    // Nobody has claimed it.
+    const claimed = await db.claimRunMessage(run.run_id);
+    expect(claimed).toMatchObject({
+      chat_id: OPERATOR,
+      message_id: null,
+      run: { version: 1 } satisfies Partial<SyntheticRun>,
+    });
+  });
+});
+
+test("a trace becomes a scenario, and the audit has who read its texts", async () => {
+  const open: Action = { screen: "trace", trace_id: trace.trace_id, back: { to: "home" } };
+  await olga.say("/admin");
+  await olga.forge(encodeAction(open));
+  const view = await olga.press("🧪 Make a test of this");
+  const { document, caption } = lastOf(view);
+  expect(document).toMatchObject({ file_name: `support-${trace.trace_id.slice(0, 8)}.yaml` });
+  expect(caption).toMatch(/^A scenario\./);
+  expect((await audit()).map(({ user_id, action }) => [user_id, action])).toEqual([[OPERATOR, "read_io"]]);
+
+  await vera.say("/admin");
+  expect(buttonsOf(await vera.forge(encodeAction(open))).flat()).not.toContain("🧪 Make a test of this");
+  expect(saidIn(await vera.forge(encodeAction({ screen: "fixture", trace_id: trace.trace_id })))).toMatch(
+    /^You may not/,
+  );
+});
