@@ -13,7 +13,7 @@ import { type Answer, llmDouble } from "../../../_support/llm_double.ts";
 
 export const accepting: Transport = { send: () => Promise.resolve({ kind: "accepted", rejected: [] }) };
 
-export type Deps = Partial<ScenarioDeps> & {
+export type Deps = Omit<Partial<ScenarioDeps>, "bot"> & {
   answer?: Answer;
   llm?: Parameters<typeof llmDouble>[1];
   bot?: Partial<BotUnderTest>;
