@@ -25,7 +25,7 @@ export function run(
   { answer = () => "ok", llm, bot, ...deps }: Deps = {},
 ): Promise<Outcome> {
   return runScenario(
-    { name: "one", title: "One", hash: "0123456789abcdef", turns: [{ say: "hello" }], timeout_ms: 5_000, ...scenario },
+    { name: "one", title: "One", hash: "0123456789abcdef", turns: [{ say: "hello" }], timeout_ms: 25_000, ...scenario },
     {
       bot: {
         create,

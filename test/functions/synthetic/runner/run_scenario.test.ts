@@ -58,7 +58,7 @@ describe("a factory that", () => {
   test("does not return", async () => {
     const began = performance.now();
     const outcome = await run(forever, { timeout_ms: 200 });
-    expect(performance.now() - began).toBeLessThan(400);
+    expect(performance.now() - began).toBeLessThan(1_500);
     expect(outcome.failures).toEqual([
       {
         turn: 0,
@@ -77,7 +77,7 @@ describe("a handler that", () => {
         : grammy(world, (bot) => void bot.on("message", forever));
     const began = performance.now();
     const outcome = await run(create, { timeout_ms: 300, turns: says("a", "b") });
-    expect(performance.now() - began).toBeLessThan(400);
+    expect(performance.now() - began).toBeLessThan(1_500);
     expect(outcome.failures.map(({ turn, expectation, message }) => [turn, expectation, message])).toEqual([
       [1, "timeout", "It was not done within 300 ms"],
       [0, "leftover", "The bot has left a handler that still runs, of turn 1"],
@@ -305,7 +305,7 @@ describe("a scenario is stopped", () => {
     const began = performance.now();
     setTimeout(() => stop.abort(), 50);
     const outcome = await run(onText((_, world) => ask(world, "a")), {}, { answer: forever, signal: stop.signal });
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(1_500);
     expect(outcome).toMatchObject({ state: "stopped", failures: [] });
   });
 
