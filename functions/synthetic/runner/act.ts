@@ -26,11 +26,11 @@ export async function act({ telegram: { client }, chat, port }: Stage, turn: Tur
     });
   }
   // All that came before have been taken.
-  const answer = await (await port.post("getUpdates", "{}", { "content-type": "application/json" })).json();
+  const answer = await (await port.post("getUpdates", "{}")).json();
   if (!answer.ok) throw new ClientError(`the bot gets no updates from the runner: ${answer.description}`);
   const updates = answer.result as { update_id: number }[];
   const offset = (updates.at(-1)?.update_id ?? 0) + 1;
-  await port.post("getUpdates", JSON.stringify({ offset }), { "content-type": "application/json" });
+  await port.post("getUpdates", JSON.stringify({ offset }));
   return updates;
 }
 

@@ -94,7 +94,8 @@ export async function play(stage: Stage): Promise<Played> {
     watch.judging(false);
     if (llm.refused) return broken(turn, "stopped");
     if (typeof judged === "string") return broken(turn, judged);
-    fail(turn, judged.value.failures);
+    // Where its recording is missing, that is what is told.
+    if (llm.failures.length === told) fail(turn, judged.value.failures);
     if (judged.value.verdict) played.judged.push(judged.value.verdict);
     return true;
   }

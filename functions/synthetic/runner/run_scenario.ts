@@ -48,10 +48,11 @@ export async function runScenario(
 
   const stage = setStage(scenario, deps, openClient);
   const { llm, traces, live } = stage;
-  const { failures, judged, duration_ms, stopped, handling } = await play(stage).catch(async (error) => {
+  const { failures, judged, duration_ms, handling, ...played } = await play(stage).catch(async (error) => {
     await clearUp(stage, []);
     throw error;
   });
+  const stopped = played.stopped || llm.refused !== undefined;
   const left = await clearUp(stage, handling);
   const all = [...failures, ...left.map((one): Failure => ({ turn: 0, ...one }))];
   const { calls, input_tokens, output_tokens, cost_microusd, saved_microusd } = llm.totals();

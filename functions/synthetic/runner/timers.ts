@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { currentScope, type PendingTimer } from "./scope.ts";
+import { currentScope, type PendingTimer, type Scope } from "./scope.ts";
 
 type Kind = PendingTimer["kind"];
 // deno-lint-ignore no-explicit-any -- whatever a platform's timers take and return
@@ -13,6 +13,9 @@ type Any = any;
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const WRAPPED = Symbol.for("tracegram.synthetic.timers");
+
+/** Whose a timer is: it may be cleared from elsewhere. */
+const owners = new WeakMap<object, Scope>();
 
 export function watchTimers(): void {
   const globals = globalThis as Any;
@@ -44,11 +47,12 @@ function wrap(globals: Any, kind: Kind, clearKind: string): void {
     // A handler that nobody could stop may go on after its scenario: its timers do not.
     if (scope.over) timer.clear();
     else scope.timers.set(handle, timer);
+    if (typeof handle === "object") owners.set(handle, scope);
     return handle;
   }
   /** Node takes a timer's number too, and each of the two functions clears what the other has set. */
   function watchedClear(handle?: Any): void {
-    const timers = currentScope()?.timers;
+    const { timers } = owners.get(handle) ?? currentScope() ?? {};
     if (timers && !timers.delete(handle) && (typeof handle === "number" || typeof handle === "string")) {
       for (const key of timers.keys()) if (Number(key) === Number(handle)) timers.delete(key);
     }

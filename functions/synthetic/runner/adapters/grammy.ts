@@ -84,9 +84,9 @@ function fetchInto(port: TelegramPort) {
   return async (url: string | URL, { body, headers, signal }: FetchInit = {}): Promise<Response> => {
     if (signal?.aborted) throw new DOMException("The operation was aborted.", "AbortError");
     const method = String(url).split(/[?#]/)[0]!.split("/").at(-1)!;
+    if (typeof body === "string") return await port.post(method, body);
     const { "content-type": type = "" } = headers ?? {};
-    if (typeof body === "string") return await port.post(method, body, { "content-type": type });
-    return await port.post(method, readForm(await bytesOf(body) ?? new Uint8Array(), type));
+    return await port.post(method, async () => readForm(await bytesOf(body) ?? new Uint8Array(), type));
   };
 }
 

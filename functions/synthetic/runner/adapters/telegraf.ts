@@ -36,9 +36,8 @@ export function isTelegraf(bot: unknown): bot is TelegrafBot {
 export function adaptTelegraf(bot: TelegrafBot, { port, me, timeoutMs, download }: AdaptOptions): Adapted {
   const callApi: Client["callApi"] = async (method, payload, { signal } = {}) => {
     signal?.throwIfAborted();
-    const body = includesMedia(payload) ? await uploadBody(payload, download) : jsonBody(payload);
-    const headers = typeof body === "string" ? { "content-type": "application/json" } : {};
-    const response = await port.post(method, body, headers);
+    const body = includesMedia(payload) ? () => uploadBody(payload, download) : jsonBody(payload);
+    const response = await port.post(method, body);
     signal?.throwIfAborted();
     // As the real client tells what went wrong.
     if (response.status >= 500) {

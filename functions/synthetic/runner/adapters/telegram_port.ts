@@ -5,9 +5,16 @@
  */
 import type { Telegram } from "../../telegram/telegram.ts";
 
+export type Body = string | FormData;
+
 export interface TelegramPort {
-  /** Answers as the Bot API does. @throws {TypeError} when the connection was dropped, or the scenario is over */
-  post(method: string, body: BodyInit, headers?: Record<string, string>): Promise<Response>;
+  /**
+   * Answers as the Bot API does.
+   *
+   * @param body JSON as a text, or a form; a function that makes it may take its time.
+   * @throws {TypeError} when the connection was dropped, or the scenario is over.
+   */
+  post(method: string, body: Body | (() => Promise<Body>)): Promise<Response>;
   /** Calls that have not been answered, oldest first. */
   readonly underWay: readonly string[];
   /** How many calls there have been. */
@@ -29,13 +36,15 @@ export function openPort(telegram: Telegram, token: string): TelegramPort {
       return count;
     },
     close: () => void (closed = true),
-    async post(method, body, headers = {}) {
+    async post(method, body) {
       if (closed) throw new TypeError("the scenario is over");
       count += 1;
       underWay.push(method);
       try {
+        const sent = typeof body === "function" ? await body() : body;
+        const headers: Record<string, string> = typeof sent === "string" ? { "content-type": "application/json" } : {};
         const url = `http://telegram.memory/bot${token}/${method}`;
-        const response = await telegram.handle(new Request(url, { method: "POST", body, headers }));
+        const response = await telegram.handle(new Request(url, { method: "POST", body: sent, headers }));
         if (response.type === "error") throw new TypeError("socket hang up");
         return response;
       } finally {

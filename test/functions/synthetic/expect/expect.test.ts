@@ -17,7 +17,7 @@ const spent = held({ text: "x" }, { duration_ms: 900, cost_microusd: 1234, token
 describe("met", () => {
   const cases: [Expect, Held][] = [
     [
-      { text: { equals: "Order 17\nis on its way", contains: "way", not_contains: "lost", matches: "order \\d+$" } },
+      { text: { equals: "order 1", contains: "der", not_contains: "lost", matches: "order \\d+$" } },
       held({ text: "order 1" }),
     ],
     [{ text: [{ contains: "17" }, { matches: "/^order \\d+$/im" }, { not_contains: "18" }] }, said],
@@ -57,8 +57,6 @@ describe("met", () => {
     [{ max_duration_ms: 900, max_cost_usd: 0.001234, max_tokens: 50 }, spent],
     [{ check: ({ tokens }) => assert.equal(tokens, 50) }, spent],
   ];
-  // The first compares one text with everything: it has to be that one.
-  cases[0]![0] = { text: { equals: "order 1", contains: "der", not_contains: "lost", matches: "order \\d+$" } };
   test.each(cases)("%j", async (expected, against) => {
     expect(await unmetOf(expected, against)).toEqual([]);
   });

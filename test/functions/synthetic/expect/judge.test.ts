@@ -83,4 +83,17 @@ describe("a judge", () => {
     });
     expect(down.failures).toEqual([{ turn: 1, expectation: "judge", message: "The judge could not be asked: down" }]);
   });
+
+  test("whose recording is missing is told once", async () => {
+    const failures: { expectation: string; message: string }[] = [];
+    const outcome = await run(create, { turns: [{ say: "a", expect: judge("r") }] }, {
+      answer: ({ model }) => {
+        if (model !== "judge") return "a";
+        failures.push({ expectation: "recording", message: "No recording" });
+        return Promise.reject(new Error("No recording"));
+      },
+      llm: { failures },
+    });
+    expect(outcome.failures).toEqual([{ turn: 1, expectation: "recording", message: "No recording" }]);
+  });
 });

@@ -13,7 +13,7 @@ import { type Answer, llmDouble } from "../../../_support/llm_double.ts";
 
 export const accepting: Transport = { send: () => Promise.resolve({ kind: "accepted", rejected: [] }) };
 
-export type Deps = Partial<ScenarioDeps> & {
+export type Deps = Omit<Partial<ScenarioDeps>, "bot"> & {
   answer?: Answer;
   llm?: Parameters<typeof llmDouble>[1];
   bot?: Partial<BotUnderTest>;
@@ -25,7 +25,7 @@ export function run(
   { answer = () => "ok", llm, bot, ...deps }: Deps = {},
 ): Promise<Outcome> {
   return runScenario(
-    { name: "one", title: "One", hash: "0123456789abcdef", turns: [{ say: "hello" }], timeout_ms: 5_000, ...scenario },
+    { name: "one", title: "One", hash: "0123456789abcdef", turns: [{ say: "hello" }], timeout_ms: 25_000, ...scenario },
     {
       bot: {
         create,

@@ -9,7 +9,7 @@ import { llmDouble } from "../../../_support/llm_double.ts";
 
 const run = async (name: string, create: (world: World) => AnyBot, scenario: Partial<NamedScenario>) => {
   const outcome = await runScenario(
-    { name, title: name, hash: "", turns: [{ say: "hello" }], timeout_ms: 5_000, ...scenario },
+    { name, title: name, hash: "", turns: [{ say: "hello" }], timeout_ms: 25_000, ...scenario },
     {
       bot: { create, provider: () => ({ baseUrl: "", apiKey: "" }) },
       tier: "smoke",

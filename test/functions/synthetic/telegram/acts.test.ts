@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readPhoto } from "../../../../functions/synthetic/telegram/images.ts";
 import { ADA, BOB, CHAT, keyboard, setUp } from "./_support.ts";
 
 type Set = ReturnType<typeof setUp>;
@@ -88,5 +89,47 @@ describe("in a group", () => {
       .toEqual({ ok: false, error_code: 403, description: "Forbidden: bot was kicked from the supergroup chat" });
     expect((await api("getUpdates", { offset: 2 })).result).toEqual([]);
     expect(() => client.kick(key, "first_bot")).toThrow("is in no such group");
+  });
+});
+
+describe("a picture or a file", () => {
+  test("comes with its caption, and can be sent back by its id", async () => {
+    const set = setUp();
+    set.client.send({ chat: CHAT, photo: { caption: "my cat /start" } });
+    const { message: { photo, ...picture } } = await last(set);
+    expect(picture).toMatchObject({ caption: "my cat /start", caption_entities: [{ type: "bot_command", offset: 7 }] });
+    expect(picture).not.toHaveProperty("text");
+    expect(photo.at(-1)).toMatchObject({ width: 640, height: 480 });
+    const { image, content } = set.client.file(photo.at(-1).file_id)!;
+    expect([image, await readPhoto(content)]).toEqual(["image/png", { width: 640, height: 480, mime_type: image }]);
+    expect(photo.at(-1).file_size).toBe(content.length);
+    expect(await set.api("sendPhoto", { chat_id: ADA.id, photo: photo.at(-1).file_id })).toMatchObject({ ok: true });
+
+    set.client.send({ chat: CHAT, document: { file_name: "a.pdf" } });
+    const { message: { document, ...file } } = await last(set);
+    expect(file).not.toHaveProperty("caption");
+    expect(document).toMatchObject({ file_name: "a.pdf", file_size: 8 });
+    expect(await set.api("sendDocument", { chat_id: ADA.id, document: document.file_id })).toMatchObject({ ok: true });
+  });
+
+  test.each([
+    [{ photo: {}, text: "a" }, "a message is a text, a picture or a file"],
+    [{ photo: {}, document: { file_name: "a" } }, "a message is a text, a picture or a file"],
+    [{ photo: { caption: "x".repeat(1025) } }, "a caption has at most 1024 characters"],
+    [{ photo: { caption: 5 } }, "a caption is a text"],
+    [{ document: { file_name: "" } }, "a file has a name"],
+    [{ document: { file_name: "a/b" } }, "a file has a name"],
+    [{ document: {} }, "a file has a name"],
+  ])("%j is none", (said, complaint) => {
+    expect(() => setUp().client.send({ chat: CHAT, ...said } as never)).toThrow(complaint);
+  });
+
+  test("in a group is for the bot when its caption is", async () => {
+    const set = setUp();
+    const { key } = set.client.createGroup({ title: "Ops", members: [ADA.id], bots: ["first_bot"] });
+    set.client.send({ chat: key, photo: { caption: "for all" } });
+    set.client.send({ chat: key, photo: { caption: "for @first_bot" } });
+    const { result } = await set.api("getUpdates", { offset: 2 });
+    expect(result.map((u: { message: { caption: string } }) => u.message.caption)).toEqual(["for @first_bot"]);
   });
 });
