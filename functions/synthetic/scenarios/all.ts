@@ -115,8 +115,8 @@ export const SCENARIOS: readonly NamedScenario[] = [
   },
   {
     "name": "greeting",
-    "hash": "bc333a722385cc47",
-    "title": "/start greets without an LLM, and thanks are answered",
+    "hash": "aae96a620a74c62a",
+    "title": "/start greets without an LLM, and what comes next is answered with one",
     "smoke": true,
     "turns": [
       {
@@ -135,7 +135,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
         }
       },
       {
-        "say": "Thanks, that was quick 👋",
+        "say": "Can you gift-wrap it? 🎁",
         "expect": {
           "text": {
             "not_contains": "Sorry, something went wrong"
@@ -226,7 +226,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
   },
   {
     "name": "russian",
-    "hash": "a36499aab4b917d4",
+    "hash": "ea55dab739fe109a",
     "title": "A return, in Russian",
     "user": {
       "first_name": "Олег",
@@ -235,7 +235,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
     },
     "turns": [
       {
-        "say": "Хочу оформить возврат наушников",
+        "say": "Здравствуйте! Хочу вернуть наушники, оформите возврат",
         "expect": {
           "text": {
             "not_contains": "Sorry, something went wrong"
