@@ -4,6 +4,16 @@ import type { NamedScenario } from "../scenario.ts";
 import scenario0 from "./invoice.ts";
 import scenario1 from "./judged.ts";
 import scenario2 from "./photo.ts";
+import recording0 from "../recordings/broken-german.json" with { type: "json" };
+import recording1 from "../recordings/cancel.json" with { type: "json" };
+import recording2 from "../recordings/delivery.json" with { type: "json" };
+import recording3 from "../recordings/greeting.json" with { type: "json" };
+import recording4 from "../recordings/invoice.json" with { type: "json" };
+import recording5 from "../recordings/judged.json" with { type: "json" };
+import recording6 from "../recordings/markup.json" with { type: "json" };
+import recording7 from "../recordings/photo.json" with { type: "json" };
+import recording8 from "../recordings/refund.json" with { type: "json" };
+import recording9 from "../recordings/russian.json" with { type: "json" };
 
 export const SCENARIOS: readonly NamedScenario[] = [
   {
@@ -256,4 +266,14 @@ export const SCENARIOS: readonly NamedScenario[] = [
 
 /** By scenario. */
 export const RECORDINGS: Readonly<Record<string, readonly Recorded[]>> = {
+  "broken-german": recording0,
+  "cancel": recording1,
+  "delivery": recording2,
+  "greeting": recording3,
+  "invoice": recording4,
+  "judged": recording5,
+  "markup": recording6,
+  "photo": recording7,
+  "refund": recording8,
+  "russian": recording9,
 };
