@@ -4,6 +4,16 @@ import type { NamedScenario } from "../scenario.ts";
 import scenario0 from "./invoice.ts";
 import scenario1 from "./judged.ts";
 import scenario2 from "./photo.ts";
+import recording0 from "../recordings/broken-german.json" with { type: "json" };
+import recording1 from "../recordings/cancel.json" with { type: "json" };
+import recording2 from "../recordings/delivery.json" with { type: "json" };
+import recording3 from "../recordings/greeting.json" with { type: "json" };
+import recording4 from "../recordings/invoice.json" with { type: "json" };
+import recording5 from "../recordings/judged.json" with { type: "json" };
+import recording6 from "../recordings/markup.json" with { type: "json" };
+import recording7 from "../recordings/photo.json" with { type: "json" };
+import recording8 from "../recordings/refund.json" with { type: "json" };
+import recording9 from "../recordings/russian.json" with { type: "json" };
 
 export const SCENARIOS: readonly NamedScenario[] = [
   {
@@ -115,8 +125,8 @@ export const SCENARIOS: readonly NamedScenario[] = [
   },
   {
     "name": "greeting",
-    "hash": "bc333a722385cc47",
-    "title": "/start greets without an LLM, and thanks are answered",
+    "hash": "aae96a620a74c62a",
+    "title": "/start greets without an LLM, and what comes next is answered with one",
     "smoke": true,
     "turns": [
       {
@@ -135,7 +145,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
         }
       },
       {
-        "say": "Thanks, that was quick 👋",
+        "say": "Can you gift-wrap it? 🎁",
         "expect": {
           "text": {
             "not_contains": "Sorry, something went wrong"
@@ -226,7 +236,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
   },
   {
     "name": "russian",
-    "hash": "a36499aab4b917d4",
+    "hash": "ea55dab739fe109a",
     "title": "A return, in Russian",
     "user": {
       "first_name": "Олег",
@@ -235,7 +245,7 @@ export const SCENARIOS: readonly NamedScenario[] = [
     },
     "turns": [
       {
-        "say": "Хочу оформить возврат наушников",
+        "say": "Здравствуйте! Хочу вернуть наушники, оформите возврат",
         "expect": {
           "text": {
             "not_contains": "Sorry, something went wrong"
@@ -256,4 +266,14 @@ export const SCENARIOS: readonly NamedScenario[] = [
 
 /** By scenario. */
 export const RECORDINGS: Readonly<Record<string, readonly Recorded[]>> = {
+  "broken-german": recording0,
+  "cancel": recording1,
+  "delivery": recording2,
+  "greeting": recording3,
+  "invoice": recording4,
+  "judged": recording5,
+  "markup": recording6,
+  "photo": recording7,
+  "refund": recording8,
+  "russian": recording9,
 };
