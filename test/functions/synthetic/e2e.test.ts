@@ -35,6 +35,7 @@ beforeAll(async () => {
   db = createDb(stack.info.api_url, stack.info.service_role_key);
   client = stack.client("postgres");
   await client.connect();
+  await db.setAdmin(1001, 1001, "owner", true);
 });
 afterAll(async () => {
   await client?.end();
