@@ -14,7 +14,8 @@ import { serve, type Served } from "../../../scripts/stack/serve.ts";
 import { main } from "../../../scripts/synthetic/main.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 
-const NAMES = SCENARIOS.map(({ name }) => name);
+/** Some of them: the stand-in takes the time that a provider takes. */
+const NAMES = SCENARIOS.map(({ name }) => name).slice(0, 6);
 
 let provider: Served;
 let stack: TestStack;
@@ -35,7 +36,7 @@ beforeAll(async () => {
   db = createDb(stack.info.api_url, stack.info.service_role_key);
   client = stack.client("postgres");
   await client.connect();
-  await db.setAdmin(1001, 1001, "owner", true);
+  await client.query("insert into tracegram.admins (user_id, role) values (1001, 'operator')");
 });
 afterAll(async () => {
   await client?.end();
@@ -47,8 +48,15 @@ const url = () => stack.info.functions["synthetic"]!;
 const post = (body: unknown) => fetch(url(), { method: "POST", body: JSON.stringify(body) });
 
 async function confirmed(wish: Partial<RunWish> = {}) {
-  expect(await (await fetch(url())).json()).toEqual({ scenarios: NAMES.length });
-  const ask = await db.askRun(1001, { tier: "release", mode: "live", runner_url: url(), concurrency: 8, ...wish });
+  expect(await (await fetch(url())).json()).toEqual({ scenarios: SCENARIOS.length });
+  const ask = await db.askRun(1001, {
+    tier: "release",
+    mode: "live",
+    runner_url: url(),
+    scenarios: NAMES,
+    concurrency: 8,
+    ...wish,
+  });
   if (!("run_id" in ask) || "no" in ask) throw new Error(JSON.stringify(ask));
   const run = await db.confirmRun(1001, ask.run_id, 200_000);
   if (!("token" in run)) throw new Error(JSON.stringify(run));
@@ -68,7 +76,7 @@ const failures = (run: SyntheticRun) =>
 
 test("a run that is longer than an invocation: each scenario once, the bill to the micro-dollar, its traces kept", async () => {
   const before = bill;
-  const run = await confirmed({ concurrency: 4 });
+  const run = await confirmed({ concurrency: 3 });
   expect((await post({ ...run, token: "wrong" })).status).toBe(401);
   expect((await post(run)).status).toBe(202);
   const end = await ended(run.run_id);
@@ -162,21 +170,21 @@ test("a terminal's run records, and its recordings replay to the same report, at
     return { code, ...seen };
   }
   try {
-    const live = await run("release", "--record", "--spend", "0.2", "--concurrency", "8", "--json", "-");
+    const live = await run("release", ...NAMES, "--record", "--spend", "0.2", "--concurrency", "8", "--json", "-");
     const report = JSON.parse(live.out);
     expect(report.results.flatMap((line: { failures: unknown[] }) => line.failures)).toEqual([]);
     expect([live.code, report.totals.spent_microusd]).toEqual([0, bill - before]);
 
     const paid = bill;
     const replays = [
-      await run("--dry-run", "release", "--json", "-"),
-      await run("--dry-run", "release", "--json", "-"),
+      await run("--dry-run", "release", ...NAMES, "--json", "-"),
+      await run("--dry-run", "release", ...NAMES, "--json", "-"),
     ];
     expect(replays[0]!.code, replays[0]!.err).toBe(0);
     expect(replays[1]).toEqual(replays[0]);
     expect(JSON.parse(replays[0]!.out).totals.cost_microusd).toBe(report.totals.cost_microusd);
 
-    const missing = await run("release", "--record", "missing", "--spend", "0.2");
+    const missing = await run("release", ...NAMES, "--record", "missing", "--spend", "0.2");
     expect(missing.code, missing.err).toBe(0);
     expect(bill).toBe(paid);
   } finally {
