@@ -36,6 +36,7 @@ test.concurrent("up, status, up again, with another setting, down, status, reset
     ingest_key: expect.stringMatching(/^tgk_/),
     functions: {
       ingest: `${status.api_url}/functions/v1/ingest`,
+      synthetic: `${status.api_url}/functions/v1/synthetic`,
       telegram: `${status.api_url}/functions/v1/telegram`,
     },
     webhook_secret: expect.any(String),
