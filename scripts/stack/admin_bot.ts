@@ -43,12 +43,13 @@ export function adminBot(env: Settings, secrets: Secrets): FunctionSettings & { 
   }
 }
 
+/** What the synthetic function takes, as it is set. */
+const OF_TESTS = ["OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "SYNTHETIC_SLICE_SECONDS"] as const;
+
 /** What hosted Supabase gives every function, and the product's own settings (`.env.example`). */
 export function functionEnv(info: StackInfo, env: Settings): Record<string, string> {
-  const { OPENROUTER_API_KEY, OPENROUTER_BASE_URL } = env;
   return {
-    ...OPENROUTER_API_KEY && { OPENROUTER_API_KEY },
-    ...OPENROUTER_BASE_URL && { OPENROUTER_BASE_URL },
+    ...Object.fromEntries(OF_TESTS.flatMap((name) => env[name] ? [[name, env[name]]] : [])),
     SUPABASE_URL: info.api_url,
     SUPABASE_ANON_KEY: info.anon_key,
     SUPABASE_SERVICE_ROLE_KEY: info.service_role_key,

@@ -10,6 +10,7 @@ const NAMES = [
   "TELEGRAM_ADMIN_IDS",
   "OPENROUTER_API_KEY",
   "OPENROUTER_BASE_URL",
+  "SYNTHETIC_SLICE_SECONDS",
 ] as const;
 
 export type Settings = { [name in typeof NAMES[number]]?: string };

@@ -156,7 +156,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stops.push(() => gateway.close());
 
     const apiUrl = `http://127.0.0.1:${ports.api}`;
-    const wanted = edgeFunctions();
+    const isolates = (name: string) => options.isolates?.[name] ?? 1;
+    const wanted = edgeFunctions().filter(({ name }) => isolates(name) > 0);
     const info: StackInfo = {
       api_url: apiUrl,
       db_url: dbUrl,
@@ -174,7 +175,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     };
     const started = await Promise.allSettled(wanted.map(async (fn) => {
       const ports: number[] = [];
-      for (let i = 0; i < (options.isolates?.[fn.name] ?? 1); i++) {
+      for (let i = 0; i < isolates(fn.name); i++) {
         const running = await startFunction(fn, functionEnv(info, env), {
           log: log(i === 0 ? fn.name : `${fn.name}-${i + 1}`),
           cache: join(STACK_DIR, "deno"),
@@ -182,7 +183,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         watch(running.child);
         ports.push(running.port);
       }
-      if (ports.length === 0) return;
       let turn = 0;
       const { verifyJwt } = fn;
       functions.set(fn.name, {

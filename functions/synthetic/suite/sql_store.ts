@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { batchJson, type Outcome as Sent } from "../../../tracer/transport.ts";
 import { RpcError } from "../../_shared/errors.ts";
 import type { RunKey, SyntheticDb } from "../../_shared/synthetic_db.ts";
@@ -31,12 +32,15 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 
 export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIENCE_MS }: SqlStoreOptions): Store {
+  // What a request leaves behind, such as the timer of a kept connection, is not the bot's in whose call it was made.
+  const outside = AsyncLocalStorage.snapshot();
+
   /** Asks until there is an answer. What the database refuses is not asked again. */
   async function patiently<T>(ask: () => Promise<T>, stop?: AbortSignal): Promise<T> {
     const deadline = performance.now() + patienceMs;
     for (let pause = FIRST_PAUSE_MS;; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        return await ask();
+        return await outside(ask);
       } catch (error) {
         if (!isAway(error) || stop?.aborted || performance.now() + pause > deadline) throw error;
         await sleep(pause, stop);
@@ -59,7 +63,7 @@ export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIEN
     transport: () => ({
       async send(traces, _signal, report): Promise<Sent> {
         try {
-          const { items } = await db.storeSyntheticTraces(run, JSON.parse(batchJson(traces, report)));
+          const { items } = await outside(() => db.storeSyntheticTraces(run, JSON.parse(batchJson(traces, report))));
           return { kind: "accepted", rejected: items.flatMap((item) => item.result === "rejected" ? [item] : []) };
         } catch (error) {
           const { code, message } = error instanceof RpcError ? error : { code: "", message: String(error) };

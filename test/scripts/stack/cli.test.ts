@@ -36,6 +36,7 @@ test.concurrent("up, status, up again, with another setting, down, status, reset
     ingest_key: expect.stringMatching(/^tgk_/),
     functions: {
       ingest: `${status.api_url}/functions/v1/ingest`,
+      synthetic: `${status.api_url}/functions/v1/synthetic`,
       telegram: `${status.api_url}/functions/v1/telegram`,
     },
     webhook_secret: expect.any(String),
@@ -65,7 +66,7 @@ test.concurrent("up, status, up again, with another setting, down, status, reset
   expect(changed.state.info!.ingest_key).toBe(status.ingest_key);
 
   const pids = [changed.state.owner, ...changed.state.parts];
-  expect(pids.filter(isAlive)).toHaveLength(5);
+  expect(pids.filter(isAlive)).toHaveLength(6);
   expect(await run(folder, "down")).toEqual({ code: 0, output: "Stopped.\n" });
   expect(pids.filter(isAlive)).toEqual([]);
   expect(processesOf(folder.dir)).toEqual([]);

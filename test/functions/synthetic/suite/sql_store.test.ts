@@ -1,4 +1,5 @@
 // What the store does while the database is away; the functions themselves are tested in test/sql.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test, vi } from "vitest";
 import { RpcError } from "../../../../functions/_shared/errors.ts";
 import { sqlStore, type SqlStoreOptions } from "../../../../functions/synthetic/suite/sql_store.ts";
@@ -92,4 +93,26 @@ test("traces: what is refused of them, a database that is away, a batch that is 
   expect(await send(1)).toMatchObject({ kind: "retry" });
   expect(await send(1, REFUSED)).toMatchObject({ kind: "refused", code: "TG060" });
   expect(await send(1, new RpcError({ code: "TG003", message: "large" }, 400))).toEqual({ kind: "too_large" });
+});
+
+test("requests are made outside of the context of whoever asks: what they leave behind is not a bot's", async () => {
+  const context = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const note = <T>(value: T) => () => (seen.push(context.getStore()), Promise.resolve(value));
+  const db = {
+    takeScenario: note(TAKEN),
+    beatRun: note({ stopped: false }),
+    beginCall: note({ kind: "wait" as const }),
+    settleCall: note(undefined),
+    finishScenario: note({ kept: true }),
+    storeSyntheticTraces: note({ stored: 0, updated: 0, duplicate: 0, rejected: 0, items: [] }),
+  };
+  const { signal } = new AbortController();
+  const { ledger, transport } = sqlStore({ db, run: { run_id: "r", token: "t" }, worker: "w", signal });
+  await context.run("a bot", async () => {
+    await ledger(TAKEN).begin(CALL);
+    await ledger(TAKEN).settle(1, END);
+    await transport(TAKEN).send(["{}"], signal);
+  });
+  expect(seen).toEqual([undefined, undefined, undefined]);
 });
