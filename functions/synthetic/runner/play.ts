@@ -91,6 +91,8 @@ export async function play(stage: Stage): Promise<Played> {
       pause: stage.live ? sleep : () => Promise.resolve(),
     });
     const judged = await limited(asked, stage.until, deps.signal);
+    // It has been read before it is paid for.
+    await limited(llm.settled(), stage.until, deps.signal);
     watch.judging(false);
     if (llm.refused) return broken(turn, "stopped");
     if (typeof judged === "string") return broken(turn, judged);
