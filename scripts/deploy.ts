@@ -48,7 +48,7 @@ async function main(dryRun: boolean, waitMs: number): Promise<number> {
   const began = performance.now();
   try {
     if (existsSync(".env")) process.loadEnvFile(".env");
-    const settings = readSettings(process.env, redactor);
+    const settings = await readSettings(process.env, redactor);
     await deploy(settings, redactor, report, { dryRun, waitMs, home, signal: interrupted.signal });
     if (!dryRun) report.say(`\nDeployed in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
     return 0;

@@ -1,6 +1,5 @@
 /** The steps of a deployment, in their order. Each can be done again, and be broken off, at any time. */
 import { alertSecret } from "../../functions/_shared/secret.ts";
-import { refreshIndex } from "../scenario/index_file.ts";
 import { Invalid } from "../scenario/problem.ts";
 import { edgeFunctions } from "../stack/functions.ts";
 import { Failure } from "../stack/failure.ts";
@@ -107,6 +106,8 @@ function keepWebhookSecret(settings: Settings, dryRun: boolean): string[] {
 /** What is uploaded has the scenarios as their files are now. Resolves to how many there are. */
 async function indexScenarios(dryRun: boolean): Promise<number> {
   try {
+    // It brings TypeScript's compiler, which a run that ends before this has no use for.
+    const { refreshIndex } = await import("../scenario/index_file.ts");
     return (await refreshIndex(undefined, { check: dryRun })).scenarios.length;
   } catch (error) {
     if (!(error instanceof Invalid)) throw error;

@@ -25,7 +25,7 @@ export interface Settings extends ProjectSettings {
 }
 
 /** @throws {Failure} with every problem at once. From then on `redactor` knows each secret of them. */
-export function readSettings(env: Env, redactor: Redactor): Settings {
+export async function readSettings(env: Env, redactor: Redactor): Promise<Settings> {
   const problems: string[] = [];
   const get = (name: string) => env[name]?.trim() ?? "";
   const secret = (name: string, value: string) => value === "" ? value : redactor.add(name, value);
@@ -57,7 +57,7 @@ export function readSettings(env: Env, redactor: Redactor): Settings {
     if (!(error instanceof EnvError)) throw error;
     problems.push(...error.problems);
   }
-  const tests = testSecrets(env);
+  const tests = await testSecrets(env);
   for (const [name, value] of Object.entries(tests.secrets)) {
     secrets[name] = value;
     if (URL.canParse(value)) readAddress(env, name, value, problems);

@@ -1,5 +1,4 @@
 /** What the bot under test reads to pay for its LLM calls (`functions/synthetic/bot.ts`), by its own account. */
-import bot from "../../functions/synthetic/bot.ts";
 import type { BotUnderTest } from "../../functions/synthetic/define.ts";
 import type { Env } from "./project_settings.ts";
 
@@ -9,10 +8,11 @@ export interface TestSecrets {
   unpaid: string | null;
 }
 
-/** Supabase's own are set by Supabase. */
-export function testSecrets(env: Env, { provider }: Pick<BotUnderTest, "provider"> = bot): TestSecrets {
+/** Supabase's own are set by Supabase. @param bot Default: that of `bot.ts`, which brings all that the bot is made of. */
+export async function testSecrets(env: Env, bot?: Pick<BotUnderTest, "provider">): Promise<TestSecrets> {
   const secrets: Record<string, string> = {};
   try {
+    const { provider } = bot ?? (await import("../../functions/synthetic/bot.ts")).default;
     provider((name) => {
       const value = env[name]?.trim() || undefined;
       if (value && !name.startsWith("SUPABASE_")) secrets[name] = value;
