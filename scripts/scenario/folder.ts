@@ -73,8 +73,11 @@ export async function readScenario(dir: string, file: string): Promise<ScenarioF
   const text = readFileSync(path, "utf8");
   const kind = ending === "ts" ? "ts" : "yaml";
   const { value, locate } = kind === "ts" ? await readTs(shown(path), path) : readYaml(shown(path), text);
-  const problems = findings(value).map((finding) => placed(finding, shown(path), locate));
-  if (problems.length > 0) throw new Invalid(problems);
+  const wrong = findings(value);
+  if (wrong.length > 0) {
+    const where = await locate();
+    throw new Invalid(wrong.map((finding) => placed(finding, shown(path), where)));
+  }
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
   return { name, file, hash, kind, scenario: value as Scenario };
 }

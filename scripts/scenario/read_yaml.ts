@@ -3,7 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument 
 import { type Finding, Invalid, type Locate, type Path } from "./problem.ts";
 
 /** @throws {Invalid} when it is no YAML, or holds what JSON cannot. */
-export function readYaml(file: string, text: string): { value: unknown; locate: Locate } {
+export function readYaml(file: string, text: string): { value: unknown; locate: () => Locate } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {
@@ -41,7 +41,7 @@ export function readYaml(file: string, text: string): { value: unknown; locate: 
   if (findings.length > 0) {
     throw new Invalid(findings.map(({ path, message }) => ({ file, ...locate(path, true), message })));
   }
-  return { value, locate };
+  return { value, locate: () => locate };
 }
 
 const hasText = (node: unknown): boolean => !isScalar(node) || (node.range?.[1] ?? 0) > (node.range?.[0] ?? 0);
