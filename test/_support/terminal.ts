@@ -28,6 +28,8 @@ export interface Workplace {
   dir: string;
   /** @param prefix A program that runs the rest of the command. */
   start(args: readonly string[], options?: { prefix?: string[]; env?: Record<string, string> }): Run;
+  /** On a terminal: `out` is all that is seen, and what `stdin` gets is typed. The program is util-linux's `script`. */
+  onTerminal(args: readonly string[]): Run;
   remove(): void;
 }
 
@@ -50,23 +52,26 @@ export async function makeWorkplace(
     noteStack(local, stack);
   }
   const { PATH = "", HOME = "", TMPDIR } = process.env;
+  function start(command: readonly string[], more: Record<string, string> = {}): Run {
+    const [program, ...args] = command;
+    const child = spawn(program!, args, {
+      cwd: dir,
+      env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...env, ...more },
+    });
+    const seen = { out: "", err: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => seen.out += text);
+    child.stderr.setEncoding("utf8").on("data", (text: string) => seen.err += text);
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve({ code, signal, ...seen }));
+    });
+    return { child, seen, ended };
+  }
+  const command = (args: readonly string[]) => [process.execPath, "--import", "tsx", "scripts/synthetic.ts", ...args];
   return {
     dir,
-    start(args, { prefix = [], env: more } = {}) {
-      const [program, ...rest] = [...prefix, process.execPath, "--import", "tsx", "scripts/synthetic.ts", ...args];
-      const child = spawn(program!, rest, {
-        cwd: dir,
-        env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...env, ...more },
-      });
-      const seen = { out: "", err: "" };
-      child.stdout.setEncoding("utf8").on("data", (text: string) => seen.out += text);
-      child.stderr.setEncoding("utf8").on("data", (text: string) => seen.err += text);
-      const ended = new Promise<Ended>((resolve, reject) => {
-        child.once("error", reject);
-        child.once("close", (code, signal) => resolve({ code, signal, ...seen }));
-      });
-      return { child, seen, ended };
-    },
+    start: (args, { prefix = [], env } = {}) => start([...prefix, ...command(args)], env),
+    onTerminal: (args) => start(["script", "-qefc", `exec ${command(args).join(" ")}`, "/dev/null"]),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
