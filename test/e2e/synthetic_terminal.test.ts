@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-control-regex -- what a terminal is sent
 // A person at a terminal, played by `script`, and terminals at which nobody sits: who is asked, who is refused, and what Ctrl-C does.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
