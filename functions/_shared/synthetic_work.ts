@@ -43,7 +43,7 @@ export interface Outcome {
   /** What the cache has saved. */
   saved_microusd: number;
   trace_ids: string[];
-  /** Of answers to requests that were recorded: what is different now, a line each. */
+  /** Answers that differ from what was recorded for the same request, a line each. */
   drift: string[];
   /** Model and score of each judge, and why. */
   judged: { score: number; reason: string }[];

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { RpcError } from "../../functions/_shared/errors.ts";
 import type { SyntheticDb } from "../../functions/_shared/synthetic_db.ts";
 import type { Provider } from "../../functions/synthetic/define.ts";
+import { Invalid } from "../scenario/problem.ts";
 import { Failure } from "../stack/failure.ts";
 import { type Act, type Args, HELP, readArgs, Refusal, type RunArgs } from "./args.ts";
 import { dryRun, seedOfReplay } from "./dry_run.ts";
@@ -48,7 +49,7 @@ export async function main(argv: readonly string[], deps: Deps): Promise<number>
       return INTERRUPTED;
     }
     terminal.err(`${words(error)}\n`);
-    return error instanceof Refusal ? 2 : 1;
+    return error instanceof Refusal || error instanceof Invalid ? 2 : 1;
   }
 }
 
@@ -184,6 +185,8 @@ function tell(report: SuiteReport, { junit, json }: Args, terminal: Terminal): v
 
 function words(error: unknown): string {
   if (error instanceof Refusal) return error.usage ? `${error.message}\n\n${HELP}` : error.message;
+  // A line for each, with its place.
+  if (error instanceof Invalid) return error.message;
   if (error instanceof Failure) return `${error.message}\n\nWhat to do: ${error.todo}`;
   if (error instanceof RpcError) {
     return `The database refuses: ${error.code} ${error.message}${error.hint ? `\n\nWhat to do: ${error.hint}` : ""}`;

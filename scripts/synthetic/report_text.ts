@@ -43,7 +43,8 @@ function details(line: ReportLine, paint: Paint): string[] {
     ...line.state === "failed" ? line.judged.map(({ score, reason }) => `judged ${score}: ${reason}`) : [],
     ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${shortId(id)}`) : [],
     ...changes ? [paint("grey", changes)] : [],
-    ...line.drift.map((drift) => paint("yellow", `drift: ${drift}`)),
+    // A real provider answers otherwise each time.
+    ...line.drift.length > 0 ? [paint("grey", `${count(line.drift.length, "answer")} other than recorded`)] : [],
     ...line.saved_microusd > 0 ? [`the cache saved ${dollars(line.saved_microusd)}`] : [],
     ...line.unconfirmed_microusd > 0 ? [paint("yellow", `${dollars(line.unconfirmed_microusd)} unconfirmed`)] : [],
     ...line.attempts > 1 ? [paint("yellow", `taken ${line.attempts} times: whoever had it before was cut off`)] : [],

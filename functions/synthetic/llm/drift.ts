@@ -8,16 +8,19 @@ import { readFacts } from "./answer.ts";
 import type { Recorded } from "./ports.ts";
 import { titleOf } from "./request.ts";
 
-export function driftOf(before: Recorded, now: Recorded, prices: PriceTable): string[] {
+/** A line; undefined: it does not. */
+export function driftOf(before: Recorded, now: Recorded, prices: PriceTable): string | undefined {
   const pairs: [string, string, string][] = [
     ["status", String(before.status), String(now.status)],
     ["text", textOf(before, prices), textOf(now, prices)],
     ["tokens", tokensOf(before), tokensOf(now)],
   ];
+  const others = pairs.filter(([, was, is]) => was !== is);
+  if (others.length === 0) return undefined;
   const title = titleOf(now.request as Parameters<typeof titleOf>[0]);
-  return pairs.filter(([, was, is]) => was !== is).map(([what, was, is]) =>
-    `${title} #${now.nth}: ${what} ${shorten(was)} → ${shorten(is)}`
-  );
+  return `${title} #${now.nth}: ${
+    others.map(([what, was, is]) => `${what} ${shorten(was)} → ${shorten(is)}`).join("; ")
+  }`;
 }
 
 function textOf({ chunks, content_type, model, status }: Recorded, prices: PriceTable): string {

@@ -190,7 +190,8 @@ export class Llm implements LlmClient {
   #keep(recorded: Recorded): void {
     const { record, recordings, prices, mode } = this.#options;
     const before = recordings.find(recorded.key, recorded.nth);
-    if (before !== undefined && mode === "live") this.drift.push(...driftOf(before, recorded, prices));
+    const drift = before !== undefined && mode === "live" ? driftOf(before, recorded, prices) : undefined;
+    if (drift !== undefined) this.drift.push(drift);
     try {
       if (record) recordings.add(recorded);
     } catch (error) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Recorded } from "../../../functions/synthetic/llm/ports.ts";
+import { Invalid } from "../../../scripts/scenario/problem.ts";
 import { type Deps, main } from "../../../scripts/synthetic/main.ts";
 import { aborted, outcome, scenario, type Script, scripted } from "../../functions/synthetic/suite/_support.ts";
 import { type FakeDb, fakeDb, type FakeOptions, RUN } from "./_fake_db.ts";
@@ -18,10 +19,11 @@ interface Options extends FakeOptions {
   /** What the person types; left out: there is none. */
   types?: (string | undefined)[];
   db?: FakeDb;
+  load?: Deps["load"];
 }
 
 /** `main`, and all that can be seen of it. */
-function start(argv: string[], { scripts = {}, env = { KEY: "sk-secret" }, types, db, ...fake }: Options = {}) {
+function start(argv: string[], { scripts = {}, env = { KEY: "sk-secret" }, types, db, load, ...fake }: Options = {}) {
   const interrupted = new AbortController();
   const seen = { out: "", err: "", asked: [] as string[], connected: 0, db: db ?? fakeDb(fake) };
   const deps: Deps = {
@@ -38,7 +40,7 @@ function start(argv: string[], { scripts = {}, env = { KEY: "sk-secret" }, types
         return aborted(signal).then(() => Promise.reject(new Error("aborted")));
       },
     },
-    load: () =>
+    load: load ?? (() =>
       Promise.resolve({
         scenarios: [scenario("greets"), scenario("refund"), scenario("slow", { smoke: false })],
         bot: {
@@ -51,7 +53,7 @@ function start(argv: string[], { scripts = {}, env = { KEY: "sk-secret" }, types
         },
         recordingsDir: join(dir, "recordings"),
         runScenario: scripted(scripts),
-      }),
+      })),
     connect: () => {
       seen.connected++;
       return Promise.resolve({ db: seen.db, where: "a test" });
@@ -77,6 +79,19 @@ test("--list shows the scenarios, and asks no database", async () => {
   const { code, out, connected } = await run(["--list"]);
   expect([code, connected]).toEqual([0, 0]);
   expect(out.split("\n")[2]).toBe("slow    release    0 recorded  Shows slow");
+});
+
+test("scenarios that are wrong are named with file and line, and nothing runs; exit code 2", async () => {
+  const load = () =>
+    Promise.reject(new Invalid([{ file: "a.yaml", line: 3, column: 5, message: "`sai` is not known." }]));
+  for (const argv of [["--dry-run"], ["--spend", "1"]]) {
+    expect(await run(argv, { load })).toMatchObject({
+      code: 2,
+      out: "",
+      err: "a.yaml:3:5: `sai` is not known.\n",
+      connected: 0,
+    });
+  }
 });
 
 test("dry run: passes, fails, and is told of; no database, no provider", async () => {

@@ -87,7 +87,7 @@ test("text: each scenario with its failures, diff, trace, drift, changes, and wh
     whole conversation, max_cost_usd: It cost $0.02.
     judged 0.4: rude
     /admin trace 0198f3ab-0000-7000
-    drift: call 1: another finish_reason
+    1 answer other than recorded
     the cache saved $0.00003
     $0.00012 unconfirmed
     taken 2 times: whoever had it before was cut off

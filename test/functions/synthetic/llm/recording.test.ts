@@ -144,8 +144,7 @@ test("drift: what a live answer does otherwise than the recorded one", async () 
   await said(other.openai, "I want a refund");
   await other.llm.settled();
   expect(other.llm.drift).toEqual([
-    'openai/gpt-4o-mini: "I want a refund" #0: text "I have started the refund. The money is back on your card in 3 to 5 days." → "It is lost."',
-    expect.stringMatching(/#0: tokens 14 \+ 25 → 14 \+ 4$/),
+    'openai/gpt-4o-mini: "I want a refund" #0: text "I have started the refund. The money is back on your card in 3 to 5 days." → "It is lost."; tokens 14 + 25 → 14 + 4',
   ]);
   // Nothing was to be recorded.
   expect(formatRecordings(other.recordings.all())).toBe(formatRecordings(live.recordings.all()));

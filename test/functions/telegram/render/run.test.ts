@@ -188,15 +188,10 @@ Smoke tests · passed · attempt 2
 $0.0021, of it $0.0003 unconfirmed · spent $0.0021 · saved $0.0008
 last, as it was: time as before
 median of 10: time ↓ 3 %, cost ↑ 40 %
+5 answers other than recorded
 
 Judged
 0.85 It names the order.
-
-Other than recorded
-call 0: other
-call 1: other
-call 2: other
-… and 2 more
 [⬅️ Run] [🔄] [🏠]`,
     );
   });
