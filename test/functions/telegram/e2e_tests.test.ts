@@ -401,4 +401,11 @@ test("a trace becomes a scenario, and the audit has who read its texts", async (
   expect(saidIn(await vera.forge(encodeAction({ screen: "fixture", trace_id: trace.trace_id })))).toMatch(
     /^You may not/,
   );
+
+  // Older than the texts are kept.
+  await sql.query("delete from tracegram.trace_io where trace_id = $1", [trace.trace_id]);
+  await olga.say("/admin");
+  const late = buttonsOf(await olga.forge(encodeAction(open))).flat();
+  expect(late).toContain("📤 JSON");
+  expect(late).not.toContain("🧪 Make a test of this");
 });
