@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { WireStep } from "../../tracer/wire.ts";
 import type { TraceDetail, TraceIo } from "./answers.ts";
 
 /** How much longer and dearer than the trace the scenario may be. */
@@ -46,10 +47,10 @@ export function fixtureOf(trace: TraceDetail, io: readonly TraceIo[], mask: (tex
         "# The scenario asks that it does not.",
       ]
       : []),
-    `title: ${quoted(titled(say ?? pipeline))}`,
+    `title: ${quoted(titled(say ?? mask(pipeline)))}`,
     "turns:",
     ...turn(say, pipeline),
-    ...expectations(trace),
+    ...expectations(trace, mask),
     "",
   ].join("\n");
 }
@@ -76,13 +77,41 @@ function turn(say: string | null, pipeline: string): string[] {
 }
 
 /** Of the whole conversation. That nothing fails is what holds without a word. */
-function expectations({ steps, duration_ms, cost_microusd, cost_complete }: TraceDetail): string[] {
+function expectations(
+  { steps, duration_ms, cost_microusd, cost_complete }: TraceDetail,
+  mask: (text: string) => string,
+): string[] {
+  // A name that holds what is masked is of one run only.
+  const names = stepsInOrder(steps).map(({ name }) => name).filter((name) => mask(name) === name);
+  const once = names.filter((name, i) => name !== names[i - 1]);
   const expected = [
-    ...(steps.length > 0 ? ["  steps:", ...steps.map(({ name }) => `    - ${quoted(name)}`)] : []),
+    ...(once.length > 0 ? ["  steps:", ...once.map((name) => `    - ${quoted(name)}`)] : []),
     ...(duration_ms === null ? [] : [`  max_duration_ms: ${Math.max(1, duration_ms * SLACK)}`]),
     ...(cost_microusd === null || !cost_complete ? [] : [`  max_cost_usd: ${usd(cost_microusd * SLACK)}`]),
   ];
   return expected.length === 0 ? [] : ["expect:", ...expected];
+}
+
+/**
+ * The steps whose order is the same in each run. Of those that ran at once only the first has a place in it; and one that
+ * failed and was tried again counts as it went in the end.
+ */
+function stepsInOrder(steps: readonly WireStep[]): WireStep[] {
+  const kept: number[] = [];
+  const isWithin = (outer: number, at: number): boolean => {
+    const parent = (steps[at]?.parent ?? 0) - 1;
+    return parent >= 0 && parent < at && (parent === outer || isWithin(outer, parent));
+  };
+  for (const [at, step] of steps.entries()) {
+    const isAtOnce = kept.some((other) => {
+      const { offset_ms, duration_ms, status } = steps[other]!;
+      return status !== "detached" && step.offset_ms < offset_ms + duration_ms && !isWithin(other, at);
+    });
+    const isTriedAgain = step.status === "error" &&
+      steps.some(({ name, status }, later) => later > at && name === step.name && status !== "error");
+    if (!isAtOnce && !isTriedAgain) kept.push(at);
+  }
+  return kept.map((at) => steps[at]!);
 }
 
 /** Without an exponent. */

@@ -22,12 +22,19 @@ export function createApp(
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const runner = createRunner({ supabaseUrl, log: logLine });
   const shared = { ...settings, db, runner, log: logLine, now: () => new Date(), sleep, api: createBotCall(settings) };
+  const tellRun = createRuns({ ...shared, background });
   const refusals = createRefusals(shared);
-  const webhook = createWebhook({ ...shared, secret: webhookSecret, bot: createBot(shared), refusals, background });
+  const webhook = createWebhook({
+    ...shared,
+    secret: webhookSecret,
+    bot: createBot({ ...shared, tellRun }),
+    refusals,
+    background,
+  });
   const events = createEvents({
     webhookSecret,
     tellAlert: createAlerts({ ...shared, owners: settings.adminIds }),
-    tellRun: createRuns({ ...shared, background }),
+    tellRun,
     refused: () => void refusals.count("wrong_secret"),
   });
   return (req) => isEvent(req) ? events(req) : webhook(req);

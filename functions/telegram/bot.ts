@@ -229,7 +229,7 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     const { record, admission } = handledOf(ctx);
     const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: admission.role };
     const db = admission.unclaimed ? awayDb(options.db, admission.unclaimed) : options.db;
-    return { db: record.timed(db), now: options.now, actor, runner: options.runner };
+    return { db: record.timed(db), now: options.now, actor, runner: options.runner, tellRun: options.tellRun };
   }
 
   function sending(ctx: Context): SendDeps {

@@ -45,7 +45,12 @@ export interface Person {
  */
 export async function startAdminStack(
   telegram: Partial<TelegramOptions> = {},
-  { isolates = 1 }: { isolates?: number } = {},
+  { isolates = 1, synthetic = 0, env = {} }: {
+    isolates?: number;
+    /** Isolates of the function that runs the tests. */
+    synthetic?: number;
+    env?: Record<string, string>;
+  } = {},
 ): Promise<AdminStack> {
   const admins = [1001, 1002, 1003];
   const waiting = new Map<string, () => void>();
@@ -64,8 +69,8 @@ export async function startAdminStack(
     return response;
   };
   const stack = await startTestStack({
-    env: { TELEGRAM_ADMIN_IDS: admins.join(",") },
-    isolates: { telegram: isolates },
+    env: { TELEGRAM_ADMIN_IDS: admins.join(","), ...env },
+    isolates: { telegram: isolates, synthetic },
     telegram: {
       now: () => Date.now() + ahead,
       limits: { chat: { count: 5, ms: 1000 } },

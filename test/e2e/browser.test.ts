@@ -4,7 +4,13 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import bot from "../../functions/synthetic/bot.ts";
+import { createDb } from "../../functions/_shared/db.ts";
+import { RECORDINGS, SCENARIOS } from "../../functions/synthetic/scenarios/all.ts";
+import { scenarioEntries } from "../../functions/synthetic/suite/entries.ts";
+import { CALM_KEY, standInLlm } from "../../scripts/demo/stand_in_llm.ts";
 import { Failure } from "../../scripts/stack/failure.ts";
+import { serve, type Served } from "../../scripts/stack/serve.ts";
 import { type AdminStack, startAdminStack } from "../_support/admin.ts";
 import { launchChromium } from "../_support/chromium.ts";
 import { HOSTILE_NAMES, hostileTrace } from "../_support/hostile.ts";
@@ -14,6 +20,7 @@ import { makeTrace } from "../_support/traces.ts";
 let browser: Browser | undefined;
 let why = "";
 let stack: AdminStack;
+let llm: Served;
 beforeAll(async () => {
   try {
     browser = await launchChromium();
@@ -22,7 +29,12 @@ beforeAll(async () => {
     why = error.message;
     return;
   }
-  stack = await startAdminStack({ limits: { chat: { count: Infinity, ms: 1 } } });
+  // As in the demo.
+  llm = await serve(standInLlm, { port: 0 });
+  stack = await startAdminStack({ limits: { chat: { count: Infinity, ms: 1 } } }, {
+    synthetic: 1,
+    env: { OPENROUTER_API_KEY: CALM_KEY, OPENROUTER_BASE_URL: `${llm.url}/v1` },
+  });
   const now = Date.now() - 60_000;
   await stack.ingest(Array.from({ length: 40 }, (_, i) => hostileTrace(i, now)));
   await stack.ingest(
@@ -35,6 +47,7 @@ beforeEach((context) => {
 afterAll(async () => {
   await browser?.close();
   await stack?.end();
+  await llm?.close();
 });
 
 const open = (user?: number, options?: BrowserContextOptions) => openPage(browser!, stack, user, options);
@@ -122,6 +135,21 @@ test("a walk over every kind of button shows plain screens", async () => {
   }
   expect(pressed.size).toBeGreaterThanOrEqual(4);
 }, 120_000);
+
+test("a person sees what tests cost, runs them, and reads the report, on a phone", async () => {
+  await createDb(stack.info.api_url, stack.info.service_role_key)
+    .registerScenarios(scenarioEntries(SCENARIOS, RECORDINGS, bot));
+  const page = await open(1001, { viewport: { width: 375, height: 800 }, deviceScaleFactor: 2 });
+  await command(page, "/admin test smoke");
+  expect(await expectPlain(page)).toMatch(/^Smoke tests: \d+ scenarios\nabout \$/);
+  await lastMessage(page).getByRole("button", { name: "▶ Run, at most $" }).click();
+  await log(page).getByText("✅ Smoke tests · all", { exact: false }).waitFor({ timeout: 20_000 });
+  expect(await expectPlain(page)).toMatch(/^✅ Smoke tests · all \d+ passed\n\$0\.\d+ of at most \$/);
+  await lastMessage(page).getByRole("button", { name: /^Details/ }).click();
+  await button(page, "1").click();
+  await lastMessage(page).getByRole("button", { name: "🔎 Trace" }).first().waitFor({ timeout: 5000 });
+  expect(await expectPlain(page)).toMatch(/^✓ \S+\nSmoke tests · passed\n/);
+});
 
 test("a person replies to a message, and passes by the keyboard of the page", async () => {
   const page = await open(1002, { viewport: { width: 375, height: 800 } });

@@ -8,7 +8,7 @@ import { openAlert } from "../_support/open_alert.ts";
 import { openRun } from "../_support/open_run.ts";
 import { makeTrace } from "../_support/traces.ts";
 
-const MAX_PRESSES = 170;
+const MAX_PRESSES = 130;
 /** Pages of a step's text. */
 const LONG = "Where is my order?\n".repeat(1000);
 /** Screens by their letter in callback.ts. */

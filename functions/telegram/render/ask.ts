@@ -1,7 +1,7 @@
 /** What a run would cost: everything about its money, and only then the button. */
 import type { AskAnswer, RunAsk } from "../../_shared/db.ts";
 import { bold, dotted, type Html, line, lines, literal, message, name, text } from "./html.ts";
-import { fitting, runTitle, spent } from "./run_words.ts";
+import { runTitle, spent } from "./run_words.ts";
 import { type Button, HOME, type Screen, screen } from "./screen.ts";
 import { count, dollars, dollarsUp, minute } from "./units.ts";
 
@@ -27,12 +27,11 @@ export function renderAsk(ask: RunAsk): Screen {
     line`One run may spend ${text(dollars(spend.run_cap_microusd))}; ${
       text(dollars(left_microusd))
     } can be confirmed now`,
-    line`To be confirmed until ${
+    line`To be confirmed by ${
       text(minute(confirm_until))
-    } UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.`,
+    } UTC, once, by you alone. The run ends before a call that would cross what you confirm.`,
   );
-  const rows = fitting(byDoubt(scenarios).map(row), head.length + foot.length);
-  return screen("ask", message(head, lines(...rows), foot), [
+  return screen("ask", message(head, lines(...rows(scenarios)), foot), [
     ...runButtons(run_id, ceilings, unknown > 0),
     [{ label: "Cancel", action: { screen: "stop", run_id } }],
   ]);
@@ -55,23 +54,47 @@ const short = (left: number): Html =>
 
 type Estimated = RunAsk["scenarios"][number];
 
-/** The unknown ones first, then the dearest. */
-const byDoubt = (scenarios: readonly Estimated[]): Estimated[] =>
-  [...scenarios].sort((a, b) =>
-    (b.estimate?.worst_microusd ?? Infinity) - (a.estimate?.worst_microusd ?? Infinity) || (a.name < b.name ? -1 : 1)
-  );
+/** What it is known from, in the order of doubt. */
+const GROUPS: readonly [from: "history" | "prices" | undefined, title: Html][] = [
+  [undefined, line`Unknown`],
+  ["prices", line`By prices, not run before`],
+  ["history", line`By earlier runs`],
+];
+/** More of them nobody reads before pressing. */
+const MAX_ROWS = 12;
 
-function row({ name: scenario, estimate }: Estimated): Html {
-  if (estimate === null) return line`❓ ${dotted(name(scenario, 30), text("unknown"))}`;
-  const { expected_microusd, worst_microusd, from } = estimate;
-  return line`${
-    dotted(
-      name(scenario, 30),
-      line`about ${text(dollars(expected_microusd))}, at most ${text(dollarsUp(worst_microusd))}`,
-      text(from === "history" ? "by earlier runs" : "by prices"),
-    )
-  }`;
+/** The unknown ones first, then the dearest; of many what the rest costs together. */
+function rows(scenarios: readonly Estimated[]): Html[] {
+  const worst = ({ estimate }: Estimated) => estimate?.worst_microusd ?? 0;
+  const groups = GROUPS.map(([from, title]) => ({
+    title,
+    of: scenarios.filter(({ estimate }) => estimate?.from === from)
+      .sort((a, b) => worst(b) - worst(a) || (a.name < b.name ? -1 : 1)),
+  })).filter(({ of }) => of.length > 0);
+  const most = Math.floor(MAX_ROWS / Math.max(1, groups.length));
+  return groups.flatMap(({ title, of }) => {
+    // That there is one more takes as much room as it does.
+    const shown = of.length <= most + 1 ? of : of.slice(0, most);
+    return [bold(title), ...shown.map(row), ...rest(of.slice(shown.length))];
+  });
 }
+
+function rest(left: readonly Estimated[]): Html[] {
+  if (left.length === 0) return [];
+  const more = line`… and ${text(count(left.length))} more`;
+  const estimates = left.flatMap(({ estimate }) => estimate ?? []);
+  if (estimates.length === 0) return [more];
+  const sum = (of: "expected_microusd" | "worst_microusd") => estimates.reduce((total, one) => total + one[of], 0);
+  return [line`${more}: ${range(sum("expected_microusd"), sum("worst_microusd"))}`];
+}
+
+const row = ({ name: scenario, estimate }: Estimated): Html =>
+  estimate === null
+    ? line`❓ ${name(scenario, 30)}`
+    : dotted(name(scenario, 30), range(estimate.expected_microusd, estimate.worst_microusd));
+
+const range = (expected: number, worst: number): Html =>
+  line`${text(dollars(expected))}, at most ${text(dollarsUp(worst))}`;
 
 /** The worst, as far as the caps go; or where that is not known, some round sums above what is. */
 function ceilingsOf({ worst_microusd, left_microusd, unknown }: RunAsk): number[] {

@@ -66,7 +66,7 @@ function numbers(result: RunResult): Html[] {
     dotted(
       text(duration(duration_ms)),
       line`${text(count(calls))} ${text(calls === 1 ? "call" : "calls")}`,
-      line`${text(count(input_tokens))} in, ${text(count(output_tokens))} out`,
+      line`${text(count(input_tokens))} + ${text(count(output_tokens))} tokens`,
     ),
     dotted(
       costOf(result),

@@ -40,7 +40,7 @@ export function runHead(run: SyntheticRun): Html {
   const ended = results.filter(isEnded).length;
   return lines(
     line`${text(STATE_ICON[state])} ${dotted(bold(text(runTitle(run))), outcome(run, ended))}`,
-    ...(state === "running" ? [progress(run, ended), ...running(results)] : []),
+    ...(state === "running" ? [...progress(run, ended), ...running(results)] : []),
     ...(state === "asked" || state === "cancelled" ? [] : [money(run)]),
     ...(run.unconfirmed_microusd > 0
       ? [line`⚠️ ${text(dollars(run.unconfirmed_microusd))} of it unconfirmed: the provider did not say`]
@@ -74,13 +74,13 @@ function outcome({ state, results, passed, failed, stopped_by }: SyntheticRun, e
   }
 }
 
-function progress({ results, eta_ms }: SyntheticRun, ended: number): Html {
+function progress({ results, eta_ms }: SyntheticRun, ended: number): Html[] {
   const share = results.length === 0 ? 0 : ended / results.length;
   const full = Math.floor(share * BAR_COLUMNS);
-  return dotted(
+  return [
     line`${text("█".repeat(full) + "░".repeat(BAR_COLUMNS - full), BAR_COLUMNS)} ${text(Math.floor(share * 100))} %`,
-    eta_ms === null ? null : line`about ${text(duration(eta_ms))} left`,
-  );
+    ...(eta_ms === null ? [] : [line`about ${text(duration(eta_ms))} left`]),
+  ];
 }
 
 function running(results: readonly RunResult[]): Html[] {

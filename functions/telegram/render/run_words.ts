@@ -34,10 +34,9 @@ export function spent(spend: TestSpend): Html {
   const { today_microusd, month_microusd, day_cap_microusd, month_cap_microusd, reserved_microusd } = spend;
   const of = (now: number, cap: number) => line`${text(dollars(now))} of ${text(dollars(cap))}`;
   return lines(
-    line`Spent on tests today ${of(today_microusd, day_cap_microusd)}, this month ${
-      of(month_microusd, month_cap_microusd)
-    }`,
-    ...(reserved_microusd > 0 ? [line`and ${text(dollars(reserved_microusd))} reserved for calls under way`] : []),
+    line`Spent on tests today ${of(today_microusd, day_cap_microusd)}`,
+    line`This month ${of(month_microusd, month_cap_microusd)}`,
+    ...(reserved_microusd > 0 ? [line`Reserved for calls under way: ${text(dollars(reserved_microusd))}`] : []),
   );
 }
 
@@ -62,7 +61,8 @@ export function resultRow(result: RunResult, mark: Html): Html {
       )
     }`,
     ...(first ? [line`    ${dotted(where(first), quoted(first.message, 60), more)}`] : []),
-    ...(changes.length > 0 ? [line`    ${dotted(...changes.map((words) => text(words)))}`] : []),
+    // One to a line, as wide as a phone.
+    ...changes.map((words) => line`    ${text(words)}`),
   );
 }
 
@@ -102,12 +102,15 @@ export function inOrder(results: readonly RunResult[], failedFirst = false): Run
   );
 }
 
+/** More of them nobody reads on a phone. */
+const MAX_ROWS = 20;
+
 /** As many rows as fit beside `taken`, each whole, and how many are left. */
 export function fitting(rows: readonly Html[], taken: number): Html[] {
   const kept: Html[] = [];
   // The line that says how many are left, and the empty line before the rows.
   let left = MAX_VISIBLE - taken - 40;
-  for (const row of rows) {
+  for (const row of rows.slice(0, MAX_ROWS)) {
     left -= row.length + 1;
     if (left < 0) break;
     kept.push(row);

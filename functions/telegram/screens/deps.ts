@@ -14,4 +14,6 @@ export interface ScreenDeps {
   now: () => Date;
   actor: Actor;
   runner: Runner;
+  /** Brings a run's own message up to date, after the press if need be. Never throws. */
+  tellRun: (runId: string) => Promise<unknown>;
 }

@@ -22,10 +22,14 @@ export async function resultScreen({ db }: ScreenDeps, { run_id, position, page 
   return run === null ? renderNoRun() : renderResult(run, { position, page });
 }
 
-/** Stops a run, or takes it back before it has begun, and shows it. @throws {RpcError} */
+/**
+ * Stops a run, or takes it back before it has begun, and shows it. Its own message is another one, and whoever works on the
+ * run may be dead: so it is told from here. @throws {RpcError}
+ */
 export async function stopScreen(deps: ScreenDeps, { run_id }: Params<"stop">): Promise<Screen> {
   const answer = await deps.db.stopRun(deps.actor.user_id, run_id);
   if ("refused" in answer) return renderRefusal(answer.refused);
+  if ("state" in answer && answer.state === "stopped") await deps.tellRun(run_id);
   return await runScreen(deps, { run_id, only: "all", page: 0 });
 }
 

@@ -11,7 +11,7 @@ const captured = (step: number, request: unknown): TraceIo => {
 const trace = detail(2, {
   steps: [
     step("db.orders", 1, 10),
-    step("llm.classify", 1, 400, { model: "gpt-4o-mini" }),
+    step("llm.classify", 11, 400, { model: "gpt-4o-mini" }),
     step("llm.answer", 412, 2000, { model: "gpt-4o" }),
   ],
   io_steps: [1, 2, 3],

@@ -14,7 +14,7 @@ import type { LogRecord } from "../../../functions/telegram/log.ts";
 import { renderNoOrigin } from "../../../functions/telegram/render/find.ts";
 import { renderUsage } from "../../../functions/telegram/render/usage.ts";
 import { accept, hangUp, refuse, scriptedTelegram } from "./scripted_telegram.ts";
-import { noRunner } from "./runs_fixture.ts";
+import { noRuns } from "./runs_fixture.ts";
 
 const ADMIN = 1001;
 
@@ -59,7 +59,7 @@ async function setUp(username?: string, admission = OWNER, answers?: Record<stri
     api: createBotCall({ token: "123456:AB-secret", apiRoot: telegram.apiRoot }),
     adminIds: [ADMIN],
     db: createDb(database?.address ?? await closedAddress(), "key"),
-    runner: noRunner,
+    ...noRuns,
     log: (record) => void logged.push(record),
     now: () => new Date(),
     sleep: (ms) => Promise.resolve(void slept.push(ms)),

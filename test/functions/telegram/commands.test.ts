@@ -8,7 +8,7 @@ import type { ScreenDeps } from "../../../functions/telegram/screens/deps.ts";
 import type { WireTrace } from "../../../tracer/wire.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
 import { makeTrace } from "../../_support/traces.ts";
-import { noRunner } from "./runs_fixture.ts";
+import { noRuns } from "./runs_fixture.ts";
 
 const ADMIN = { id: 1001, is_bot: false, first_name: "Ada" };
 const BOT = { id: 7001, is_bot: true, first_name: "Bot" };
@@ -36,7 +36,7 @@ beforeAll(async () => {
     db,
     now: () => new Date(),
     actor: { user_id: ADMIN.id, chat_id: GROUP.id, role: "owner" },
-    runner: noRunner,
+    ...noRuns,
   };
   await db.ingestTraces(stack.info.ingest_key, Object.values(RUNS));
 });

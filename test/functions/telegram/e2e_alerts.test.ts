@@ -12,7 +12,7 @@ import { openScreen } from "../../../functions/telegram/screens/open.ts";
 import { type AdminStack, buttonsOf, lastOf, type Person, startAdminStack } from "../../_support/admin.ts";
 import { fillQuota, MINUTE } from "../../_support/alerts.ts";
 import { makeTrace } from "../../_support/traces.ts";
-import { noRunner } from "./runs_fixture.ts";
+import { noRuns } from "./runs_fixture.ts";
 
 const POLL = { timeout: 15_000, interval: 50 };
 
@@ -352,7 +352,7 @@ test("who may not do it is told beside the alert, which stays as it is", async (
     db: createDb(stack.info.api_url, stack.info.service_role_key),
     now: () => new Date(),
     actor: { user_id: 7777, chat_id: 7777, role: "viewer" } as const,
-    runner: noRunner,
+    ...noRuns,
   };
   for (const press of ["acknowledge", "mute_24h", "unmute"] as const) {
     const reply = await openScreen(deps, { screen: "look", alert_id, press });
@@ -377,7 +377,7 @@ test("a look that fails, as when the database is away, leaves the alert alone", 
     db: createDb("http://127.0.0.1:9", "nobody"),
     now: () => new Date(),
     actor: { user_id: 1001, chat_id: 1001, role: "owner" } as const,
-    runner: noRunner,
+    ...noRuns,
   };
   for (const press of ["reason", "alerts", "acknowledge"] as const) {
     expect(await openScreen(deps, { screen: "look", alert_id: 1, press })).toMatchObject({

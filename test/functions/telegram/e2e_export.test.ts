@@ -9,7 +9,7 @@ import { exportReply } from "../../../functions/telegram/screens/export.ts";
 import { parseCsv } from "../../_support/csv.ts";
 import { hostileTrace } from "../../_support/hostile.ts";
 import { startTestStack, type TestStack } from "../../_support/stack.ts";
-import { noRunner } from "./runs_fixture.ts";
+import { noRuns } from "./runs_fixture.ts";
 
 const ADMIN = 7300;
 const NOW = new Date("2025-01-31T12:03:23.500Z");
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 async function exported(action: Extract<Action, { screen: "export" }>, user_id = ADMIN, at = NOW) {
   const actor = { user_id, chat_id: user_id, role: "viewer" as const };
-  const file = await exportReply({ db, now: () => at, actor, runner: noRunner }, action);
+  const file = await exportReply({ db, now: () => at, actor, ...noRuns }, action);
   if (!("content" in file)) return file;
   const progress: string[] = [];
   const pieces: Uint8Array[] = [];

@@ -1,11 +1,14 @@
-// Synthetic tests from asking to the report, in an operator's chat, on the real database. The test works on the runs itself,
-// in place of the function synthetic.
+// Synthetic tests from asking to the report, in an operator's chat, on the real database: worked on by the real function,
+// whose provider is a stand-in that bills; and by the test itself in its place, to see each state on the way.
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createDb, type Db, type SyntheticRun } from "../../../functions/_shared/db.ts";
 import { alertSecret } from "../../../functions/_shared/secret.ts";
 import type { RunKey } from "../../../functions/_shared/synthetic_db.ts";
 import type { Outcome, Taken } from "../../../functions/_shared/synthetic_work.ts";
+import bot from "../../../functions/synthetic/bot.ts";
+import { RECORDINGS, SCENARIOS } from "../../../functions/synthetic/scenarios/all.ts";
+import { scenarioEntries } from "../../../functions/synthetic/suite/entries.ts";
 import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
 import {
   type AdminStack,
@@ -16,6 +19,8 @@ import {
   saidIn,
   startAdminStack,
 } from "../../_support/admin.ts";
+import { serve, type Served } from "../../../scripts/stack/serve.ts";
+import { createProvider, type Fault } from "../../_support/provider.ts";
 import { type Receiver, startReceiver } from "../../_support/receiver.ts";
 import { end, entry, outcome, start } from "../../_support/synthetic.ts";
 import { makeTrace } from "../../_support/traces.ts";
@@ -34,6 +39,14 @@ const trace = makeTrace({
   }],
 });
 
+/** What becomes of the next call that is paid for. */
+let fault: () => Fault | undefined = () => undefined;
+const provider = createProvider({ fault: () => fault() });
+/** Resolves when the provider may answer. */
+let open = Promise.resolve();
+const { account } = provider;
+
+let served: Served;
 let stack: AdminStack;
 let sql: pg.Client;
 let db: Db;
@@ -43,9 +56,10 @@ let olga: Person;
 let vera: Person;
 let secret: string;
 beforeAll(async () => {
+  served = await serve((request) => open.then(() => provider.handle(request)), { port: 0 });
   stack = await startAdminStack({
     users: [{ id: 7201, first_name: "Olga" }, { id: 7202, first_name: "Vera" }],
-  });
+  }, { synthetic: 1, env: { OPENROUTER_API_KEY: "paid", OPENROUTER_BASE_URL: `${served.url}/v1` } });
   sql = stack.client("postgres");
   await sql.connect();
   db = createDb(stack.info.api_url, stack.info.service_role_key);
@@ -61,10 +75,11 @@ afterAll(async () => {
   runner?.close();
   await sql?.end();
   await stack?.end();
+  await served?.close();
 });
 beforeEach(async () => {
   await sql.query("delete from tracegram.synthetic_runs; delete from tracegram.admin_audit");
-  await db.changeSettings({ synthetic_run_cap_microusd: 1_000_000 });
+  await db.changeSettings({ synthetic_run_cap_microusd: 1_000_000, synthetic_day_cap_microusd: 3_000_000 });
   await db.registerScenarios([
     entry("cancel", { smoke: true, priced: { smoke: priced, release: priced } }),
     entry("refund", { smoke: true, priced: { smoke: priced, release: priced } }),
@@ -126,7 +141,7 @@ const pressOwn = (person: Person, label: string) =>
 test("a person sees the money, presses once, and the function is told to run it", async () => {
   const asked = await ask(olga);
   expect(saidIn(asked)).toMatch(
-    /^Smoke tests: 2 scenarios\nabout \$0\.0024, at most \$0\.\d+\n\n[^]*\n\nSpent on tests today \$0[\d.]* of \$3\.00, this month \$0[\d.]* of \$20\.00\nOne run may spend \$1\.00; \$1\.00 can be confirmed now\nTo be confirmed until \d\d:\d\d UTC/,
+    /^Smoke tests: 2 scenarios\nabout \$0\.0024, at most \$0\.\d+\n\n[^]*\n\nSpent on tests today \$0[\d.]* of \$3\.00\nThis month \$0[\d.]* of \$20\.00\nOne run may spend \$1\.00; \$\d\.\d+ can be confirmed now\nTo be confirmed by \d\d:\d\d UTC/,
   );
   expect(await runs()).toMatchObject([{ state: "asked" }]);
   const label = labelOf(olga, /^▶ Run, at most \$/);
@@ -198,6 +213,89 @@ test("a viewer sees the tests, and runs none", async () => {
   ]);
 });
 
+test("pressed twice at once, it starts one run; what was used up meanwhile is not spent", async () => {
+  const { message_id } = lastOf(await ask(olga));
+  const data = dataOf(olga.view(), labelOf(olga, /^▶ Run/));
+  const press = () => stack.telegram.client.press({ chat: olga.chat, message_id, data, forged: true });
+  await stack.hurried([press, press]);
+  expect(runner.heard).toHaveLength(1);
+  expect(await runs()).toMatchObject([{ state: "running" }]);
+  await db.stopRun(OPERATOR, (await runs())[0].run_id);
+
+  await ask(olga);
+  await db.changeSettings({ synthetic_day_cap_microusd: 0 });
+  expect(saidIn(await olga.press(labelOf(olga, /^▶ Run/)))).toMatch(/^That is more than may be spent by now\./);
+  expect(runner.heard).toHaveLength(1);
+});
+
+describe("worked on by the function", () => {
+  const smoke = SCENARIOS.filter(({ smoke }) => smoke).length;
+  const view = async () => (await db.getRun((await runs())[0].run_id))!;
+  let billed: number;
+  let calls: number;
+  beforeEach(async () => {
+    await db.registerScenarios(scenarioEntries(SCENARIOS, RECORDINGS, bot));
+    [billed, calls, fault, open] = [account.total, account.calls, () => undefined, Promise.resolve()];
+  });
+
+  test("a run costs what its report says, and its results and traces can be opened", async () => {
+    let answer = () => {};
+    open = new Promise((resolve) => answer = resolve);
+    expect(saidIn(await olga.say("/admin test smoke"))).toMatch(
+      new RegExp(`^Smoke tests: ${smoke} scenarios\nabout \\$[\\d.]+, at most \\$[\\d.]+\n`),
+    );
+    await olga.press(labelOf(olga, /^▶ Run/));
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳ Smoke tests · 0 of /);
+    const { message_id } = messageOf(olga)!;
+    answer();
+    await expect.poll(() => textOf(olga), POLL).toMatch(new RegExp(`^✅ Smoke tests · all ${smoke} passed\n`));
+    expect(messageOf(olga)!.message_id).toBe(message_id);
+    const run = await view();
+    expect(account.total).toBeGreaterThan(billed);
+    expect([run.spent_microusd, run.unconfirmed_microusd, run.reserved_microusd]).toEqual([
+      account.total - billed,
+      0,
+      0,
+    ]);
+
+    await pressOwn(olga, `Details ${smoke}`);
+    expect(saidIn(await olga.press("1"))).toMatch(/^✓ \S+\nSmoke tests · passed\n/);
+    const trace = saidIn(await olga.press(labelOf(olga, /^🔎 Trace/)));
+    expect(trace).toContain("llm.answer");
+    expect(trace).toContain("synthetic");
+  });
+
+  test("stopped in the middle, it pays for nothing more, and its own message says so", async () => {
+    fault = () => account.calls - calls > 2 ? { kind: "stall" } : undefined;
+    await olga.say("/admin test smoke");
+    await olga.press(labelOf(olga, /^▶ Run/));
+    const began = lastOf(olga.view()).message_id;
+    await expect.poll(() => [account.total > billed, account.inFlight > 0], POLL).toEqual([true, true]);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳/);
+    await stack.accepted(() => stack.telegram.client.press({ chat: olga.chat, message_id: began, label: "■ Stop" }));
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏹ Smoke tests · stopped by/);
+    await expect.poll(
+      async () => [account.inFlight, (await view()).results.some(({ state }) => state === "running")],
+      POLL,
+    )
+      .toEqual([0, false]);
+    const [paid, made] = [account.total, account.calls];
+    const run = await view();
+    expect(run.spent_microusd - run.unconfirmed_microusd).toBe(paid - billed);
+    expect(run.reserved_microusd).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([account.total, account.calls]).toEqual([paid, made]);
+  });
+
+  test("a dry run asks no provider, and says that it costs nothing", async () => {
+    await olga.say("/admin test dry");
+    await expect.poll(() => textOf(olga), POLL).toMatch(
+      new RegExp(`^✅ Release tests, dry run · all ${SCENARIOS.length} passed\nRecorded answers: it costs nothing\n`),
+    );
+    expect([account.calls, account.total]).toEqual([calls, billed]);
+  });
+});
+
 describe("the message of a run", () => {
   test("comes, follows, and becomes the report; what its buttons open comes beside it", async () => {
     const run = await begin(olga);
@@ -231,7 +329,7 @@ describe("the message of a run", () => {
     expect(saidIn(await olga.press("🔎 Trace"))).toContain(trace.trace_id);
     expect(saidIn(await olga.press("⬅️ Result"))).toMatch(/^✗ /);
     expect(saidIn(await olga.press("⬅️ Run"))).toContain("\n2 ");
-    expect(saidIn(await olga.press("⬅️ Tests"))).toMatch(/^Synthetic tests\nSpent on tests today \$0\.000\d+ of/);
+    expect(saidIn(await olga.press("⬅️ Tests"))).toMatch(/^Synthetic tests\nSpent on tests today \$0\.00\d+ of/);
     await pressOwn(olga, "🔄");
     expect(textOf(olga)).toMatch(/^❌/);
   });
@@ -246,6 +344,15 @@ describe("the message of a run", () => {
     expect(olga.view().messages).toHaveLength(count);
     expect(await db.beatRun(run, "w")).toEqual({ stopped: true });
     expect((await audit()).at(-1)).toMatchObject({ user_id: OPERATOR, action: "run_tests", detail: { act: "stop" } });
+  });
+
+  test("says that it was stopped elsewhere, though nobody works on it", async () => {
+    const run = await begin(olga);
+    const began = lastOf(olga.view()).message_id;
+    await post(run.run_id);
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏳/);
+    await stack.accepted(() => stack.telegram.client.press({ chat: olga.chat, message_id: began, label: "■ Stop" }));
+    await expect.poll(() => textOf(olga), POLL).toMatch(/^⏹ Smoke tests · stopped/);
   });
 
   test("comes anew where it was deleted", async () => {
@@ -294,4 +401,11 @@ test("a trace becomes a scenario, and the audit has who read its texts", async (
   expect(saidIn(await vera.forge(encodeAction({ screen: "fixture", trace_id: trace.trace_id })))).toMatch(
     /^You may not/,
   );
+
+  // Older than the texts are kept.
+  await sql.query("delete from tracegram.trace_io where trace_id = $1", [trace.trace_id]);
+  await olga.say("/admin");
+  const late = buttonsOf(await olga.forge(encodeAction(open))).flat();
+  expect(late).toContain("📤 JSON");
+  expect(late).not.toContain("🧪 Make a test of this");
 });

@@ -1,11 +1,11 @@
 /** Runs of synthetic tests as the database returns them, and what starts none. */
 import type { RunAsk, RunResult, SyntheticOverview, SyntheticRun, TestSpend } from "../../../functions/_shared/db.ts";
-import type { Runner } from "../../../functions/telegram/runner.ts";
+import type { ScreenDeps } from "../../../functions/telegram/screens/deps.ts";
 import { HOSTILE, id } from "./traces_fixture.ts";
 
-export const noRunner: Runner = {
-  url: "http://127.0.0.1:9/functions/v1/synthetic",
-  begin: () => Promise.resolve(false),
+export const noRuns: Pick<ScreenDeps, "runner" | "tellRun"> = {
+  runner: { url: "http://127.0.0.1:9/functions/v1/synthetic", begin: () => Promise.resolve(false) },
+  tellRun: () => Promise.resolve(),
 };
 
 export const RUN = "6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b";

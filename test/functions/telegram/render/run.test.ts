@@ -9,13 +9,15 @@ describe("the message of a run", () => {
   test("reads like this while it runs", () => {
     expect(shown(renderRunMessage(running()))).toBe(
       `⏳ Smoke tests · 2 of 5
-████████░░░░░░░░░░░░ 40 % · about 1 m 05 s left
+████████░░░░░░░░░░░░ 40 %
+about 1 m 05 s left
 now cancel · refund
 $0.0042 of at most $0.0346 · $0.0009 reserved
 
 ✗ scenario-02 · 2.41 s · $0.0021
     turn 2, text · the answer does not contain “refund” · and 1 more
-    last: it passed, time ↑ 12 %, cost as before · median of 10: time ↓ 3 %, cost ↑ 40 %
+    last: it passed, time ↑ 12 %, cost as before
+    median of 10: time ↓ 3 %, cost ↑ 40 %
 [■ Stop] [Failures 1] [Details 5] [🔄]`,
     );
   });
@@ -34,9 +36,11 @@ took 20.4 s · seed 42
 
 ✗ scenario-02 · 2.41 s · $0.0021
     turn 2, text · the answer does not contain “refund” · and 1 more
-    last: it passed, time ↑ 12 %, cost as before · median of 10: time ↓ 3 %, cost ↑ 40 %
+    last: it passed, time ↑ 12 %, cost as before
+    median of 10: time ↓ 3 %, cost ↑ 40 %
 ✓ scenario-01 · 2.41 s · $0.0021
-    last: time ↑ 12 %, cost as before · median of 10: time ↓ 3 %, cost ↑ 40 %
+    last: time ↑ 12 %, cost as before
+    median of 10: time ↓ 3 %, cost ↑ 40 %
 ✓ scenario-03 · 2.41 s · cost unknown
 [Failures 1] [Details 3] [🔄]`,
     );
@@ -149,7 +153,7 @@ describe("a scenario of a run", () => {
     expect(shown(screen)).toBe(
       `✗ scenario-02
 Smoke tests · failed
-2.41 s · 3 calls · 1,500 in, 301 out
+2.41 s · 3 calls · 1,500 + 301 tokens
 $0.0021 · spent $0.0021
 last: it passed, time ↑ 12 %, cost as before
 median of 10: time ↓ 3 %, cost ↑ 40 %
@@ -184,7 +188,7 @@ max_cost_usd: it cost $0.0021, at most $0.001 was expected
     expect(shown(renderResult(run([judged]), { position: 1, page: 0 }))).toBe(
       `✓ scenario-01
 Smoke tests · passed · attempt 2
-2.41 s · 3 calls · 1,500 in, 301 out
+2.41 s · 3 calls · 1,500 + 301 tokens
 $0.0021, of it $0.0003 unconfirmed · spent $0.0021 · saved $0.0008
 last, as it was: time as before
 median of 10: time ↓ 3 %, cost ↑ 40 %

@@ -13,7 +13,8 @@ describe("the tests", () => {
     const screen = renderTests(overview(), 0, NOW);
     expect(shown(screen)).toBe(
       `Synthetic tests
-Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+Spent on tests today $0.1234 of $3.00
+This month $4.56 of $20.00
 One run may spend $1.00
 
 ✅ cancel · smoke · 2 h ago · $0.0021
@@ -21,8 +22,8 @@ One run may spend $1.00
 ⚪️ smalltalk · never run
 
 Runs
-1 ❌ Smoke tests · 1 of 2 passed · 1 failed · $0.0042 · 31 Jan 12:03
-2 ⏳ Release tests, dry run · 1 of 5 passed · 1 failed · 31 Jan 12:03
+1 ❌ 31 Jan 12:03 · Smoke · 1 of 2 · $0.0042
+2 ⏳ 31 Jan 12:03 · Release, dry run · 1 of 5
 [▶ Smoke] [▶ Release] [Dry run]
 [1] [2]
 [🔄 Refresh] [🏠]`,
@@ -37,7 +38,8 @@ Runs
   test("are none before the function that has them is there", () => {
     expect(shown(renderTests(overview({ scenarios: [], runs: [] }), 0, NOW))).toBe(
       `Synthetic tests
-Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+Spent on tests today $0.1234 of $3.00
+This month $4.56 of $20.00
 One run may spend $1.00
 
 There are no scenarios: deploy the function synthetic, which has them.
@@ -48,7 +50,7 @@ There are no scenarios: deploy the function synthetic, which has them.
   test("many are on pages, and money that is reserved is said", () => {
     const scenarios = Array.from({ length: 30 }, (_, i) => ({ ...overview().scenarios[2]!, name: `scenario ${i}` }));
     const screen = renderTests(overview({ scenarios, spend: { ...spend, reserved_microusd: 900 } }), 9, NOW);
-    expect(shown(screen)).toContain("\nand $0.0009 reserved for calls under way\n");
+    expect(shown(screen)).toContain("\nReserved for calls under way: $0.0009\n");
     expect(shown(screen)).toContain("\n⚪️ scenario 24 · never run\n");
     expect(shown(screen)).toContain("[⬅️ Prev] [Page 3 of 3]\n[🔄 Refresh] [🏠]");
   });
@@ -61,12 +63,15 @@ describe("what a run costs", () => {
       `Smoke tests: 2 scenarios
 about $0.0123, at most $0.0346
 
-refund · about $0.01, at most $0.03 · by prices
-cancel · about $0.0023, at most $0.0046 · by earlier runs
+By prices, not run before
+refund · $0.01, at most $0.03
+By earlier runs
+cancel · $0.0023, at most $0.0046
 
-Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+Spent on tests today $0.1234 of $3.00
+This month $4.56 of $20.00
 One run may spend $1.00; $0.8766 can be confirmed now
-To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.
+To be confirmed by 12:08 UTC, once, by you alone. The run ends before a call that would cross what you confirm.
 [▶ Run, at most $0.0346]
 [Cancel]`,
     );
@@ -89,13 +94,17 @@ To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once
 about $0.0123, at most $0.0346, and what is unknown
 ⚠️ The cost of 1 scenario is unknown. Choose the most that the run may spend.
 
-❓ new · unknown
-refund · about $0.01, at most $0.03 · by prices
-cancel · about $0.0023, at most $0.0046 · by earlier runs
+Unknown
+❓ new
+By prices, not run before
+refund · $0.01, at most $0.03
+By earlier runs
+cancel · $0.0023, at most $0.0046
 
-Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+Spent on tests today $0.1234 of $3.00
+This month $4.56 of $20.00
 One run may spend $1.00; $0.1235 can be confirmed now
-To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once: the run ends before the call that would cross it.
+To be confirmed by 12:08 UTC, once, by you alone. The run ends before a call that would cross what you confirm.
 [▶ At most $0.05] [▶ At most $0.10]
 [▶ At most $0.1235]
 [Cancel]`,
@@ -113,6 +122,26 @@ To be confirmed until 12:08 UTC, once, and by you alone. It is not spent at once
     );
     expect(shown(screen)).toMatch(/^Smoke tests: 1 scenario\nCost unknown\n⚠️ The cost of 1 scenario is unknown/);
     expect(screen.keyboard.flat().map(({ label }) => label)).toEqual(["Cancel"]);
+  });
+
+  test("of 100 is that of the dearest, and of the rest together", () => {
+    const scenarios = Array.from({ length: 100 }, (_, i) => ({
+      name: `scenario-${i}`,
+      estimate: i < 20 ? null : { expected_microusd: i * 1000, worst_microusd: i * 2000, from: "prices" as const },
+    }));
+    const rows = shown(renderAsk(ask({ scenarios, unknown: 20 }))).split("\n");
+    const start = rows.indexOf("Unknown");
+    expect(rows.slice(start, start + 8)).toEqual([
+      "Unknown",
+      ...[0, 1, 10, 11, 12, 13].map((i) => `❓ scenario-${i}`),
+      "… and 14 more",
+    ]);
+    expect(rows.slice(start + 8, start + 10)).toEqual([
+      "By prices, not run before",
+      "scenario-99 · $0.099, at most $0.198",
+    ]);
+    // 20 to 93
+    expect(rows[start + 15]).toBe("… and 74 more: $4.18, at most $8.37");
   });
 
   test("may be more than is left", () => {
@@ -150,7 +179,8 @@ The next one can begin when it has ended.
       `There are no such scenarios.
 The tests' screen has those that there are.
 
-Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
+Spent on tests today $0.1234 of $3.00
+This month $4.56 of $20.00
 [⬅️ Tests] [🏠]`,
     );
   });
@@ -160,7 +190,8 @@ Spent on tests today $0.1234 of $3.00, this month $4.56 of $20.00
       `Nothing may be spent now.
 A cap is reached. An owner changes them in the settings; a dry run costs nothing.
 
-Spent on tests today $3.00 of $3.00, this month $4.56 of $20.00
+Spent on tests today $3.00 of $3.00
+This month $4.56 of $20.00
 [⬅️ Tests] [🏠]`,
     );
   });

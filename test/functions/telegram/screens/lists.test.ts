@@ -15,7 +15,7 @@ import { hostileTrace } from "../../../_support/hostile.ts";
 import { startTestStack, type TestStack } from "../../../_support/stack.ts";
 import { makeTrace } from "../../../_support/traces.ts";
 import { shown, visible } from "../traces_fixture.ts";
-import { noRunner } from "../runs_fixture.ts";
+import { noRuns } from "../runs_fixture.ts";
 
 let stack: TestStack;
 let deps: ScreenDeps;
@@ -33,7 +33,7 @@ function onItsOwnStack(traces: readonly WireTrace[]): void {
   beforeAll(async () => {
     stack = await startTestStack();
     const db = createDb(stack.info.api_url, stack.info.service_role_key);
-    deps = { db, now: () => new Date(), actor: { user_id: 1001, chat_id: 1001, role: "owner" }, runner: noRunner };
+    deps = { db, now: () => new Date(), actor: { user_id: 1001, chat_id: 1001, role: "owner" }, ...noRuns };
     if (traces.length > 0) {
       expect(await db.ingestTraces(stack.info.ingest_key, traces)).toMatchObject({ stored: traces.length });
     }

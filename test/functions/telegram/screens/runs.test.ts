@@ -46,6 +46,7 @@ function setUp(answers: Answers, role: "viewer" | "operator" = "operator") {
       supabaseUrl: receiver?.url ?? "http://127.0.0.1:9",
       log: (record) => void logged.push(record),
     }),
+    tellRun: (runId) => call("tellRun")(runId),
   };
   const open = (action: Action) => openAllowed(deps, action, {}) as Promise<Screen>;
   return { deps, asked, logged, open };
@@ -238,9 +239,13 @@ describe("a run's own message", () => {
   });
 });
 
-test("stopping shows the run; one that is gone is said to be so", async () => {
-  const { open } = setUp({ stopRun: { state: "cancelled" }, getRun: run([], { state: "cancelled" }) });
+test("stopping shows the run, and has its own message told; one that is gone is said to be so", async () => {
+  const stopped = setUp({ stopRun: { state: "stopped" }, getRun: run([], { state: "stopped" }) });
+  expect(await stopped.open({ screen: "stop", run_id: RUN })).toMatchObject({ name: "run" });
+  expect(stopped.asked).toEqual([["stopRun", 1001, RUN], ["tellRun", RUN], ["getRun", RUN]]);
+  const { open, asked } = setUp({ stopRun: { state: "cancelled" }, getRun: run([], { state: "cancelled" }) });
   expect((await open({ screen: "stop", run_id: RUN })).html).toContain("taken back, nothing was spent");
+  expect(asked).toEqual([["stopRun", 1001, RUN], ["getRun", RUN]]);
   expect((await setUp({ stopRun: { no: "gone" } }).open({ screen: "stop", run_id: RUN })).html).toContain(
     "This run is gone.",
   );
