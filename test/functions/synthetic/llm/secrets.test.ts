@@ -44,6 +44,16 @@ test("secrets of prompts, headers and answers, streamed or not, reach neither re
   expect(replayed.llm.failures).toEqual([]);
 });
 
+test("a key of a few letters, as a provider of one's own may have, is no secret", async () => {
+  const { llm, recordings } = open({
+    provider: { baseUrl: "https://llm.test/api/v1", apiKey: "none" },
+    fetch: () => Promise.resolve(Response.json({ choices: [{ message: { content: "There are none." } }] })),
+  });
+  await llm.fetch(`${llm.baseUrl}/chat/completions`, { method: "POST", body: JSON.stringify(ask("?")) });
+  await llm.settled();
+  expect(recordings.all()[0]!.chunks[0]!.text).toContain("There are none.");
+});
+
 test("the bot never has the provider's key", () => {
   expect(JSON.stringify(open().llm)).not.toContain(KEY);
 });
