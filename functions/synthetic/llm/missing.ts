@@ -12,7 +12,7 @@ const MAX_LINES = 40;
 const MAX_COMPARED = 600;
 
 export function missing({ key, kept }: LlmRequest, nth: number, recordings: Recordings): Omit<Failure, "turn"> {
-  const all = recordings.all?.() ?? [];
+  const all = recordings.all();
   const times = all.filter((recorded) => recorded.key === key).length;
   const name = `${titleOf(kept)} (key ${key.slice(0, 12)}, #${nth})`;
   if (times > 0) {

@@ -9,7 +9,8 @@ import { listed, type Unmet, unmet } from "../expect/met.ts";
 import { patternProblem } from "../expect/pattern.ts";
 import type { Expect, Scenario, Turn } from "../scenario.ts";
 
-const ACTS = ["say", "press", "press_data", "photo", "document"] as const satisfies (keyof Turn)[];
+/** What a turn is one of. */
+export const ACTS = ["say", "press", "press_data", "photo", "document"] as const satisfies (keyof Turn)[];
 
 export function problemsOf({ turns, expect }: Scenario): Failure[] {
   if (turns.length === 0) return [{ turn: 0, ...unmet("bot", "The scenario has no turns") }];

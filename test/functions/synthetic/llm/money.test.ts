@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 import { openLlm } from "../../../../functions/synthetic/llm/client.ts";
-import { RecordingList } from "../../../../functions/synthetic/llm/recordings.ts";
+import { RecordingList } from "../../../_support/recordings.ts";
 import { serve } from "../../../../scripts/stack/serve.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
 import { createProvider, type Fault } from "../../../_support/provider.ts";

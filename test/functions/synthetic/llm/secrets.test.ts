@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { maskAnswer } from "../../../../functions/synthetic/llm/mask_answer.ts";
 import { maskJson } from "../../../../functions/synthetic/llm/masking.ts";
-import { formatRecordings } from "../../../../functions/synthetic/llm/recordings.ts";
+import { formatRecordings } from "../../../_support/recordings.ts";
 import { ask, KEY, open, said, streamed } from "./llm_fixture.ts";
 
 const CANARIES = [
