@@ -43,5 +43,13 @@ export const inScope = <T>(scope: Scope, fn: () => T): T => scopes.run(scope, fn
 
 export const currentScope = (): Scope | undefined => scopes.getStore();
 
+/** Whose a timer is that is told by its number alone, and its handle. */
+export function timerOf(number: number): [Scope, unknown] | undefined {
+  for (const scope of open) {
+    for (const handle of scope.timers.keys()) if (Number(handle) === number) return [scope, handle];
+  }
+  return undefined;
+}
+
 /** Of an error that came without its context, where there is only one whose it can be. */
 export const onlyScope = (): Scope | undefined => open.size === 1 ? [...open][0] : undefined;
