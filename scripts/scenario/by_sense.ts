@@ -58,6 +58,7 @@ function* ofTurn(turn: Turn, path: Path, first: boolean): Generator<Finding> {
 
 function* ofExpect(expect: Expect, path: Path): Generator<Finding> {
   for (const { item, at } of items(expect.text, [...path, "text"])) yield* ofText(item, at);
+  for (const { item, at } of items(expect.toast, [...path, "toast"])) yield* ofText(item, at);
   for (const { item, at } of items(expect.json, [...path, "json"])) yield* ofJson(item, at);
   for (const [step, ms] of Object.entries(expect.max_step_ms ?? {})) {
     const at = [...path, "max_step_ms", step];

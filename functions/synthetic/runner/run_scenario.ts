@@ -11,6 +11,7 @@ import { openLlm } from "../llm/client.ts";
 import { maskText } from "../llm/masking.ts";
 import type { Ledger, Recordings } from "../llm/ports.ts";
 import type { NamedScenario, Tier } from "../scenario.ts";
+import { watchDownloads } from "./downloads.ts";
 import { clearUp } from "./leftovers.ts";
 import { play } from "./play.ts";
 import { watchRejections } from "./rejections.ts";
@@ -44,6 +45,7 @@ export async function runScenario(
 ): Promise<Outcome> {
   watchTimers();
   watchRejections();
+  watchDownloads();
   const problems = problemsOf(scenario);
   if (problems.length > 0) return { ...NOTHING, hash: scenario.hash, state: "failed", failures: problems };
 

@@ -13,6 +13,8 @@ export interface Scope {
   uncaught: unknown[];
   /** The scenario is over: nothing more is kept. */
   over: boolean;
+  /** A file of Telegram's, by its address; undefined: it is none. */
+  download(url: string): Promise<Response> | undefined;
 }
 
 export interface PendingTimer {
@@ -25,8 +27,8 @@ const scopes = new AsyncLocalStorage<Scope>();
 /** Those that are not over. */
 const open = new Set<Scope>();
 
-export function openScope(): Scope {
-  const scope: Scope = { timers: new Map(), uncaught: [], over: false };
+export function openScope(download: Scope["download"]): Scope {
+  const scope: Scope = { timers: new Map(), uncaught: [], over: false, download };
   open.add(scope);
   return scope;
 }

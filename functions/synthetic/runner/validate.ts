@@ -24,13 +24,14 @@ export function problemsOf({ turns, expect }: Scenario): Failure[] {
   return [...problems, ...expectProblems(expect).map((one): Failure => ({ turn: 0, ...one }))];
 }
 
-function expectProblems({ text, json }: Expect = {}): Unmet[] {
+function expectProblems({ text, toast, json }: Expect = {}): Unmet[] {
   const problems: Unmet[] = [];
   const pattern = (name: string, matches: string | undefined) => {
     const problem = matches === undefined ? undefined : patternProblem(matches);
     if (problem) problems.push(unmet(name, `${matches} is no regular expression: ${problem}`));
   };
   for (const { matches } of listed(text)) pattern("text", matches);
+  for (const { matches } of listed(toast)) pattern("toast", matches);
   for (const { path, matches } of listed(json)) {
     const problem = pathProblem(path);
     if (problem) problems.push(unmet("json", `${path} is no JSON path: ${problem}`));
