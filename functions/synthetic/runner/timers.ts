@@ -98,7 +98,7 @@ const own = (fn: Any): PropertyDescriptorMap => {
 const ROOT = import.meta.url.replace(/^file:\/\//, "").replace(/functions\/synthetic\/runner\/[^/]*$/, "");
 const OURS = [
   "tracer/",
-  ...["runner", "llm", "telegram", "expect", "suite"].map((part) => `functions/synthetic/${part}/`),
+  ...["runner/", "llm/", "telegram/", "expect/", "suite/", "sleep.ts"].map((part) => `functions/synthetic/${part}`),
 ]
   .map((path) => ROOT + path).concat("/node_modules/tracegram/");
 

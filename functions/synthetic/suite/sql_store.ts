@@ -9,7 +9,7 @@ import { RpcError } from "../../_shared/errors.ts";
 import type { RunKey, SyntheticDb } from "../../_shared/synthetic_db.ts";
 import type { CallEnd } from "../llm/ports.ts";
 import type { Store } from "./ports.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 export interface SqlStoreOptions {
   db: Pick<
