@@ -38,6 +38,7 @@ create table tracegram.synthetic_calls (
   key               text not null,
   nth               integer not null,
   model             text not null,
+  begin_id          text,
   day               date not null,
   begun_at          timestamptz(3) not null,
   reserved_microusd bigint not null check (reserved_microusd >= 0),
@@ -65,6 +66,7 @@ comment on column tracegram.synthetic_calls.attempt is 'The attempt at that whic
 comment on column tracegram.synthetic_calls.key is 'SHA-256 of the normalised request, in hex.';
 comment on column tracegram.synthetic_calls.nth is 'Which one of the equal requests of the scenario that were answered, counted from 0.';
 comment on column tracegram.synthetic_calls.model is 'The model that was asked.';
+comment on column tracegram.synthetic_calls.begin_id is 'Of the request that began it: one that is told again begins no other. Null: it has none.';
 comment on column tracegram.synthetic_calls.day is 'UTC day of the begin. It is paid for by that day''s cap, and that month''s.';
 comment on column tracegram.synthetic_calls.begun_at is 'When the money for it was set aside.';
 comment on column tracegram.synthetic_calls.reserved_microusd is 'How much that was.';

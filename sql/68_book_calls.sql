@@ -14,7 +14,7 @@ declare
   v_excess      bigint;
 begin
   select c.* into v_call from tracegram.synthetic_calls as c where c.call_id = p_call_id for update;
-  if v_call.confirmed or v_call.booked_microusd is not null and p_cost_microusd is null then
+  if v_call.call_id is null or v_call.confirmed or v_call.booked_microusd is not null and p_cost_microusd is null then
     return; -- nothing new
   end if;
   v_booked := coalesce(p_cost_microusd, v_call.reserved_microusd);

@@ -12,6 +12,7 @@ begin
     or coalesce(pg_catalog.length(p_call ->> 'key') not between 1 and 128, true)
     or coalesce(pg_catalog.length(p_call ->> 'model') not between 1 and 300, true)
     or coalesce(pg_catalog.jsonb_typeof(p_call -> 'cache'), 'boolean') <> 'boolean'
+    or coalesce(pg_catalog.length(p_call ->> 'id') not between 1 and 64, false)
     or tracegram.wish_number(p_call, 'nth') is null
   then
     raise exception sqlstate 'TG060' using
@@ -117,10 +118,12 @@ declare
   v_spend   tracegram.test_spend;
   v_call_id bigint;
 begin
-  insert into tracegram.synthetic_calls (run_id, position, attempt, key, nth, model, day, begun_at, reserved_microusd)
+  insert into tracegram.synthetic_calls (
+    run_id, position, attempt, key, nth, model, begin_id, day, begun_at, reserved_microusd
+  )
   values (
-    p_it.run_id, p_it.position, p_it.attempts, p_call ->> 'key', tracegram.wish_number(p_call, 'nth'), p_call ->> 'model', v_day,
-    p_now, p_microusd
+    p_it.run_id, p_it.position, p_it.attempts, p_call ->> 'key', tracegram.wish_number(p_call, 'nth'), p_call ->> 'model',
+    p_call ->> 'id', v_day, p_now, p_microusd
   )
   returning call_id into v_call_id;
   update tracegram.synthetic_ledger set reserved_microusd = reserved_microusd + p_microusd;
@@ -162,6 +165,8 @@ declare
   v_it     tracegram.synthetic_results;
   v_room   tracegram.room;
   v_answer jsonb;
+  v_begun  bigint;
+  v_why    text;
 begin
   perform tracegram.check_call(p_call);
   perform from tracegram.synthetic_ledger for update;
@@ -170,11 +175,20 @@ begin
     raise exception sqlstate 'TG060' using message = 'a replay pays for no calls';
   end if;
   select r.* into v_it from tracegram.synthetic_results as r where r.run_id = p_run_id and r.position = p_position;
-  if v_run.state <> 'running' then
-    return pg_catalog.jsonb_build_object('kind', 'refused', 'why', coalesce(v_run.crossed, 'stopped'));
-  end if;
-  if v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then
-    return '{"kind": "refused", "why": "taken_over"}'::jsonb;
+  -- It was let through before, and nobody has heard of it.
+  select c.call_id into v_begun
+  from tracegram.synthetic_calls as c
+  where c.run_id = p_run_id and c.position = p_position and c.key = p_call ->> 'key' and c.begin_id = p_call ->> 'id'
+    and not c.confirmed;
+  v_why := case
+    when v_run.state <> 'running' then coalesce(v_run.crossed, 'stopped')
+    when v_it.attempts is distinct from p_attempt or v_it.state <> 'running' then 'taken_over'
+  end;
+  if v_why is not null then
+    perform tracegram.book_call(v_begun, 0, p_now); -- it was not made, and will not be
+    return pg_catalog.jsonb_build_object('kind', 'refused', 'why', v_why);
+  elsif v_begun is not null then
+    return pg_catalog.jsonb_build_object('kind', 'go', 'call_id', v_begun);
   end if;
   v_answer := tracegram.known_answer(v_it, p_call);
   if v_answer is not null then
@@ -222,7 +236,8 @@ p_call                 CallStart of functions/_shared/synthetic_work.ts.
 
 Returns Begun: {"kind": "go", call_id}, make the call and settle it; {"kind": "answer", from, recorded}, it was made before;
 {"kind": "wait"}, others have reserved what is left: ask again in 200 ms; {"kind": "refused", why}, make no call: stopped, taken_over
-(somebody else has the scenario), or the cap that it would cross, cap_run, cap_day or cap_month. That ends the run.
+(somebody else has the scenario), or the cap that it would cross, cap_run, cap_day or cap_month. That ends the run. Told again under the
+same id, it is the same call.
 
 TG060  no such run, the wrong token, a replay, or no call  (nothing was changed)$doc$;
 revoke all on function public.begin_llm_call(uuid, text, integer, integer, jsonb) from public, anon, authenticated;

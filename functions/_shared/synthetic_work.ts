@@ -72,6 +72,8 @@ export interface CallStart {
   worst_microusd: number | null;
   /** Whether the answer to an equal request of another scenario of the run will do. */
   cache: boolean;
+  /** Of this begin: when it is told again, because its answer was lost, nothing is set aside twice. */
+  id?: string;
 }
 
 export type Begun =

@@ -5,7 +5,7 @@ import { alertSecret } from "../_shared/secret.ts";
 import bot from "./bot.ts";
 import { createSynthetic, type SyntheticDeps } from "./handler.ts";
 import { RECORDINGS, SCENARIOS } from "./scenarios/all.ts";
-import { sleep } from "./suite/sleep.ts";
+import { sleep } from "./sleep.ts";
 import { openTeller } from "./teller.ts";
 
 /** Well below the 150 s after which Supabase ends a function, for a scenario may have begun just before. */

@@ -68,6 +68,8 @@ export interface Expect {
   text?: TextExpect | TextExpect[];
   /** Labels of the buttons that are under it, among others. */
   buttons?: string[];
+  /** Of the notification that the pressed button was answered with. */
+  toast?: TextExpect | TextExpect[];
   json?: JsonExpect | JsonExpect[];
   /** Names of steps, in their order; others may be between them. */
   steps?: string[];

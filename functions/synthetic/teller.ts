@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sleep } from "./suite/sleep.ts";
+import { sleep } from "./sleep.ts";
 
 export interface Teller {
   /** Something has changed. */

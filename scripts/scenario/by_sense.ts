@@ -1,8 +1,10 @@
 /** What is wrong with a scenario although it has the form of one. */
+import { pathProblem } from "../../functions/synthetic/expect/json.ts";
+import { patternProblem } from "../../functions/synthetic/expect/pattern.ts";
+import { ACTS } from "../../functions/synthetic/runner/validate.ts";
 import type { Expect, JsonExpect, Scenario, TextExpect, Turn } from "../../functions/synthetic/scenario.ts";
 import { type Finding, type Path, pathWords } from "./problem.ts";
 
-const ACTS = ["say", "press", "press_data", "photo", "document"] as const;
 const TEXT_WAYS = ["equals", "contains", "not_contains", "matches"] as const;
 
 /** Telegram's. */
@@ -56,6 +58,7 @@ function* ofTurn(turn: Turn, path: Path, first: boolean): Generator<Finding> {
 
 function* ofExpect(expect: Expect, path: Path): Generator<Finding> {
   for (const { item, at } of items(expect.text, [...path, "text"])) yield* ofText(item, at);
+  for (const { item, at } of items(expect.toast, [...path, "toast"])) yield* ofText(item, at);
   for (const { item, at } of items(expect.json, [...path, "json"])) yield* ofJson(item, at);
   for (const [step, ms] of Object.entries(expect.max_step_ms ?? {})) {
     const at = [...path, "max_step_ms", step];
@@ -80,29 +83,20 @@ function* ofText(text: TextExpect, path: Path): Generator<Finding> {
 
 function* ofJson(json: JsonExpect, path: Path): Generator<Finding> {
   const at = [...path, "path"];
-  if (!json.path.startsWith("$")) {
-    yield { path: at, message: `${pathWords(at)} begins with \`$\`, as in \`$.reply_markup\`, not \`${json.path}\`.` };
-  } else if (count(json.path, "[") !== count(json.path, "]") || count(json.path, "(") !== count(json.path, ")")) {
-    yield { path: at, message: `${pathWords(at)} has a bracket that is not closed: \`${json.path}\`.` };
+  const problem = pathProblem(json.path);
+  if (problem) {
+    const message = `${pathWords(at)} is no JSON path, such as \`$.reply_markup\`: \`${json.path}\`, ${problem}.`;
+    yield { path: at, message };
   }
   yield* ofRegex(json.matches, [...path, "matches"]);
 }
 
 function* ofRegex(pattern: string | undefined, path: Path): Generator<Finding> {
-  if (pattern === undefined) return;
-  const [, body = pattern, flags = ""] = /^\/(.+)\/([a-z]*)$/s.exec(pattern) ?? [];
-  try {
-    new RegExp(body, flags);
-  } catch (error) {
-    yield { path, message: `${pathWords(path)} is no regular expression: ${(error as Error).message}.` };
-  }
+  const problem = pattern === undefined ? undefined : patternProblem(pattern);
+  if (problem) yield { path, message: `${pathWords(path)} is no regular expression: ${problem}.` };
 }
 
 function items<T>(value: T | T[] | undefined, path: Path): { item: T; at: Path }[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value.map((item, i) => ({ item, at: [...path, i] })) : [{ item: value, at: path }];
 }
-
-/** Outside of quotes. */
-const count = (text: string, sign: string): number =>
-  text.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "").split(sign).length - 1;

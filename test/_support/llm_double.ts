@@ -41,6 +41,7 @@ export function llmDouble(answer: Answer, over: Partial<LlmClient> = {}): (optio
           inFlight -= 1;
         }
       },
+      judgeFetch: (...args) => client.fetch(...args),
       calls,
       totals: () => ({
         calls: calls.length,

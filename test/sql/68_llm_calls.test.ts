@@ -55,6 +55,29 @@ test.for([["day"], ["month"]])("the cap of the %s is crossed by no run", async (
   expect(await sql.begin(runs[0], its[0], worst(30))).toMatchObject({ kind: "go" });
 });
 
+test("a begin whose answer was lost sets nothing aside twice, and gives back what is not made", async ({ sql }) => {
+  const run = await givenRun(sql, { ceiling: 100, concurrency: 2 });
+  const it = await givenTaken(sql, run);
+  const all = start({ worst_microusd: null, id: "one" });
+  const first = await sql.begin(run, it, all);
+  expect(await sql.begin(run, it, all)).toEqual(first);
+  expect(await sql.view(run.run_id)).toMatchObject({ reserved_microusd: 100 });
+  // Another request that is equal, and another begin.
+  expect(await sql.begin(run, it, { ...all, id: "two" })).toEqual({ kind: "wait" });
+  await sql.stop(null, run.run_id);
+  expect(await sql.begin(run, it, all)).toEqual({ kind: "refused", why: "stopped" });
+  expect(await sql.view(run.run_id)).toMatchObject({ reserved_microusd: 0, spent_microusd: 0 });
+
+  const next = await givenRun(sql, { ceiling: 100 });
+  const held = await givenTaken(sql, next);
+  await sql.begin(next, held, all);
+  await sql.take(next, "v", NOON + 40 * SECOND);
+  expect(await sql.view(next.run_id)).toMatchObject({ spent_microusd: 100, unconfirmed_microusd: 100 });
+  expect(await sql.begin(next, held, all, NOON + 41 * SECOND)).toEqual({ kind: "refused", why: "taken_over" });
+  expect(await sql.view(next.run_id)).toMatchObject({ spent_microusd: 0, unconfirmed_microusd: 0 });
+  await expect(sql.begin(next, held, { ...all, id: "" })).rejects.toThrow("that is no call");
+});
+
 test("a cap that is lowered holds from the next call on", async ({ db, sql }) => {
   const run = await givenRun(sql, { ceiling: 100 });
   const it = await givenTaken(sql, run);

@@ -10,8 +10,11 @@ const MAX_LINE = 300;
 /** Texts of more lines are compared only so far: the work grows with the product of both. */
 const MAX_COMPARED = 500;
 
-/** By the longest common subsequence. */
-export function diffLines(expected: readonly string[], there: readonly string[]): string[] {
+export const diffLines = (expected: readonly string[], there: readonly string[]): string[] =>
+  cut(allLines(expected, there));
+
+/** By the longest common subsequence. However many there are. */
+export function allLines(expected: readonly string[], there: readonly string[]): string[] {
   const [a, b] = [expected.slice(0, MAX_COMPARED), there.slice(0, MAX_COMPARED)];
   // common[i][j]: how many lines the rests from i and from j have in common.
   const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
@@ -27,7 +30,7 @@ export function diffLines(expected: readonly string[], there: readonly string[])
     else if (i < a.length && (j === b.length || common[i + 1]![j]! >= common[i]![j + 1]!)) lines.push(`- ${a[i++]}`);
     else lines.push(`+ ${b[j++]}`);
   }
-  return cut(lines);
+  return lines;
 }
 
 export const diffTexts = (expected: string, there: string): string[] =>

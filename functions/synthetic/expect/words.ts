@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallRecord } from "../telegram/bot_api.ts";
 import type { Message } from "../telegram/types.ts";
 
 /** Its text, its caption, or what a rich message says; empty of a file alone. */
@@ -17,6 +18,11 @@ export function shownOf(message: Message): string {
 
 export const buttonsOf = (message: Message | undefined): string[] =>
   message?.reply_markup?.inline_keyboard.flat().map(({ text }) => text) ?? [];
+
+/** What is shown for a moment where a button was pressed. */
+export const toastsOf = (calls: readonly CallRecord[]): string[] =>
+  calls.filter(({ method, status, params }) => method === "answerCallbackQuery" && status === 200 && params["text"])
+    .map(({ params }) => params["text"]!);
 
 const PARTS = ["label", "summary", "text", "expression", "caption", "items", "cells", "blocks", "credit"];
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Begun, CallEnd, CallStart, Ledger } from "./ports.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 const ASK_AGAIN_MS = 200;
 /** Before each further try to settle, about ten seconds in all. */

@@ -53,6 +53,8 @@ export interface LlmClient {
   baseUrl: string;
   apiKey: string;
   fetch: typeof fetch;
+  /** For the judge, whose model only another that is named for it takes the place of. */
+  judgeFetch: typeof fetch;
   /** Of calls that were answered, oldest first. */
   readonly calls: readonly SeenCall[];
   totals(): LlmTotals;

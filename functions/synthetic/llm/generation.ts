@@ -4,7 +4,7 @@
  * @module
  */
 import type { Provider } from "../define.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 export interface Told {
   cost_microusd: number;

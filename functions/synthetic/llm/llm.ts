@@ -8,6 +8,7 @@ import { readFacts } from "./answer.ts";
 import { Books, type Refusal } from "./books.ts";
 import type { LlmClient, LlmOptions, LlmTotals, SeenCall } from "./client.ts";
 import { driftOf } from "./drift.ts";
+import type { Models } from "../scenario.ts";
 import { Follower } from "./follow.ts";
 import { Generations } from "./generation.ts";
 import { missing } from "./missing.ts";
@@ -73,8 +74,14 @@ export class Llm implements LlmClient {
     return this.#books.settled();
   }
 
-  readonly fetch: typeof fetch = async (input, init) => {
-    const request = new Request(input, init);
+  readonly fetch: typeof fetch = (input, init) => this.#take(new Request(input, init), this.#options.models);
+
+  readonly judgeFetch: typeof fetch = (input, init) => {
+    const { "*": _, ...named } = this.#options.models;
+    return this.#take(new Request(input, init), named);
+  };
+
+  async #take(request: Request, models: Models): Promise<Response> {
     const { method, url } = request;
     const path = this.#pathOf(url);
     if (path === undefined) {
@@ -85,13 +92,13 @@ export class Llm implements LlmClient {
       return this.#refuse("recording", `${method} ${url} cannot be ${this.#verb}: only ${PAID_PATHS.join(", ")} can.`);
     }
     // One after the other, so that equal requests are numbered as they were made.
-    const reading = this.#before.then(async () => readRequest(path, await request.text(), this.#options.models));
+    const reading = this.#before.then(async () => readRequest(path, await request.text(), models));
     this.#before = reading.catch(() => {});
     const asked = await reading;
     if (asked === undefined) return this.#refuse("bot", `${method} ${url}: the body is no JSON object with a model.`);
     const nth = this.#nths.take(asked.key);
     return this.#replay(asked, nth) ?? await this.#pay(asked, nth, request);
-  };
+  }
 
   /** Below the provider's base URL; undefined: it is not there. */
   #pathOf(url: string): string | undefined {

@@ -4,15 +4,14 @@
  * @module
  */
 import type { Failure } from "../../_shared/synthetic_work.ts";
+import { allLines } from "../expect/diff.ts";
 import type { Recorded, Recordings } from "./ports.ts";
 import { type LlmRequest, titleOf } from "./request.ts";
 
 const MAX_LINES = 40;
-/** Comparing takes their product: of longer ones, the beginning is compared. */
-const MAX_COMPARED = 600;
 
 export function missing({ key, kept }: LlmRequest, nth: number, recordings: Recordings): Omit<Failure, "turn"> {
-  const all = recordings.all?.() ?? [];
+  const all = recordings.all();
   const times = all.filter((recorded) => recorded.key === key).length;
   const name = `${titleOf(kept)} (key ${key.slice(0, 12)}, #${nth})`;
   if (times > 0) {
@@ -45,28 +44,11 @@ function closestTo(kept: unknown, all: readonly Recorded[]): Recorded | undefine
   return closest;
 }
 
-const linesOf = (request: unknown): string[] => JSON.stringify(request, null, 2).split("\n").slice(0, MAX_COMPARED);
+const linesOf = (request: unknown): string[] => JSON.stringify(request, null, 2).split("\n");
 
 /** What is recorded (`- `) and what was asked (`+ `), each with a line around it. */
 function diff(recorded: string[], asked: string[]): string[] {
-  // Lengths of the longest common sequences of what is left from each pair of places on.
-  const common = Array.from({ length: recorded.length + 1 }, () => new Uint16Array(asked.length + 1));
-  for (let i = recorded.length - 1; i >= 0; i--) {
-    for (let j = asked.length - 1; j >= 0; j--) {
-      common[i]![j] = recorded[i] === asked[j]
-        ? common[i + 1]![j + 1]! + 1
-        : Math.max(common[i + 1]![j]!, common[i]![j + 1]!);
-    }
-  }
-  const lines: string[] = [];
-  for (let i = 0, j = 0; i < recorded.length || j < asked.length;) {
-    if (i < recorded.length && recorded[i] === asked[j]) {
-      lines.push(`  ${recorded[i++]}`);
-      j++;
-    } else if (j >= asked.length || (i < recorded.length && common[i + 1]![j]! >= common[i]![j + 1]!)) {
-      lines.push(`- ${recorded[i++]}`);
-    } else lines.push(`+ ${asked[j++]}`);
-  }
+  const lines = allLines(recorded, asked);
   const isNear = (_: string, i: number) =>
     lines.slice(Math.max(0, i - 1), i + 2).some((line) => !line.startsWith("  "));
   const near = lines.filter(isNear);

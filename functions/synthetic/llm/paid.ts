@@ -17,6 +17,10 @@ import { isSse, readEvents } from "./sse.ts";
 
 /** Said of the request, and so said again to an equal one. Others are said of the moment or of the account. */
 const KEPT_ERRORS = [400, 404, 413, 422];
+/** Somebody on the way had enough of waiting: what the provider goes on to write is billed. */
+const TIMEOUTS = [408, 504, 522, 524];
+/** A shorter key is none, such as that of a local provider: its letters are anywhere. */
+const LEAST_KEY = 8;
 
 export interface PaidDeps {
   provider: Provider;
@@ -74,12 +78,13 @@ export class PaidCall {
     return response.ok && response.body ? this.#answer(response, response.body, any) : await this.#error(response);
   }
 
-  /** Errors cost nothing. */
+  /** Errors cost nothing, unless they are of the way. */
   async #error(response: Response): Promise<Response> {
     const { status, ok } = response;
     if (!KEPT_ERRORS.includes(status)) {
       this.#deps.failed();
-      this.#settle({ status, cost: ok ? null : 0 });
+      const id = response.headers.get("x-generation-id") ?? undefined;
+      this.#settle({ status, cost: ok || TIMEOUTS.includes(status) ? null : 0, id });
       return response;
     }
     try {
@@ -129,7 +134,8 @@ export class PaidCall {
 
   #record(response: Response, chunks: Recorded["chunks"]): Recorded {
     const { apiKey } = this.#deps.provider;
-    const known = chunks.map(({ ms, text }) => ({ ms, text: apiKey ? text.replaceAll(apiKey, "[secret]") : text }));
+    const isKey = apiKey.length >= LEAST_KEY;
+    const known = chunks.map(({ ms, text }) => ({ ms, text: isKey ? text.replaceAll(apiKey, "[secret]") : text }));
     const content_type = contentTypeOf(response);
     return {
       key: this.#asked.key,

@@ -19,5 +19,5 @@ export interface Recordings {
   /** Takes the place of one with the same key and nth. */
   add(recorded: Recorded): void;
   /** All of them, to name the closest one where one is missing. */
-  all?(): readonly Recorded[];
+  all(): readonly Recorded[];
 }

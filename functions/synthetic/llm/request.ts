@@ -23,14 +23,14 @@ export interface LlmRequest {
   key: string;
 }
 
-/** What does not change the answer. */
+/** What changes neither the answer nor its price. */
 const IRRELEVANT = ["stream", "stream_options", "user", "metadata", "usage", "store"];
 
 /** Undefined: it is no JSON object with a model. */
 export async function readRequest(path: string, text: string, models: Models): Promise<LlmRequest | undefined> {
   const given = parseJson(text) as Body | null | undefined;
   if (typeof given !== "object" || given === null || typeof given["model"] !== "string") return undefined;
-  const model = models[given["model"]] ?? models["*"] ?? given["model"];
+  const model = modelOf(given["model"], models);
   const body: Body = { ...given, model };
   const kept = normalise(body);
   return {
@@ -45,10 +45,15 @@ export async function readRequest(path: string, text: string, models: Models): P
   };
 }
 
-function normalise(body: Body): Body {
-  const relevant = Object.entries(body).filter(([name]) => !IRRELEVANT.includes(name));
-  return sorted(maskJson(sorted(Object.fromEntries(relevant)))) as Body;
-}
+/** The one that answers in place of the one that was asked. */
+export const modelOf = (asked: string, models: Models): string =>
+  [asked, "*"].filter((name) => Object.hasOwn(models, name)).map((name) => models[name]!)[0] ?? asked;
+
+/** All that the provider reads. */
+export const relevant = (body: Body): Body =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => !IRRELEVANT.includes(name)));
+
+const normalise = (body: Body): Body => sorted(maskJson(sorted(relevant(body)))) as Body;
 
 /** SHA-256 of the canonical JSON, in hex. */
 export async function keyOf(kept: Body): Promise<string> {

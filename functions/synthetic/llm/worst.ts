@@ -7,7 +7,7 @@
  * @module
  */
 import { costOf, type PriceTable } from "../../../tracer/prices.ts";
-import type { Body, LlmRequest } from "./request.ts";
+import { type Body, type LlmRequest, relevant } from "./request.ts";
 
 const TOKENS_AROUND_MESSAGE = 16;
 const MAX_TOKENS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
@@ -18,22 +18,28 @@ const OTHERWISE_BILLED = [
   "models",
   "plugins",
   "prediction",
+  "preset",
   "previous_response_id",
   "prompt",
+  "search_parameters",
   "web_search_options",
 ];
 const TEXT_PARTS = ["text", "input_text", "output_text", "refusal"];
 const PLAIN_ITEMS = ["message", "function_call", "function_call_output", "reasoning"];
 
 /** Micro-dollars; null: not known. */
-export function worstOf({ path, body, model }: LlmRequest, prices: PriceTable): number | null {
+export function worstOf(
+  { path, body, model }: Pick<LlmRequest, "path" | "body" | "model">,
+  prices: PriceTable,
+): number | null {
   if (OTHERWISE_BILLED.some((name) => isSet(body[name])) || !isPlainTier(body["service_tier"])) return null;
+  if (![body["modalities"] ?? []].flat().every((kind) => kind === "text")) return null;
   if (!toolsOf(body).every((tool) => ["function", "custom"].includes(String(tool?.type)))) return null;
   const messages = [body["messages"], body["input"]].flat().filter(isSet);
   if (path !== "embeddings" && !messages.every(isText)) return null;
   const output_tokens = path === "embeddings" ? 0 : outputBound(body);
   if (output_tokens === undefined) return null;
-  const bytes = new TextEncoder().encode(JSON.stringify(body)).length;
+  const bytes = new TextEncoder().encode(JSON.stringify(relevant(body))).length;
   const input_tokens = bytes + TOKENS_AROUND_MESSAGE * (messages.length + 1);
   return costOf({ model, input_tokens, output_tokens }, prices) ?? null;
 }
@@ -42,14 +48,19 @@ function outputBound(body: Body): number | undefined {
   const limits = MAX_TOKENS.map((name) => body[name]).filter(isSet);
   const times = [body["n"] ?? 1, body["best_of"] ?? 1];
   if (limits.length === 0 || ![...limits, ...times].every(isCount)) return undefined;
-  return Math.max(...limits as number[]) * Math.max(...times as number[]);
+  // Thoughts that have a limit of their own may come on top.
+  const { max_tokens: thoughts } = Object(body["reasoning"]) as { max_tokens?: unknown };
+  if (isSet(thoughts) && !isCount(thoughts)) return undefined;
+  const most = Math.max(...limits as number[]) + ((thoughts as number | undefined | null) ?? 0);
+  return most * Math.max(...times as number[]);
 }
 
 /** What can be told by its bytes, unless it is written to a cache, which costs more. */
 function isText(message: unknown): boolean {
   if (typeof message === "string") return true;
-  const { type = "message", content, output, cache_control } = message as Body;
-  return PLAIN_ITEMS.includes(String(type)) && !isSet(cache_control) && [content, output].every(isTextContent);
+  const { type = "message", content, output, cache_control, audio } = message as Body;
+  return PLAIN_ITEMS.includes(String(type)) && ![cache_control, audio].some(isSet) &&
+    [content, output].every(isTextContent);
 }
 
 function isTextContent(content: unknown): boolean {

@@ -86,7 +86,7 @@ export async function play(stage: Stage): Promise<Played> {
     if (!expected.judge) return true;
     watch.judging(true);
     const asked = askJudge(expected.judge, held.seen.transcript, {
-      llm,
+      llm: { baseUrl: llm.baseUrl, apiKey: llm.apiKey, fetch: llm.judgeFetch },
       model: deps.bot.judge?.model ?? null,
       pause: stage.live ? sleep : () => Promise.resolve(),
     });

@@ -8,8 +8,10 @@ import type { SyntheticMode } from "../../_shared/synthetic_answers.ts";
 import type { Failure, Outcome } from "../../_shared/synthetic_work.ts";
 import type { BotUnderTest, Provider } from "../define.ts";
 import { openLlm } from "../llm/client.ts";
+import { maskText } from "../llm/masking.ts";
 import type { Ledger, Recordings } from "../llm/ports.ts";
 import type { NamedScenario, Tier } from "../scenario.ts";
+import { watchDownloads } from "./downloads.ts";
 import { clearUp } from "./leftovers.ts";
 import { play } from "./play.ts";
 import { watchRejections } from "./rejections.ts";
@@ -43,6 +45,7 @@ export async function runScenario(
 ): Promise<Outcome> {
   watchTimers();
   watchRejections();
+  watchDownloads();
   const problems = problemsOf(scenario);
   if (problems.length > 0) return { ...NOTHING, hash: scenario.hash, state: "failed", failures: problems };
 
@@ -60,7 +63,7 @@ export async function runScenario(
     state: stopped ? "stopped" : all.length > 0 ? "failed" : "passed",
     hash: scenario.hash,
     // A bot that was broken off may do anything.
-    failures: stopped ? [] : all,
+    failures: stopped ? [] : all.map(masked),
     duration_ms,
     calls,
     input_tokens,
@@ -70,9 +73,16 @@ export async function runScenario(
     // They are others each time, and a replay is not.
     trace_ids: live ? traces.ended.map(({ trace_id }) => trace_id) : [],
     drift: [...llm.drift],
-    judged,
+    judged: judged.map(({ score, reason }) => ({ score, reason: maskText(reason) })),
   };
 }
+
+/** What a bot says may be a secret, as in what is recorded. */
+const masked = ({ message, diff, ...failure }: Failure): Failure => ({
+  ...failure,
+  message: maskText(message),
+  ...(diff && { diff: diff.map(maskText) }),
+});
 
 const NOTHING: Omit<Outcome, "state" | "hash" | "failures"> = {
   duration_ms: 0,

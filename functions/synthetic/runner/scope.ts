@@ -13,6 +13,8 @@ export interface Scope {
   uncaught: unknown[];
   /** The scenario is over: nothing more is kept. */
   over: boolean;
+  /** A file of Telegram's, by its address; undefined: it is none. */
+  download(url: string): Promise<Response> | undefined;
 }
 
 export interface PendingTimer {
@@ -25,8 +27,8 @@ const scopes = new AsyncLocalStorage<Scope>();
 /** Those that are not over. */
 const open = new Set<Scope>();
 
-export function openScope(): Scope {
-  const scope: Scope = { timers: new Map(), uncaught: [], over: false };
+export function openScope(download: Scope["download"]): Scope {
+  const scope: Scope = { timers: new Map(), uncaught: [], over: false, download };
   open.add(scope);
   return scope;
 }
@@ -42,6 +44,14 @@ export function closeScope(scope: Scope): void {
 export const inScope = <T>(scope: Scope, fn: () => T): T => scopes.run(scope, fn);
 
 export const currentScope = (): Scope | undefined => scopes.getStore();
+
+/** Whose a timer is that is told by its number alone, and its handle. */
+export function timerOf(number: number): [Scope, unknown] | undefined {
+  for (const scope of open) {
+    for (const handle of scope.timers.keys()) if (Number(handle) === number) return [scope, handle];
+  }
+  return undefined;
+}
 
 /** Of an error that came without its context, where there is only one whose it can be. */
 export const onlyScope = (): Scope | undefined => open.size === 1 ? [...open][0] : undefined;

@@ -95,7 +95,7 @@ export function setStage(scenario: NamedScenario, deps: ScenarioDeps, openClient
     scenario,
     deps,
     live,
-    scope: openScope(),
+    scope: openScope(port.download),
     clock,
     telegram,
     port,

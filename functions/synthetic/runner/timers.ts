@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { currentScope, type PendingTimer, type Scope } from "./scope.ts";
+import { syncBuiltinESMExports } from "node:module";
+import timers from "node:timers";
+import timersPromises from "node:timers/promises";
+import { currentScope, type PendingTimer, type Scope, timerOf } from "./scope.ts";
 
 type Kind = PendingTimer["kind"];
 // deno-lint-ignore no-explicit-any -- whatever a platform's timers take and return
@@ -24,6 +27,30 @@ export function watchTimers(): void {
   wrap(globals, "setTimeout", "clearTimeout");
   wrap(globals, "setInterval", "clearInterval");
   if (typeof globals.setImmediate === "function") wrap(globals, "setImmediate", "clearImmediate");
+  if (!("Deno" in globals)) watchModules(globals);
+}
+
+/** Those of `node:timers` and `node:timers/promises`. Deno's cannot be replaced. */
+function watchModules(globals: Any): void {
+  for (const name of Object.keys(timers).filter((name) => /^(?:set|clear)/.test(name))) {
+    (timers as Any)[name] = globals[name];
+  }
+  const { setTimeout: wait } = timersPromises;
+  (timersPromises as Any).setTimeout = function watched(ms?: number, value?: unknown, options: Any = {}) {
+    const scope = currentScope();
+    if (!scope || ofOurs()) return wait(ms, value, options);
+    const ending = new AbortController();
+    const { signal } = options ?? {};
+    const either = signal instanceof AbortSignal ? AbortSignal.any([signal, ending.signal]) : signal ?? ending.signal;
+    const waiting = wait(ms, value, { ...options, signal: either });
+    const handle = {};
+    scope.timers.set(handle, { kind: "setTimeout", ms: Number(ms) || 0, clear: () => ending.abort() });
+    if (scope.over) ending.abort();
+    const done = () => scope.timers.delete(handle);
+    waiting.then(done, done);
+    return waiting;
+  };
+  syncBuiltinESMExports();
 }
 
 function wrap(globals: Any, kind: Kind, clearKind: string): void {
@@ -50,12 +77,11 @@ function wrap(globals: Any, kind: Kind, clearKind: string): void {
     if (typeof handle === "object") owners.set(handle, scope);
     return handle;
   }
-  /** Node takes a timer's number too, and each of the two functions clears what the other has set. */
+  /** Timers of some platforms are numbers, which Node takes too; and each of the two functions clears what the other has set. */
   function watchedClear(handle?: Any): void {
-    const { timers } = owners.get(handle) ?? currentScope() ?? {};
-    if (timers && !timers.delete(handle) && (typeof handle === "number" || typeof handle === "string")) {
-      for (const key of timers.keys()) if (Number(key) === Number(handle)) timers.delete(key);
-    }
+    const isNumber = typeof handle === "number" || typeof handle === "string";
+    const [scope = undefined, own = handle] = isNumber ? timerOf(Number(handle)) ?? [] : [owners.get(handle)];
+    scope?.timers.delete(own);
     return clear(handle);
   }
   globals[kind] = Object.defineProperties(watched, own(set));
@@ -72,7 +98,7 @@ const own = (fn: Any): PropertyDescriptorMap => {
 const ROOT = import.meta.url.replace(/^file:\/\//, "").replace(/functions\/synthetic\/runner\/[^/]*$/, "");
 const OURS = [
   "tracer/",
-  ...["runner", "llm", "telegram", "expect", "suite"].map((part) => `functions/synthetic/${part}/`),
+  ...["runner/", "llm/", "telegram/", "expect/", "suite/", "sleep.ts"].map((part) => `functions/synthetic/${part}`),
 ]
   .map((path) => ROOT + path).concat("/node_modules/tracegram/");
 

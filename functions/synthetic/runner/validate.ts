@@ -9,7 +9,8 @@ import { listed, type Unmet, unmet } from "../expect/met.ts";
 import { patternProblem } from "../expect/pattern.ts";
 import type { Expect, Scenario, Turn } from "../scenario.ts";
 
-const ACTS = ["say", "press", "press_data", "photo", "document"] as const satisfies (keyof Turn)[];
+/** What a turn is one of. */
+export const ACTS = ["say", "press", "press_data", "photo", "document"] as const satisfies (keyof Turn)[];
 
 export function problemsOf({ turns, expect }: Scenario): Failure[] {
   if (turns.length === 0) return [{ turn: 0, ...unmet("bot", "The scenario has no turns") }];
@@ -23,13 +24,14 @@ export function problemsOf({ turns, expect }: Scenario): Failure[] {
   return [...problems, ...expectProblems(expect).map((one): Failure => ({ turn: 0, ...one }))];
 }
 
-function expectProblems({ text, json }: Expect = {}): Unmet[] {
+function expectProblems({ text, toast, json }: Expect = {}): Unmet[] {
   const problems: Unmet[] = [];
   const pattern = (name: string, matches: string | undefined) => {
     const problem = matches === undefined ? undefined : patternProblem(matches);
     if (problem) problems.push(unmet(name, `${matches} is no regular expression: ${problem}`));
   };
   for (const { matches } of listed(text)) pattern("text", matches);
+  for (const { matches } of listed(toast)) pattern("toast", matches);
   for (const { path, matches } of listed(json)) {
     const problem = pathProblem(path);
     if (problem) problems.push(unmet("json", `${path} is no JSON path: ${problem}`));

@@ -6,7 +6,7 @@
 import type { WireTrace } from "../../../tracer/wire.ts";
 import type { Held } from "../expect/met.ts";
 import type { Seen } from "../expect/seen.ts";
-import { shownOf } from "../expect/words.ts";
+import { shownOf, toastsOf } from "../expect/words.ts";
 import type { CallRecord } from "../telegram/bot_api.ts";
 import type { Message } from "../telegram/types.ts";
 import type { Stage } from "./stage.ts";
@@ -64,6 +64,9 @@ export function openWatch({ telegram: { client }, chat, traces, llm, live }: Sta
     ended(ms) {
       durationMs += ms;
       const fresh = said().filter((message) => start.messages.get(message.message_id) !== JSON.stringify(message));
+      for (const text of toastsOf(calls().slice(start.calls))) {
+        transcript.push({ from: "bot", text: `[toast] ${text}` });
+      }
       for (const message of fresh) transcript.push({ from: "bot", text: shownOf(message) });
       return held(fresh.map(plain), start, ms);
     },

@@ -7,7 +7,10 @@ import { costOf, type PriceTable } from "../../../tracer/prices.ts";
 import { OPENAI_PRICES } from "../../../tracer/openai_prices.ts";
 import type { ScenarioEntry } from "../../_shared/synthetic_answers.ts";
 import type { BotUnderTest } from "../define.ts";
+import { isJudges } from "../expect/judge.ts";
 import type { Recorded } from "../llm/ports.ts";
+import { type Body, modelOf } from "../llm/request.ts";
+import { worstOf } from "../llm/worst.ts";
 import type { Models, NamedScenario, Tier } from "../scenario.ts";
 
 export function scenarioEntries(
@@ -30,29 +33,41 @@ export function scenarioEntries(
 function ofTier(recorded: readonly Recorded[], scenario: NamedScenario, tier: Tier, bot: BotUnderTest): Recorded[] {
   const models = (of: Tier): Models => scenario.models?.[of] ?? bot.models?.[of] ?? {};
   const own = models(tier);
-  const asked = recorded.filter(({ model }) => (own[model] ?? own["*"] ?? model) === model);
-  if (tier === "smoke" || "*" in own) return asked;
-  // The bot's own models: not those that took their place in a smoke test. A judge is the same in both.
-  const cheap = new Set(Object.values(models("smoke")));
-  const real = asked.filter(({ model }) => !cheap.has(model));
-  if (real.length === 0 && cheap.size > 0) return [];
-  return asked.filter(({ model }) => !cheap.has(model) || model === bot.judge?.model);
+  const isAsked = (one: Recorded) => modelOf(askedOf(one), own) === askedOf(one);
+  const cheap = new Set(tier === "smoke" || "*" in own ? [] : Object.values(models("smoke")));
+  // The bot's own models: not those that took their place in a smoke test.
+  const bots = recorded.filter((one) => !isJudges(one.request) && isAsked(one) && !cheap.has(askedOf(one)));
+  if (bots.length === 0) return [];
+  const judge = bot.judge && (own[bot.judge.model] ?? bot.judge.model);
+  return [...bots, ...recorded.filter((one) => isJudges(one.request) && askedOf(one) === judge)];
 }
 
-/** `worst`: as much as each request lets be answered. Null: there is nothing recorded, or a price is not known. */
+/** As it was asked: who answers may give the model another name. */
+const askedOf = ({ request, model }: Recorded): string => {
+  const { model: asked } = Object(request) as { model?: unknown };
+  return typeof asked === "string" ? asked : model;
+};
+
+/**
+ * Null: there is nothing recorded, or a price is not known. `worst` is as much as the ledger sets aside for each before it is
+ * made; where that is all that is left, as much as the request lets be answered.
+ */
 function priceOf(recorded: readonly Recorded[], prices: PriceTable): ScenarioEntry["priced"][Tier] {
   if (recorded.length === 0) return null;
   let expected = 0;
   let worst = 0;
-  for (const { model, request, input_tokens, output_tokens } of recorded) {
-    if (input_tokens === null || output_tokens === null) return null;
-    const most = Math.max(mostOutput(request) ?? NaN, output_tokens);
-    const [costs, atMost] = [output_tokens, most].map((tokens) =>
+  for (const one of recorded) {
+    const { request, model, input_tokens, output_tokens } = one;
+    // Embeddings have no output.
+    const path = output_tokens === null ? "embeddings" : "chat/completions";
+    const most = path === "embeddings" ? 0 : Math.max(mostOutput(request) ?? NaN, output_tokens!);
+    if (input_tokens === null || Number.isNaN(most)) return null;
+    const [costs, atMost] = [output_tokens ?? undefined, most].map((tokens) =>
       costOf({ model, input_tokens, output_tokens: tokens }, prices)
     );
-    if (costs === undefined || atMost === undefined || Number.isNaN(most)) return null;
+    if (costs === undefined || atMost === undefined) return null;
     expected += costs;
-    worst += atMost;
+    worst += Math.max(worstOf({ path, body: request as Body, model: askedOf(one) }, prices) ?? 0, atMost);
   }
   return { expected_microusd: expected, worst_microusd: worst };
 }

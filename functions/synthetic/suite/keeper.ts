@@ -4,7 +4,7 @@
  * @module
  */
 import type { Store } from "./ports.ts";
-import { clearTimeout, setTimeout, sleep } from "./sleep.ts";
+import { clearTimeout, setTimeout, sleep } from "../sleep.ts";
 
 /** How the database counts (sql/67_synthetic_work.sql). What is sent just before its end may come too late. */
 export const LEASE_MS = 30_000;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Recorded, Recordings } from "../llm/ports.ts";
+import { sorted } from "../llm/request.ts";
 
 export interface KeptRecordings extends Recordings {
   /** What the run has added, in no order. */
@@ -17,14 +18,31 @@ export function keptRecordings(recorded: readonly Recorded[]): KeptRecordings {
   return {
     find: (key, nth) => before.get(place({ key, nth })) ?? added.get(place({ key, nth })),
     add: (one) => void added.set(place(one), one),
+    all: () => [...before.values(), ...added.values()],
     added: () => [...added.values()],
   };
 }
 
-/** By key, then nth, each once: what is in both is taken from `added`. The order of files, so that a change is a readable diff. */
+/**
+ * By key, then nth, each once: what is in both is taken from `added`. The order of files, also of their fields, whether they come
+ * from a call or from the database, which has an order of its own: a change is a readable diff.
+ */
 export function mergedRecordings(before: readonly Recorded[], added: readonly Recorded[]): Recorded[] {
   return [...byPlace([...before, ...added]).values()]
-    .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.nth - b.nth);
+    .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.nth - b.nth)
+    .map((one) => ({
+      key: one.key,
+      nth: one.nth,
+      request: sorted(one.request),
+      status: one.status,
+      content_type: one.content_type,
+      chunks: one.chunks.map(({ ms, text }) => ({ ms, text })),
+      duration_ms: one.duration_ms,
+      model: one.model,
+      input_tokens: one.input_tokens,
+      output_tokens: one.output_tokens,
+      cost_microusd: one.cost_microusd,
+    }));
 }
 
 const place = ({ key, nth }: Pick<Recorded, "key" | "nth">) => `${key} ${nth}`;

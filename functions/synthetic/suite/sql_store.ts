@@ -9,7 +9,7 @@ import { RpcError } from "../../_shared/errors.ts";
 import type { RunKey, SyntheticDb } from "../../_shared/synthetic_db.ts";
 import type { CallEnd } from "../llm/ports.ts";
 import type { Store } from "./ports.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 export interface SqlStoreOptions {
   db: Pick<
@@ -54,7 +54,11 @@ export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIEN
     beat: () => db.beatRun(run, worker),
     finish: async (taken, outcome) => (await patiently(() => db.finishScenario(run, taken, outcome))).kept,
     ledger: (taken) => ({
-      begin: (call) => patiently(() => db.beginCall(run, taken, call), signal),
+      begin: (call) => {
+        // An answer that is lost may be one that has set money aside.
+        const once = { ...call, id: crypto.randomUUID() };
+        return patiently(() => db.beginCall(run, taken, once), signal);
+      },
       async settle(callId, end) {
         await patiently(() => db.settleCall(run, callId, end));
         settled?.(end);

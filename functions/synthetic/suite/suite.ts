@@ -13,7 +13,7 @@ import { openKeeper } from "./keeper.ts";
 import { seedOf } from "./order.ts";
 import { brokenOff, failedOf } from "./outcomes.ts";
 import type { Outcome, RunHead, Store, Taken } from "./ports.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 export interface SuiteOptions {
   head: RunHead;

@@ -1,5 +1,5 @@
 /**
- * `/bot<token>/<method>`: the bots' side. Finds the bot and the method, suffers the faults ordered for the call, and
+ * `/bot<token>/<method>` and `/file/bot<token>/<path>`: the bots' side. Finds the bot and the method, suffers the faults ordered for the call, and
  * keeps a record of it.
  *
  * @module
@@ -54,6 +54,15 @@ export class BotApi {
     } catch (error) {
       return respond(refusal(error));
     }
+  }
+
+  /** `path` is the part after `/file/bot`: `<token>/<file_path>`, as `getFile` tells it. */
+  download(path: string): Response {
+    const [token = "", ...rest] = path.split("/");
+    if (!this.#world.bots.has(token.replace(/%3a/i, ":"))) return respond(refusal(new ApiError(401, "Unauthorized")));
+    const file = this.#world.files.content(rest.at(-1)!);
+    if (!file || !["documents", "photos"].includes(rest[0]!)) return respond(refusal(new ApiError(404, "Not Found")));
+    return new Response(file.content, { headers: { "content-type": "application/octet-stream" } });
   }
 
   /** Also for calls that come in the answer of a webhook. */

@@ -5,10 +5,12 @@
  */
 import { ApiError, badRequest } from "./errors.ts";
 import { type Image, type ImageSize, offeredSizes, readPhoto } from "./images.ts";
-import type { Document, PhotoSize } from "./types.ts";
+import type { Document, PhotoSize, TelegramFile } from "./types.ts";
 
 /** Largest upload through the Bot API, in bytes. */
 export const MAX_FILE_BYTES = 50_000_000;
+/** Largest file that a bot may get. */
+const MAX_DOWNLOAD_BYTES = 20_000_000;
 /** Bytes kept in all; beyond them the oldest contents are forgotten (their messages stay). */
 const MAX_KEPT_BYTES = 100_000_000;
 
@@ -83,6 +85,16 @@ export class Files {
     const found = this.#photos.get(fileId);
     if (found) return found;
     throw badRequest(this.#documents.has(fileId) ? "can't use file of type Document as Photo" : UNKNOWN);
+  }
+
+  /** As `getFile` tells of it. @throws {ApiError} 400 when there is no such file, or it is larger than bots may get. */
+  file(fileId: string): TelegramFile {
+    const found = this.#documents.get(fileId) ?? this.#photos.get(fileId)?.find(({ file_id }) => file_id === fileId);
+    if (!found) throw badRequest("invalid file_id");
+    const { file_unique_id, file_size = 0 } = found;
+    if (file_size > MAX_DOWNLOAD_BYTES) throw badRequest("file is too big");
+    const folder = this.#documents.has(fileId) ? "documents" : "photos";
+    return { file_id: fileId, file_unique_id, file_size, file_path: `${folder}/${fileId}` };
   }
 
   /** Undefined when there is no such file, or it was forgotten. */

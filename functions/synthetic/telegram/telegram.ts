@@ -1,8 +1,8 @@
 /**
  * A Telegram of one's own: a Bot API in memory, strict where Telegram is, with the users' side beside it.
  *
- * It is one `Request → Response` handler that serves three kinds of paths: `/bot<token>/<method>` (the Bot API),
- * `/client/…` (the users' side, see `client_http.ts`) and `/` (a page to chat in). In memory it is the Telegram of
+ * It is one `Request → Response` handler that serves four kinds of paths: `/bot<token>/<method>` (the Bot API),
+ * `/file/bot<token>/<file_path>` (what bots get), `/client/…` (the users' side, see `client_http.ts`) and `/` (a page to chat in). In memory it is the Telegram of
  * synthetic tests; behind a port, that of tests and of the demo.
  *
  * @module
@@ -108,6 +108,7 @@ export function createTelegram(options: TelegramOptions): Telegram {
     async handle(request) {
       const { pathname } = new URL(request.url);
       if (pathname.startsWith("/bot")) return await botApi.handle(request, pathname.slice("/bot".length));
+      if (pathname.startsWith("/file/bot")) return botApi.download(pathname.slice("/file/bot".length));
       if (pathname.startsWith("/client/")) return await clientHttp(request);
       return servePage(pathname);
     },

@@ -139,3 +139,12 @@ export const UPDATE_TYPES = [
   "chat_boost",
   "removed_chat_boost",
 ];
+
+/** The Bot API's `File`. */
+export interface TelegramFile {
+  file_id: string;
+  file_unique_id: string;
+  file_size: number;
+  /** Below `/file/bot<token>/`. */
+  file_path: string;
+}

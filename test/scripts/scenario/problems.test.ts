@@ -103,11 +103,15 @@ const CASES: Case[] = [
     yaml("expect:", "  json: { path: $.a, matches: '[' }"),
     "5:31: expect.json.matches is no regular expression: ",
   ],
-  ["no JSON path", yaml("expect:", "  json: { path: a.b }"), "5:17: expect.json.path begins with `$`"],
+  [
+    "no JSON path",
+    yaml("expect:", "  json: { path: a.b }"),
+    "5:17: expect.json.path is no JSON path, such as `$.reply_markup`: `a.b`, ",
+  ],
   [
     "an open bracket",
     yaml("expect:", "  json: { path: \"$.a[?@.b == ']'\" }"),
-    "5:17: expect.json.path has a bracket that is not closed",
+    "5:17: expect.json.path is no JSON path",
   ],
   [
     "a step that must and must not run",
@@ -120,6 +124,14 @@ const CASES: Case[] = [
     "a key that JavaScript does not take",
     yaml("expect:", "  max_step_ms: { __proto__: 1 }"),
     "5:18: `__proto__` cannot be a key.",
+  ],
+  ["an alias of nothing", yaml("expect: *nope"), "1:1: has an alias (`*name`) that cannot be followed: Unresolved"],
+  ["an alias of itself", "title: A title\nturns: &t [*t]\n", "turns[0] is an alias of what it is a part of."],
+  [
+    "aliases that make much of little",
+    "a: &a [x,x,x,x,x,x,x,x,x]\n" +
+    [..."bcdefgh"].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefg"[i]}`)}]\n`).join(""),
+    "that cannot be followed: Excessive alias count",
   ],
   [
     "what an alias stands for",

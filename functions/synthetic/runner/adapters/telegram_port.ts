@@ -15,6 +15,8 @@ export interface TelegramPort {
    * @throws {TypeError} when the connection was dropped, or the scenario is over.
    */
   post(method: string, body: Body | (() => Promise<Body>)): Promise<Response>;
+  /** A file, by the address that a bot makes of `getFile`, wherever that is; undefined: it is none. */
+  download(url: string): Promise<Response> | undefined;
   /** Calls that have not been answered, oldest first. */
   readonly underWay: readonly string[];
   /** How many calls there have been. */
@@ -36,6 +38,12 @@ export function openPort(telegram: Telegram, token: string): TelegramPort {
       return count;
     },
     close: () => void (closed = true),
+    download(url) {
+      const path = `/file/bot${token}/`;
+      const at = url.replace(/%3a/i, ":").indexOf(path);
+      if (at < 0 || closed) return undefined;
+      return telegram.handle(new Request(`http://telegram.memory${url.replace(/%3a/i, ":").slice(at)}`));
+    },
     async post(method, body) {
       if (closed) throw new TypeError("the scenario is over");
       count += 1;

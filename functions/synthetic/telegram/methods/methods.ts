@@ -8,7 +8,7 @@ import { sendChatAction } from "./actions.ts";
 import { answerCallbackQuery } from "./callbacks.ts";
 import { deleteMyCommands, getMyCommands, setMyCommands } from "./commands.ts";
 import { deleteMessage, deleteMessages } from "./deletion.ts";
-import { editMessageCaption, editMessageMedia, sendDocument, sendPhoto } from "./media.ts";
+import { editMessageCaption, editMessageMedia, getFile, sendDocument, sendPhoto } from "./media.ts";
 import { editMessageReplyMarkup, editMessageText, sendMessage } from "./messages.ts";
 import { getChat, getMe } from "./profile.ts";
 import { sendRichMessage } from "./rich.ts";
@@ -25,6 +25,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   editMessageReplyMarkup,
   editMessageText,
   getChat,
+  getFile,
   getMe,
   getMyCommands,
   getUpdates,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import OpenAI from "openai";
 import { openLlm } from "../../../../functions/synthetic/llm/client.ts";
-import { formatRecordings, RecordingList } from "../../../../functions/synthetic/llm/recordings.ts";
+import { formatRecordings, RecordingList } from "../../../_support/recordings.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
 
 const [mode, from] = process.argv.slice(2) as ["live" | "replay", string];

@@ -3,7 +3,7 @@ import OpenAI from "openai";
 import type { Begun, CallEnd, CallStart, Recorded } from "../../../../functions/_shared/synthetic_work.ts";
 import { type LlmClient, type LlmOptions, openLlm } from "../../../../functions/synthetic/llm/client.ts";
 import type { Ledger } from "../../../../functions/synthetic/llm/ports.ts";
-import { RecordingList } from "../../../../functions/synthetic/llm/recordings.ts";
+import { RecordingList } from "../../../_support/recordings.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../../../_support/provider.ts";
 

@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 import { openLlm } from "../../../../functions/synthetic/llm/client.ts";
-import { RecordingList } from "../../../../functions/synthetic/llm/recordings.ts";
+import { RecordingList } from "../../../_support/recordings.ts";
 import { serve } from "../../../../scripts/stack/serve.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
 import { createProvider, type Fault } from "../../../_support/provider.ts";
@@ -108,6 +108,32 @@ test("a bill that nobody can tell counts as what was reserved for it", async () 
   expect(ledger.unconfirmed).toBeGreaterThanOrEqual(provider.account.total);
   expect(llm.totals().cost_microusd).toBeNull();
 });
+
+test.each([408, 504, 524])(
+  "who has had enough of waiting is not who bills: %s is asked about, or counts as reserved",
+  async (status) => {
+    const late = (headers: HeadersInit) => {
+      const opened = open({
+        fetch: (url) =>
+          Promise.resolve(
+            String(url).includes("/generation?id=gen-1")
+              ? Response.json({ data: { total_cost: 0.000042 } })
+              : new Response("late", { status, headers }),
+          ),
+      });
+      const init = { method: "POST", body: JSON.stringify(ask("?")) };
+      return { ...opened, answer: opened.llm.fetch(`${opened.llm.baseUrl}/chat/completions`, init) };
+    };
+    const nameless = late({});
+    expect((await nameless.answer).status).toBe(status);
+    await nameless.llm.settled();
+    expect(nameless.ledger.unconfirmed).toBe(nameless.ledger.begun[0]!.worst_microusd);
+    const named = late({ "x-generation-id": "gen-1" });
+    expect(await (await named.answer).text()).toBe("late");
+    await named.llm.settled();
+    expect([named.ledger.confirmed, named.ledger.unconfirmed]).toEqual([42, 0]);
+  },
+);
 
 test("calls wait for one another's reservations, and none crosses the cap", async () => {
   const ledger = new MemoryLedger();

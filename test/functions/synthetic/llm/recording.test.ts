@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { formatRecordings } from "../../../../functions/synthetic/llm/recordings.ts";
+import { formatRecordings } from "../../../_support/recordings.ts";
 import { ask, open, said, streamed } from "./llm_fixture.ts";
 
 const QUESTION = "Where is my parcel?";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { maskAnswer } from "../../../../functions/synthetic/llm/mask_answer.ts";
 import { maskJson } from "../../../../functions/synthetic/llm/masking.ts";
-import { formatRecordings } from "../../../../functions/synthetic/llm/recordings.ts";
+import { formatRecordings } from "../../../_support/recordings.ts";
 import { ask, KEY, open, said, streamed } from "./llm_fixture.ts";
 
 const CANARIES = [
@@ -42,6 +42,16 @@ test("secrets of prompts, headers and answers, streamed or not, reach neither re
     /^I have noted: \[secret\] and \[secret\] and \[email\] and \[card\] and \[phone\]\. The key is /,
   );
   expect(replayed.llm.failures).toEqual([]);
+});
+
+test("a key of a few letters, as a provider of one's own may have, is no secret", async () => {
+  const { llm, recordings } = open({
+    provider: { baseUrl: "https://llm.test/api/v1", apiKey: "none" },
+    fetch: () => Promise.resolve(Response.json({ choices: [{ message: { content: "There are none." } }] })),
+  });
+  await llm.fetch(`${llm.baseUrl}/chat/completions`, { method: "POST", body: JSON.stringify(ask("?")) });
+  await llm.settled();
+  expect(recordings.all()[0]!.chunks[0]!.text).toContain("There are none.");
 });
 
 test("the bot never has the provider's key", () => {

@@ -60,6 +60,12 @@ test("the bound of a request, reckoned by hand", async () => {
   expect(await worst({ model: "text-embedding-3-large", input: ["a", "b"] }, "embeddings")).toBe(
     Math.round((JSON.stringify({ model: "text-embedding-3-large", input: ["a", "b"] }).length + 3 * 16) * 0.13),
   );
+  // What the provider does not read costs nothing; thoughts may come on top of what is said.
+  const more = { user: "u".repeat(1000), metadata: { a: "b" }, stream: true, modalities: ["text"] };
+  expect(await worst({ ...body, ...more })).toBe(await worst({ ...body, modalities: ["text"] }));
+  const reasoning = { max_tokens: 1000 };
+  const thinking = (bytes + `,"reasoning":{"max_tokens":1000}`.length + 2 * 16) * 0.15 + 2 * 1010 * 0.6;
+  expect(await worst({ ...body, reasoning })).toBe(Math.round(thinking));
   expect(await worst({ model: MODEL, input: "Hi", max_output_tokens: 10 }, "responses")).toBeGreaterThan(0);
 });
 
@@ -78,6 +84,10 @@ test.each<[string, object]>([
   ["other models to fall back on", { models: ["openai/o1"] }],
   ["a tier with another price", { service_tier: "priority" }],
   ["what the provider remembers", { previous_response_id: "resp_1" }],
+  ["a model of a preset", { preset: "email-writer" }],
+  ["pictures to be made", { modalities: ["image", "text"] }],
+  ["what was said aloud before", { messages: [{ role: "assistant", audio: { id: "audio_1" } }] }],
+  ["thoughts of no known length", { reasoning: { max_tokens: "many" } }],
   ["predicted tokens", { prediction: { type: "content", content: "Hi" } }],
 ])("it is not known with %s", async (_, more) => {
   expect(await worst(ask("Hi"))).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ export function run(
         begin: () => Promise.reject(new Error("no ledger")),
         settle: () => Promise.reject(new Error("no ledger")),
       },
-      recordings: { find: () => undefined, add: () => {} },
+      recordings: { find: () => undefined, add: () => {}, all: () => [] },
       record: false,
       transport: accepting,
       signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { InputFile } from "grammy";
 import { Input, Markup } from "telegraf";
 import { expect, test } from "vitest";
 import example from "../../../../functions/synthetic/bot.ts";
+import type { World } from "../../../../functions/synthetic/define.ts";
 import type { Seen } from "../../../../functions/synthetic/expect/seen.ts";
 import { png } from "../telegram/pictures.ts";
 import { grammy, run, says, telegraf } from "./_support.ts";
@@ -211,4 +212,43 @@ test("Telegraf's refusals are Telegraf's own", async () => {
     message: "400: Bad Request: chat not found",
     on: { method: "sendMessage" },
   });
+});
+
+test.each(["memory://telegram", "https://api.telegram.org"])(
+  "a bot gets the file that a person sends, from %s",
+  async (root) => {
+    const got: number[] = [];
+    const { failures } = await run((world) =>
+      telegraf(world, (bot) =>
+        void bot.on("photo", async (ctx) => {
+          const { photo } = ctx.message as { photo: { file_id: string; file_size: number }[] };
+          const { file_path } = await ctx.telegram.getFile(photo.at(-1)!.file_id);
+          const bytes = await (await fetch(`${root}/file/bot${world.token}/${file_path}`)).arrayBuffer();
+          got.push(bytes.byteLength - photo.at(-1)!.file_size);
+          await ctx.replyWithPhoto("https://example.com/parcel.png", { caption: "Yours" });
+        })), { turns: [{ photo: {}, expect: { text: { equals: "Yours" }, json: { path: "$.photo[0]" } } }] });
+    expect([failures, got]).toEqual([[], [0]]);
+  },
+);
+
+test("a toast is seen, and can be expected", async () => {
+  const bot = (world: World) =>
+    telegraf(world, (bot) => {
+      bot.on("text", (ctx) =>
+        ctx.reply("?", { reply_markup: { inline_keyboard: [[{ text: "Yes", callback_data: "y" }]] } }));
+      bot.on("callback_query", (ctx) =>
+        ctx.answerCbQuery("Saved"));
+    });
+  const turns = (contains: string) => [{ say: "hi" }, { press: "Yes", expect: { toast: { contains } } }];
+  const seen: string[] = [];
+  const check = ({ transcript }: Seen) => void seen.push(...transcript.map(({ text }) => text));
+  expect((await run(bot, { turns: turns("Saved"), expect: { check } })).failures).toEqual([]);
+  expect(seen).toEqual(["hi", "?", "[presses Yes]", "[toast] Saved"]);
+  const { failures } = await run(bot, { turns: turns("Lost") });
+  expect(failures).toMatchObject([{ turn: 2, expectation: "toast", message: 'The toast does not contain "Lost"' }]);
+  const none = await run(bot, { turns: [{ say: "hi", expect: { toast: { contains: "x" } } }] });
+  expect(none.failures).toMatchObject([{
+    expectation: "toast",
+    message: expect.stringContaining("There is no toast"),
+  }]);
 });

@@ -16,7 +16,7 @@ const run = async (name: string, create: (world: World) => AnyBot, scenario: Par
       mode: "replay",
       provider: null,
       ledger: { begin: () => Promise.reject(), settle: () => Promise.reject() },
-      recordings: { find: () => undefined, add: () => {} },
+      recordings: { find: () => undefined, add: () => {}, all: () => [] },
       record: false,
       transport: { send: () => Promise.resolve({ kind: "accepted", rejected: [] }) },
       signal: new AbortController().signal,

@@ -6,6 +6,10 @@ import type { Seen } from "../../../../functions/synthetic/expect/seen.ts";
 import { progress } from "../../../../tracer/telegraf.ts";
 import { ask, grammy, run, telegraf } from "./_support.ts";
 
+import { promisify } from "node:util";
+import { clearTimeout as clearOfNode, setTimeout as setOfNode } from "node:timers";
+import { setTimeout as wait } from "node:timers/promises";
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const names = Array.from({ length: 10 }, (_, i) => `scenario-${i}`);
 
@@ -134,4 +138,34 @@ test("live, a fast conversation is no flood, and one turn that floods is", async
     expectation: "telegram",
     message: "Telegram refused sendMessage: 429: Too Many Requests: retry after 5",
   }]);
+});
+
+test("timers of every kind are known, and who clears them elsewhere has cleared them", async () => {
+  const elsewhere: (() => void)[] = [];
+  const { failures } = await run((world) =>
+    telegraf(world, (bot) =>
+      void bot.on("text", (ctx) => {
+        void wait(61_000).catch(() => {});
+        void promisify(setTimeout)(62_000).catch(() => {});
+        setOfNode(() => {}, 63_000).unref();
+        const timers = [setTimeout(() => {}, 64_000), setOfNode(() => {}, 65_000)] as const;
+        elsewhere.push(() => clearTimeout(Number(timers[0])), () => clearOfNode(timers[1]));
+        return ctx.reply("ok");
+      })), { expect: { check: () => elsewhere.forEach((clear) => clear()) } });
+  expect(failures.map(({ message }) => message)).toEqual(
+    [61_000, 62_000, 63_000].map((ms) => `The bot has left a timer that is pending: setTimeout of ${ms} ms`),
+  );
+  // Whoever is no bot under test has them as they were.
+  expect(await wait(1, "done")).toBe("done");
+});
+
+test("secrets that a bot says reach no report", async () => {
+  const secret = "sk-proj-C4naryC4naryC4naryC4nary1234";
+  const { failures, judged } = await run(
+    (world) => telegraf(world, (bot) => void bot.on("text", (ctx) => ctx.reply(`The key: ${secret}`))),
+    { turns: [{ say: "hi", expect: { text: { equals: "No key" }, judge: { rubric: "Keeps secrets." } } }] },
+    { answer: () => JSON.stringify({ score: 0.1, reason: `It told ${secret}.` }) },
+  );
+  expect(failures.map(({ expectation }) => expectation)).toEqual(["text", "judge"]);
+  expect(JSON.stringify([failures, judged])).not.toContain("C4nary");
 });

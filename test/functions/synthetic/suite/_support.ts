@@ -91,7 +91,7 @@ export const suiteOptions = (store: Store, scenarios: readonly string[], more: P
       provider: () => ({ baseUrl: "http://127.0.0.1:1", apiKey: "k" }),
     },
     provider: null,
-    recordingsOf: () => ({ find: () => undefined, add: () => {} }),
+    recordingsOf: () => ({ find: () => undefined, add: () => {}, all: () => [] }),
     record: false,
     signal: new AbortController().signal,
     timing: { leaseMs: 200, beatMs: 10, waitMs: 5 },

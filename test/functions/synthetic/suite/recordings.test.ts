@@ -21,6 +21,7 @@ test("what was there is found rather than what a run adds, and what is added whe
   kept.add(recorded("a", 0, "new"));
   kept.add(recorded("a", 1, "new"));
   expect([kept.find("a", 0)?.model, kept.find("a", 1)?.model, kept.find("b", 0)]).toEqual(["old", "new", undefined]);
+  expect(kept.all().map(({ nth, model }) => [nth, model])).toContainEqual([1, "new"]);
   expect(kept.added().map(({ nth, model }) => [nth, model])).toEqual([[0, "new"], [1, "new"]]);
 });
 
@@ -35,4 +36,14 @@ test("merged: by key and nth, each once, the added ones where both have it", () 
     ["b", 2, "new"],
     ["b", 10, "m"],
   ]);
+});
+
+test("a file that is pulled from the database, whose fields have another order, is the same to the byte", () => {
+  const one = { ...recorded("a", 0), request: { messages: [{ content: "hi", role: "user" }], model: "m" } };
+  const turned = (value: unknown): unknown =>
+    Array.isArray(value) || typeof value !== "object" || value === null
+      ? value
+      : Object.fromEntries(Object.entries(value).reverse().map(([name, child]) => [name, turned(child)]));
+  expect(JSON.stringify(mergedRecordings([], [{ ...turned(one) as Recorded, chunks: one.chunks }])))
+    .toBe(JSON.stringify([one]));
 });

@@ -7,6 +7,7 @@ export const { setTimeout, clearTimeout } = globalThis;
 
 /** Resolves after so many milliseconds, or as soon as `signal` aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
