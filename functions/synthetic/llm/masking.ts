@@ -20,7 +20,7 @@ export function maskJson(value: unknown): unknown {
   }
 }
 
-export function maskLeaves(value: unknown): unknown {
+function maskLeaves(value: unknown): unknown {
   if (typeof value === "string") return maskText(value);
   return mapEntries(value, (_, child) => maskLeaves(child));
 }

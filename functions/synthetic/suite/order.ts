@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { hashOf, seeded } from "../runner/chance.ts";
 
 /** Greatest seed, so that people can type it. */
@@ -11,8 +10,6 @@ const SEEDS = 2 ** 31;
 
 /** A whole number below 2³¹ made of a text: the same for the same text, everywhere. */
 export const seedOf = (text: string): number => hashOf(text) % SEEDS;
-
-export const randomSeed = (): number => Math.floor(Math.random() * SEEDS);
 
 /** A copy in an order that the seed decides. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {

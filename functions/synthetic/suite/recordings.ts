@@ -30,20 +30,22 @@ export function keptRecordings(recorded: readonly Recorded[]): KeptRecordings {
 export function mergedRecordings(before: readonly Recorded[], added: readonly Recorded[]): Recorded[] {
   return [...byPlace([...before, ...added]).values()]
     .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.nth - b.nth)
-    .map((one) => ({
-      key: one.key,
-      nth: one.nth,
-      request: sorted(one.request),
-      status: one.status,
-      content_type: one.content_type,
-      chunks: one.chunks.map(({ ms, text }) => ({ ms, text })),
-      duration_ms: one.duration_ms,
-      model: one.model,
-      input_tokens: one.input_tokens,
-      output_tokens: one.output_tokens,
-      cost_microusd: one.cost_microusd,
-    }));
+    .map((one) => Object.fromEntries(FIELDS.map((field) => [field, sorted(one[field])])) as unknown as Recorded);
 }
+
+const FIELDS = [
+  "key",
+  "nth",
+  "request",
+  "status",
+  "content_type",
+  "chunks",
+  "duration_ms",
+  "model",
+  "input_tokens",
+  "output_tokens",
+  "cost_microusd",
+] as const satisfies (keyof Recorded)[];
 
 const place = ({ key, nth }: Pick<Recorded, "key" | "nth">) => `${key} ${nth}`;
 
