@@ -9,7 +9,7 @@ import { sleep } from "./sleep.ts";
 import { openTeller } from "./teller.ts";
 
 /** Well below the 150 s after which Supabase ends a function, for a scenario may have begun just before. */
-const DEFAULTS: Record<string, string> = { SYNTHETIC_SLICE_SECONDS: "100" };
+const DEFAULTS: Record<string, string> = { SYNTHETIC_SLICE_SECONDS: "80" };
 const POST_TIMEOUT_MS = 10_000;
 /** Of handing over. When all fail, the database goes on with the run within a minute. */
 const PAUSES_MS = [200, 1000, 3000];

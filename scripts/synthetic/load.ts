@@ -9,5 +9,5 @@ export async function load(): Promise<Suite> {
   await refreshIndex();
   const { default: bot } = await import("../../functions/synthetic/bot.ts");
   const { SCENARIOS } = await import("../../functions/synthetic/scenarios/all.ts");
-  return { scenarios: SCENARIOS, bot, recordingsDir: join(SYNTHETIC, "recordings") };
+  return { scenarios: SCENARIOS, bot, recordingsDir: join(SYNTHETIC, "recordings"), recorded: () => refreshIndex() };
 }

@@ -65,7 +65,9 @@ async function act(args: Args, deps: Deps): Promise<SuiteReport | undefined> {
       return await stop(args.run, args, deps) as undefined;
     case "pull": {
       const { db } = await deps.connect(args);
-      const { calls, files } = await pull(db, args.run, (await deps.load()).recordingsDir);
+      const suite = await deps.load();
+      const { calls, files } = await pull(db, args.run, suite.recordingsDir);
+      if (files.length > 0) await suite.recorded?.();
       terminal.err(
         `${calls} recorded calls; ${files.length > 0 ? `written: ${files.join(", ")}` : "all of them were here"}\n`,
       );
@@ -125,7 +127,10 @@ async function resume(
 
 async function work(...[key, options, deps]: Parameters<typeof workOn>): Promise<SuiteReport> {
   const { run, files } = await workOn(key, options, deps);
-  if (files.length > 0) deps.terminal.err(`Recorded: ${files.join(", ")}\n`);
+  if (files.length > 0) {
+    deps.terminal.err(`Recorded: ${files.join(", ")}\n`);
+    await deps.suite.recorded?.();
+  }
   return reportOfRun(run);
 }
 

@@ -12,6 +12,8 @@ export interface Suite {
   bot: BotUnderTest;
   /** Folder of the recordings, a file for each scenario. */
   recordingsDir: string;
+  /** Told when files of that folder have changed. */
+  recorded?: () => Promise<unknown>;
   /** @default the real one */
   runScenario?: typeof runScenario;
 }

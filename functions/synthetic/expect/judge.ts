@@ -45,14 +45,14 @@ export function isJudges(request: unknown): boolean {
   return String(messages?.[0]?.content).startsWith(HEAD);
 }
 
-/** @param model Null: none is named. @param pause Between two tries. */
+/** @param model Null: none is named. @param pause Between two tries; null: there is one, for what is replayed comes again. */
 export async function askJudge(
   { rubric, pass = PASS }: Judge,
   transcript: Seen["transcript"],
   { llm, model, pause }: {
     llm: Pick<LlmClient, "baseUrl" | "apiKey" | "fetch">;
     model: string | null;
-    pause: (ms: number) => Promise<void>;
+    pause: ((ms: number) => Promise<void>) | null;
   },
 ): Promise<Judged> {
   if (model === null) return { failures: [unmet("judge", "There is no judge: name its model in bot.ts")] };
@@ -65,23 +65,27 @@ export async function askJudge(
     temperature: 0,
     max_tokens: MAX_TOKENS,
   });
+  const ask = () =>
+    llm.fetch(`${llm.baseUrl}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${llm.apiKey}`, "content-type": "application/json" },
+      body,
+    });
   let said = "";
-  try {
-    for (let tries = 1;; tries++) {
-      const response = await llm.fetch(`${llm.baseUrl}/chat/completions`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${llm.apiKey}`, "content-type": "application/json" },
-        body,
-      });
+  for (let tries = 1;; tries++) {
+    let why: string;
+    try {
+      const response = await ask();
       said = await response.text();
       if (response.ok) break;
-      if (tries === TRIES || (response.status !== 429 && response.status < 500)) {
-        return { failures: [unmet("judge", `The judge could not be asked: ${response.status} ${quoted(said)}`)] };
-      }
-      await pause(RETRY_MS * tries);
+      why = `${response.status} ${quoted(said)}`;
+      if (response.status !== 429 && response.status < 500) tries = TRIES;
+    } catch (error) {
+      // A connection that broke, also in the middle of the answer.
+      why = (error as Error).message;
     }
-  } catch (error) {
-    return { failures: [unmet("judge", `The judge could not be asked: ${(error as Error).message}`)] };
+    if (tries >= TRIES || pause === null) return { failures: [unmet("judge", `The judge could not be asked: ${why}`)] };
+    await pause(RETRY_MS * tries);
   }
   const answer = contentOf(said);
   const verdict = readVerdict(answer);

@@ -88,7 +88,7 @@ export async function play(stage: Stage): Promise<Played> {
     const asked = askJudge(expected.judge, held.seen.transcript, {
       llm: { baseUrl: llm.baseUrl, apiKey: llm.apiKey, fetch: llm.judgeFetch },
       model: deps.bot.judge?.model ?? null,
-      pause: stage.live ? sleep : () => Promise.resolve(),
+      pause: stage.live ? sleep : null,
     });
     const judged = await limited(asked, stage.until, deps.signal);
     // It has been read before it is paid for.

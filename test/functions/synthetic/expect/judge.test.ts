@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { readVerdict } from "../../../../functions/synthetic/expect/judge.ts";
+import { askJudge, readVerdict } from "../../../../functions/synthetic/expect/judge.ts";
 import { ask, run, telegraf } from "../runner/_support.ts";
 
 describe("a verdict", () => {
@@ -95,5 +95,48 @@ describe("a judge", () => {
       llm: { failures },
     });
     expect(outcome.failures).toEqual([{ turn: 1, expectation: "recording", message: "No recording" }]);
+  });
+});
+
+describe("a judge who cannot be asked", () => {
+  const judgement = () => Response.json({ choices: [{ message: { content: '{"score": 1, "reason": "fine"}' } }] });
+  /** Its answer breaks off. */
+  const cut = () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.error(new Error("terminated")),
+      }),
+    );
+
+  async function askOf(answers: (() => Response)[], live = true) {
+    const [left, waits] = [[...answers], [] as number[]];
+    const llm = { baseUrl: "memory://llm", apiKey: "k", fetch: () => Promise.resolve(left.shift()!()) };
+    const pause = live ? (ms: number) => Promise.resolve(void waits.push(ms)) : null;
+    const judged = await askJudge({ rubric: "Is it polite?" }, [], { llm, model: "judge", pause });
+    return { score: judged.verdict?.score, why: judged.failures[0]?.message, left: left.length, waits };
+  }
+  const busy = () => new Response("busy", { status: 429 });
+  const down = () => new Response("down", { status: 500 });
+
+  test("is asked again, after a refusal as after an answer that broke off, and not for ever", async () => {
+    expect(await askOf([busy, cut, judgement])).toMatchObject({
+      score: 1,
+      why: undefined,
+      left: 0,
+      waits: [500, 1000],
+    });
+    expect(await askOf([busy, cut, down, judgement])).toMatchObject({
+      why: 'The judge could not be asked: 500 "down"',
+      left: 1,
+    });
+  });
+
+  test("is not asked again when that would change nothing", async () => {
+    const refused = () => new Response("no", { status: 402 });
+    expect(await askOf([refused, judgement])).toMatchObject({ why: 'The judge could not be asked: 402 "no"', left: 1 });
+    expect(await askOf([cut, judgement], false)).toMatchObject({
+      why: "The judge could not be asked: terminated",
+      left: 1,
+    });
   });
 });
