@@ -157,6 +157,8 @@ export interface SyntheticRun extends RunLine {
   ceiling_microusd: number;
   reserved_microusd: number;
   unconfirmed_microusd: number;
+  /** What its calls were billed above the most that their prices allow, which no cap can hold off. */
+  excess_microusd: number;
   saved_microusd: number;
   started_at: string | null;
   ended_at: string | null;

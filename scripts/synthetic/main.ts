@@ -100,13 +100,13 @@ async function replay(args: Args & RunArgs, { load, terminal, signal }: Deps): P
 
 async function live(args: Args & RunArgs, deps: Deps): Promise<SuiteReport> {
   mustBeAPerson(deps.env);
+  const suite = await deps.load();
+  const scenarios = selected(suite.scenarios, args.tier, args.names);
   if (args.spend === undefined && !deps.terminal.interactive) {
     throw new Refusal(
       "Nobody can be asked here whether this may cost money. Give a ceiling with --spend, or use --dry-run.",
     );
   }
-  const suite = await deps.load();
-  const scenarios = selected(suite.scenarios, args.tier, args.names);
   const provider = payer(suite, deps);
   const liveDeps: LiveDeps = { ...deps, suite, ...await deps.connect(args) };
   const key = await confirmRun(args, scenarios, liveDeps);

@@ -47,6 +47,8 @@ export interface Totals {
   spent_microusd: number;
   /** Of it, what may not have been billed: calls that died before their price was known. */
   unconfirmed_microusd: number;
+  /** Of it, what was billed above the most that prices allow. */
+  excess_microusd: number;
   saved_microusd: number;
 }
 
@@ -63,7 +65,11 @@ export function reportOfRun(run: SyntheticRun): SuiteReport {
       ceiling_microusd: run.ceiling_microusd,
     },
     results,
-    { spent_microusd: run.spent_microusd, unconfirmed_microusd: run.unconfirmed_microusd },
+    {
+      spent_microusd: run.spent_microusd,
+      unconfirmed_microusd: run.unconfirmed_microusd,
+      excess_microusd: run.excess_microusd,
+    },
   );
 }
 
@@ -87,13 +93,14 @@ export function reportOfReplay(
   return report({ run_id: null, state, mode: "replay", seed: null, ceiling_microusd: null, ...head }, results, {
     spent_microusd: 0,
     unconfirmed_microusd: 0,
+    excess_microusd: 0,
   });
 }
 
 function report(
   head: Omit<SuiteReport, "format" | "version" | "totals" | "results">,
   lines: readonly ReportLine[],
-  money: Pick<Totals, "spent_microusd" | "unconfirmed_microusd">,
+  money: Pick<Totals, "spent_microusd" | "unconfirmed_microusd" | "excess_microusd">,
 ): SuiteReport {
   const results = [...lines].sort((a, b) =>
     a.scenario < b.scenario ? -1 : a.scenario > b.scenario ? 1 : a.repeat - b.repeat
@@ -121,8 +128,8 @@ function report(
   };
 }
 
-/** 0: all passed; 1: something failed; 3: out of budget, or stopped. */
+/** 0: all passed; 1: something failed; 3: out of budget, stopped, or billed more than was agreed to. */
 export function exitCodeOf({ state, totals }: SuiteReport): number {
-  if (state === "stopped" || state === "out_of_budget") return 3;
+  if (state === "stopped" || state === "out_of_budget" || totals.excess_microusd > 0) return 3;
   return state === "passed" && totals.failed === 0 ? 0 : 1;
 }

@@ -19,6 +19,7 @@ export function junitReport(report: SuiteReport): string {
     cost_microusd: totals.cost_microusd,
     spent_microusd: totals.spent_microusd,
     unconfirmed_microusd: totals.unconfirmed_microusd,
+    excess_microusd: totals.excess_microusd,
   };
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',

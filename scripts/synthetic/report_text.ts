@@ -95,6 +95,12 @@ function summary(report: SuiteReport, paint: Paint): string[] {
     ...results.some(({ failures }) => failures.some(({ expectation }) => expectation === "recording"))
       ? [paint("yellow", `record what is missing, which costs: npm run synthetic -- ${report.tier} --record missing`)]
       : [],
+    ...totals.excess_microusd > 0
+      ? [
+        paint("red", `${dollars(totals.excess_microusd)} was billed above the most that prices allow.`) +
+        " Look at the provider's bill and at `prices` in bot.ts. It counts against the caps of today and this month: docs/synthetic.md.",
+      ]
+      : [],
     ...flaky.length > 0 ? [paint("yellow", `flaky: ${flaky.join(", ")}`)] : [],
     ...STATES[report.state] ? [paint("yellow", STATES[report.state]!)] : [],
     ...run_id ? [paint("grey", `run ${run_id}`)] : [],

@@ -7562,6 +7562,7 @@ begin
     'ceiling_microusd', v_run.ceiling_microusd,
     'reserved_microusd', v_run.reserved_microusd,
     'unconfirmed_microusd', v_run.unconfirmed_microusd,
+    'excess_microusd', v_run.excess_microusd,
     'saved_microusd', (
       select coalesce(pg_catalog.sum(i.saved_microusd), 0) from tracegram.synthetic_results as i where i.run_id = p_run_id
     ),

@@ -53,9 +53,9 @@ export async function play(stage: Stage): Promise<Played> {
     return scope.uncaught.splice(0).map((error) => ({ what: "Nobody has caught", said: explained(error) }));
   }
   /** Returns whether it goes on. */
-  function broken(turn: number, how: Broken): false {
+  function broken(turn: number, how: Broken, what = "The bot"): false {
     if (how === "stopped") played.stopped = true;
-    else fail(turn, [unmet("timeout", `It was not done within ${timeoutOf(scenario)} ms`)]);
+    else fail(turn, [unmet("timeout", `${what} was not done within ${timeoutOf(scenario)} ms`)]);
     return false;
   }
 
@@ -81,7 +81,7 @@ export async function play(stage: Stage): Promise<Played> {
 
   async function hold(turn: number, expected: Expect, held: Held): Promise<boolean> {
     const checked = await limited(inScope(scope, () => unmetOf(expected, held)), stage.until, deps.signal);
-    if (typeof checked === "string") return broken(turn, checked);
+    if (typeof checked === "string") return broken(turn, checked, "`check`");
     fail(turn, checked.value);
     if (!expected.judge) return true;
     watch.judging(true);
@@ -95,7 +95,7 @@ export async function play(stage: Stage): Promise<Played> {
     await limited(llm.settled(), stage.until, deps.signal);
     watch.judging(false);
     if (llm.refused) return broken(turn, "stopped");
-    if (typeof judged === "string") return broken(turn, judged);
+    if (typeof judged === "string") return broken(turn, judged, "The judge");
     // Where its recording is missing, that is what is told.
     if (llm.failures.length === told) fail(turn, judged.value.failures);
     if (judged.value.verdict) played.judged.push(judged.value.verdict);

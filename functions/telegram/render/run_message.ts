@@ -45,6 +45,9 @@ export function runHead(run: SyntheticRun): Html {
     ...(run.unconfirmed_microusd > 0
       ? [line`⚠️ ${text(dollars(run.unconfirmed_microusd))} of it unconfirmed: the provider did not say`]
       : []),
+    ...(run.excess_microusd > 0
+      ? [line`⚠️ ${text(dollars(run.excess_microusd))} billed above what prices allow: look at the provider's bill`]
+      : []),
     ...(run.saved_microusd > 0 ? [line`${text(dollars(run.saved_microusd))} saved by equal requests`] : []),
     ...(isOver(state) && state !== "cancelled" ? [took(run)] : []),
   );

@@ -125,7 +125,15 @@ test("a run from its registration to its recordings", async () => {
     run: {
       ...line,
       ...{ repeat: 1, seed: 5, concurrency: 1, asked_by: 7, ceiling_microusd: 600, reserved_microusd: 0 },
-      ...{ unconfirmed_microusd: 0, saved_microusd: 0, started_at: AT, ended_at: null, stopped_by: null, eta_ms: null },
+      ...{
+        unconfirmed_microusd: 0,
+        excess_microusd: 0,
+        saved_microusd: 0,
+        started_at: AT,
+        ended_at: null,
+        stopped_by: null,
+        eta_ms: null,
+      },
       results: [result, expect.objectContaining({ position: 2, state: "pending", hash: null, duration_ms: null })],
       spend: { ...SPEND, today_microusd: 20, month_microusd: 20 },
       version: expect.any(Number),

@@ -92,6 +92,7 @@ export function run(results: RunResult[], change: Partial<SyntheticRun> = {}): S
     ceiling_microusd: 34_512,
     reserved_microusd: 0,
     unconfirmed_microusd: 0,
+    excess_microusd: 0,
     saved_microusd: 0,
     started_at: "2025-01-31T12:03:11.000Z",
     ended_at: "2025-01-31T12:03:31.400Z",

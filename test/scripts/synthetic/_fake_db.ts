@@ -126,6 +126,7 @@ export function fakeDb({ ask, confirm, estimates = {} }: FakeOptions = {}): Fake
         ceiling_microusd: 4000,
         reserved_microusd: 0,
         unconfirmed_microusd: 0,
+        excess_microusd: 0,
         saved_microusd: 0,
         started_at: null,
         ended_at: null,

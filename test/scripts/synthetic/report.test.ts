@@ -36,6 +36,7 @@ const run = (results: RunResult[], more: Partial<SyntheticRun> = {}): SyntheticR
   ceiling_microusd: 250_000,
   reserved_microusd: 0,
   unconfirmed_microusd: 120,
+  excess_microusd: 0,
   saved_microusd: 30,
   started_at: null,
   ended_at: null,
@@ -96,6 +97,17 @@ release, live: 1 passed, 1 failed, 1 not run; 2.4 s, 9 calls, 900 tokens in, 60 
 spent $0.0019 of $0.25, of it $0.00012 unconfirmed; the cache saved $0.00003
 run 0198f3ab-0000-7000-8000-000000000001
 `);
+});
+
+test("a bill above what prices allow is told, and is not exit code 0", () => {
+  const report = reportOfRun(
+    run([PASSED], { state: "passed", spent_microusd: 99_000_000, excess_microusd: 98_950_000 }),
+  );
+  expect(plain(report)).toContain("$98.95 was billed above the most that prices allow.");
+  expect(exitCodeOf(report)).toBe(3);
+  expect(report.totals.excess_microusd).toBe(98_950_000);
+  expect(junitReport(report)).toContain('<property name="excess_microusd" value="98950000"/>');
+  expect(plain(reportOfRun(run([PASSED])))).not.toContain("billed above");
 });
 
 test("text: flaky ones are named, and why a run ended", () => {

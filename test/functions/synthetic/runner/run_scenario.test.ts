@@ -79,7 +79,7 @@ describe("a handler that", () => {
     const outcome = await run(create, { timeout_ms: 300, turns: says("a", "b") });
     expect(performance.now() - began).toBeLessThan(1_500);
     expect(outcome.failures.map(({ turn, expectation, message }) => [turn, expectation, message])).toEqual([
-      [1, "timeout", "It was not done within 300 ms"],
+      [1, "timeout", "The bot was not done within 300 ms"],
       [0, "leftover", "The bot has left a handler that still runs, of turn 1"],
       [0, "leftover", "The bot has left traces that have not ended: message:text"],
     ]);

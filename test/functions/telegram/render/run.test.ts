@@ -25,12 +25,14 @@ $0.0042 of at most $0.0346 · $0.0009 reserved
   test("reads like this when it is over: what is wrong comes first", () => {
     const report = run([result(1), failed(2), result(3, { last: null, median: null, cost_microusd: null })], {
       unconfirmed_microusd: 700,
+      excess_microusd: 98_950_000,
       saved_microusd: 300,
     });
     expect(shown(renderRunMessage(report))).toBe(
       `❌ Smoke tests · 1 of 3 failed
 $0.0063 of at most $0.0346
 ⚠️ $0.0007 of it unconfirmed: the provider did not say
+⚠️ $98.95 billed above what prices allow: look at the provider's bill
 $0.0003 saved by equal requests
 took 20.4 s · seed 42
 
