@@ -140,6 +140,7 @@ begin
     'started_at', tracegram.iso(v_run.started_at),
     'ended_at', tracegram.iso(v_run.ended_at),
     'stopped_by', v_run.stopped_by,
+    'crossed', v_run.crossed,
     'eta_ms', tracegram.run_eta(v_run, v_results, p_now),
     'results', v_results,
     'spend', tracegram.spend_view(p_now),

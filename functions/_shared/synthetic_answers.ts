@@ -163,6 +163,8 @@ export interface SyntheticRun extends RunLine {
   started_at: string | null;
   ended_at: string | null;
   stopped_by: number | null;
+  /** `out_of_budget`: what the next call would have crossed. */
+  crossed: "cap_run" | "cap_day" | "cap_month" | null;
   /** Milliseconds until the end, by the history of what is left; null: not known. */
   eta_ms: number | null;
   results: RunResult[];

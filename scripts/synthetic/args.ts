@@ -130,7 +130,11 @@ function runArgs(values: Values, positionals: string[]): RunArgs {
     throw new Refusal(`--record takes all or missing, not ${record}`, { usage: true });
   }
   const pointless = (["record", "spend", "concurrency"] as const).filter((name) => values[name] !== undefined);
-  if (dry && pointless.length > 0) throw new Refusal(`--dry-run goes not with --${pointless[0]}`, { usage: true });
+  if (dry && pointless.length > 0) {
+    throw new Refusal(`--dry-run replays one after the other, for free: it takes no --${pointless[0]}`, {
+      usage: true,
+    });
+  }
   return {
     act: "run",
     tier: tier ?? "smoke",
@@ -154,7 +158,7 @@ function whole(name: string, value: string | undefined, least: number, most: num
 function dollars(value: string | undefined): number | undefined {
   const amount = value === undefined ? undefined : readDollars(value);
   if (amount !== null) return amount;
-  throw new Refusal(`--spend takes dollars above 0, such as 0.25, not ${value}`, { usage: true });
+  throw new Refusal(`--spend takes dollars, such as 0.25, at least 0.000001, not ${value}`, { usage: true });
 }
 
 /** Of what a person writes, in micro-dollars; null: that is no amount that can be spent. */

@@ -2,7 +2,7 @@
 import type { RunAsk, TestSpend } from "../../functions/_shared/synthetic_answers.ts";
 import { readDollars, Refusal } from "./args.ts";
 import type { Terminal } from "./terminal.ts";
-import { count, dollars } from "./units.ts";
+import { counted, dollars } from "./units.ts";
 
 /** Lines about the price. @param where Whose caps they are. */
 export function estimateLines(ask: RunAsk, where: string): string[] {
@@ -18,7 +18,7 @@ export function estimateLines(ask: RunAsk, where: string): string[] {
         : row(name, "unknown", "unknown", "")
     ),
     "",
-    `${count(ask.scenarios.length, "scenario")}${ask.repeat > 1 ? `, each ${ask.repeat} times` : ""}, ${ask.tier}` +
+    `${counted(ask.scenarios.length, "scenario")}${ask.repeat > 1 ? `, each ${ask.repeat} times` : ""}, ${ask.tier}` +
     (ask.mode === "missing" ? ", paid where there is no recording" : ""),
     ...known > 0
       ? [

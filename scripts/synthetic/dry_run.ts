@@ -1,5 +1,4 @@
 /** `--dry-run`: what was recorded, once more. No socket, no money, no clock. */
-import { runScenario as realRunScenario } from "../../functions/synthetic/runner/run_scenario.ts";
 import type { NamedScenario } from "../../functions/synthetic/scenario.ts";
 import { memoryStore } from "../../functions/synthetic/suite/memory_store.ts";
 import { rounds, seedOf } from "../../functions/synthetic/suite/order.ts";
@@ -21,7 +20,6 @@ export async function dryRun(
   sockets: NoSockets,
   signal: AbortSignal,
 ): Promise<SuiteReport> {
-  const { runScenario = realRunScenario } = suite;
   const store = memoryStore(rounds(scenarios.map(({ name }) => name), repeat, seed));
   /** Hosts that each one wanted, by its place. One may still ask when it has ended. */
   const asked = new Map<number, Set<string>>();
@@ -40,7 +38,7 @@ export async function dryRun(
     runScenario(scenario, deps) {
       const hosts = new Set<string>();
       asked.set(running, hosts);
-      return sockets.watch(hosts, () => runScenario(scenario, deps));
+      return sockets.watch(hosts, () => suite.runScenario(scenario, deps));
     },
   });
   const ended = store.ended.map(({ taken: { position, scenario, repeat }, outcome }) => {

@@ -147,7 +147,7 @@ export async function workOn(
       record,
       signal,
       progress: (event) => event.kind === "ended" && progress.ended(event.taken, event.outcome),
-      ...(suite.runScenario && { runScenario: suite.runScenario }),
+      runScenario: suite.runScenario,
     });
     await stopping;
   } catch (error) {

@@ -1,7 +1,8 @@
 /** How a live run is getting on: one line that changes on a terminal, and elsewhere a line for each scenario. */
 import type { Outcome, Taken } from "../../functions/_shared/synthetic_work.ts";
+import { duration } from "../../functions/telegram/render/units.ts";
 import type { Terminal } from "./terminal.ts";
-import { dollars, duration } from "./units.ts";
+import { dollars } from "./units.ts";
 
 export interface Progress {
   ended(taken: Taken, outcome: Outcome): void;

@@ -24,6 +24,8 @@ export interface SuiteReport {
   seed: number | null;
   /** Null: a replay. */
   ceiling_microusd: number | null;
+  /** `out_of_budget`: what the next call would have crossed. */
+  crossed: SyntheticRun["crossed"];
   totals: Totals;
   /** By scenario, then repeat. */
   results: ReportLine[];
@@ -63,6 +65,7 @@ export function reportOfRun(run: SyntheticRun): SuiteReport {
       repeat: run.repeat,
       seed: run.seed,
       ceiling_microusd: run.ceiling_microusd,
+      crossed: run.crossed,
     },
     results,
     {
@@ -90,11 +93,11 @@ export function reportOfReplay(
     median: null,
   }));
   const state = results.every((line) => line.state === "passed") ? "passed" : "failed";
-  return report({ run_id: null, state, mode: "replay", seed: null, ceiling_microusd: null, ...head }, results, {
-    spent_microusd: 0,
-    unconfirmed_microusd: 0,
-    excess_microusd: 0,
-  });
+  return report(
+    { run_id: null, state, mode: "replay", seed: null, ceiling_microusd: null, crossed: null, ...head },
+    results,
+    { spent_microusd: 0, unconfirmed_microusd: 0, excess_microusd: 0 },
+  );
 }
 
 function report(

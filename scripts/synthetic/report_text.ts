@@ -1,7 +1,9 @@
 /** The report for people. */
+import { change } from "../../functions/telegram/render/change.ts";
+import { count, duration } from "../../functions/telegram/render/units.ts";
 import type { Failure } from "../../functions/_shared/synthetic_work.ts";
 import type { ReportLine, SuiteReport } from "./report.ts";
-import { change, count, dollars, duration, grouped, shortId } from "./units.ts";
+import { counted, dollars, shortId } from "./units.ts";
 
 export type Paint = (colour: "red" | "green" | "yellow" | "grey", text: string) => string;
 
@@ -30,7 +32,7 @@ function headLine(line: ReportLine, name: string, paint: Paint): string {
   const mark = state === "passed" ? paint("green", "✓") : paint("red", "✗");
   const amounts = [
     duration(duration_ms ?? 0).padStart(8),
-    `${grouped(input_tokens + output_tokens)} tokens`.padStart(13),
+    `${count(input_tokens + output_tokens)} tokens`.padStart(13),
     dollars(cost_microusd).padStart(10),
   ];
   return `${mark} ${name}  ${paint("grey", amounts.join("  "))}`;
@@ -44,7 +46,7 @@ function details(line: ReportLine, paint: Paint): string[] {
     ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${shortId(id)}`) : [],
     ...changes ? [paint("grey", changes)] : [],
     // A real provider answers otherwise each time.
-    ...line.drift.length > 0 ? [paint("grey", `${count(line.drift.length, "answer")} other than recorded`)] : [],
+    ...line.drift.length > 0 ? [paint("grey", `${counted(line.drift.length, "answer")} other than recorded`)] : [],
     ...line.saved_microusd > 0 ? [`the cache saved ${dollars(line.saved_microusd)}`] : [],
     ...line.unconfirmed_microusd > 0 ? [paint("yellow", `${dollars(line.unconfirmed_microusd)} unconfirmed`)] : [],
     ...line.attempts > 1 ? [paint("yellow", `taken ${line.attempts} times: whoever had it before was cut off`)] : [],
@@ -64,7 +66,7 @@ function changesOf({ state, duration_ms, cost_microusd, last, median }: ReportLi
   if (!last || duration_ms === null) return undefined;
   const against = (before: { duration_ms: number; cost_microusd: number | null }) =>
     [["time", change(duration_ms, before.duration_ms)], ["cost", change(cost_microusd, before.cost_microusd)]]
-      .flatMap(([what, by]) => by === undefined ? [] : [`${what} ${by}`]);
+      .flatMap(([what, by]) => by === null ? [] : [`${what} ${by}`]);
   const parts = [
     `last run${last.state === state ? "" : ` ${last.state}`}${last.same_hash ? "" : ", the scenario was another"}: ${
       against(last).join(", ") || "the same"
@@ -81,8 +83,8 @@ function summary(report: SuiteReport, paint: Paint): string[] {
     ...totals.failed > 0 ? [paint("red", `${totals.failed} failed`)] : [],
     ...totals.not_run > 0 ? [paint("yellow", `${totals.not_run} not run`)] : [],
   ];
-  const tokens = `${count(totals.calls, "call")}, ${grouped(totals.input_tokens)} tokens in, ${
-    grouped(totals.output_tokens)
+  const tokens = `${counted(totals.calls, "call")}, ${count(totals.input_tokens)} tokens in, ${
+    count(totals.output_tokens)
   } out`;
   const flaky = flakyOf(results);
   return [
@@ -103,6 +105,7 @@ function summary(report: SuiteReport, paint: Paint): string[] {
       : [],
     ...flaky.length > 0 ? [paint("yellow", `flaky: ${flaky.join(", ")}`)] : [],
     ...STATES[report.state] ? [paint("yellow", STATES[report.state]!)] : [],
+    ...report.crossed ? [paint("yellow", CROSSED[report.crossed])] : [],
     ...run_id ? [paint("grey", `run ${run_id}`)] : [],
   ];
 }
@@ -111,8 +114,15 @@ const MODES = { live: "live", replay: "dry run", missing: "recordings and live" 
 
 const STATES: Partial<Record<SuiteReport["state"], string>> = {
   stopped: "The run was stopped.",
-  out_of_budget: "The run ended before the call that would have crossed its budget.",
   abandoned: "The run was given up: nobody worked on it.",
+};
+
+const CROSSED = {
+  cap_run: "The run ended before the call that would have crossed its ceiling. Give it more with --spend.",
+  cap_day:
+    "The run ended before the call that would have crossed the cap of the day (UTC). An owner can raise it: docs/synthetic.md.",
+  cap_month:
+    "The run ended before the call that would have crossed the cap of the month (UTC). An owner can raise it: docs/synthetic.md.",
 };
 
 /** Scenarios that both passed and failed. */

@@ -14,8 +14,7 @@ export interface Suite {
   recordingsDir: string;
   /** Told when files of that folder have changed. */
   recorded?: () => Promise<unknown>;
-  /** @default the real one */
-  runScenario?: typeof runScenario;
+  runScenario: typeof runScenario;
 }
 
 export function readRecordings(dir: string, scenario: string): Recorded[] {

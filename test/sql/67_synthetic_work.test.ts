@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one machine of few steps, and each test is a way through them.
+//
 // Leases, fences, results that are written once, and traces that count nowhere.
 import type pg from "pg";
 import { expect } from "vitest";

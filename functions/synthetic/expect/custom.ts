@@ -14,7 +14,7 @@ export async function expectCheck(check: Expect["check"], seen: Seen): Promise<U
     await check(structuredClone(seen));
     return [];
   } catch (error) {
-    const [first = "", ...rest] = String(Object(error).message || error).split("\n");
+    const [first = "", ...rest] = String(Object(error).message || `It threw ${error}`).split("\n");
     return [unmet("check", first, rest.filter((line) => line.trim() !== "").slice(0, 60))];
   }
 }

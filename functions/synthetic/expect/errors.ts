@@ -41,18 +41,19 @@ export function expectError(
       failures.push(unmet("telegram", `Telegram refused ${method}: ${said}`));
     }
   }
-  // What is behind it is told once.
+  // What is behind it is told once: by who threw it, for they know the place.
   const told = refused.map(({ said }) => said);
-  for (const { pipeline, error: said = "" } of failed) {
-    if (!covered(said) && !told.some((other) => said.includes(other))) {
-      failures.push(unmet("error", `The trace ${pipeline} has failed: ${said}`));
-    }
-    told.push(said);
-  }
   for (const { what, said } of thrown) {
     if (!covered(said) && !told.some((other) => said.includes(other) || other.includes(said))) {
       failures.push(unmet("bot", `${what}: ${said}`));
     }
+    told.push(said);
+  }
+  for (const { pipeline, error: said = "" } of failed) {
+    if (!covered(said) && !told.some((other) => said.includes(other) || (said !== "" && other.includes(said)))) {
+      failures.push(unmet("error", `The trace ${pipeline} has failed: ${said}`));
+    }
+    told.push(said);
   }
   return failures;
 }

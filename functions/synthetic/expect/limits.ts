@@ -27,5 +27,6 @@ export function expectLimits({ max_duration_ms, max_cost_usd, max_tokens }: Expe
   return failures;
 }
 
-/** To the micro-dollar. */
-const dollars = (usd: number): string => `$${usd.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+/** To the micro-dollar, and what is less as it was written. */
+const dollars = (usd: number): string =>
+  usd > 0 && usd < 1e-6 ? `$${usd}` : `$${usd.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`;

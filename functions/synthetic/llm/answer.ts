@@ -39,7 +39,9 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
   const { record, error } = readAnswer(answer);
   const model = typeof record.model === "string" ? record.model : asked;
   const told = usageOf(record.usage);
-  const cost = told.cost_microusd ?? (hasOtherPrice(record.usage) ? undefined : costOf({ ...told, model }, prices));
+  // A cost that makes no sense was told all the same: the table's would be a guess.
+  const { cost: said = null } = Object(record.usage) as { cost?: unknown };
+  const priced = said === null && !hasOtherPrice(record.usage) ? costOf({ ...told, model }, prices) : undefined;
   return {
     whole: ended && error === undefined,
     model,
@@ -47,7 +49,7 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
     id,
     input_tokens: count(told.input_tokens),
     output_tokens: count(told.output_tokens),
-    cost_microusd: count(cost),
+    cost_microusd: count(told.cost_microusd ?? priced),
   };
 }
 

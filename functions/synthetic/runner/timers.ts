@@ -6,6 +6,7 @@
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers";
 import timersPromises from "node:timers/promises";
+import { isOurs, isPlatforms } from "./frames.ts";
 import { currentScope, type PendingTimer, type Scope, timerOf } from "./scope.ts";
 
 type Kind = PendingTimer["kind"];
@@ -94,20 +95,9 @@ const own = (fn: Any): PropertyDescriptorMap => {
   return rest;
 };
 
-/** Modules whose timers are part of the rehearsal, and not of the bot. */
-const ROOT = import.meta.url.replace(/^file:\/\//, "").replace(/functions\/synthetic\/runner\/[^/]*$/, "");
-const OURS = [
-  "tracer/",
-  ...["runner/", "llm/", "telegram/", "expect/", "suite/", "sleep.ts"].map((part) => `functions/synthetic/${part}`),
-]
-  .map((path) => ROOT + path).concat("/node_modules/tracegram/");
-
-/** Node's and Deno's own code, such as the connections that `fetch` keeps for a while. */
-const PLATFORM = /\b(?:node:internal\/|ext:)/;
-
 /** Whether the one who sets the timer is the platform, the tracer, or belongs to the runner. */
 function ofOurs(): boolean {
   // Error, ofOurs, watched, and the caller.
   const caller = new Error().stack?.split("\n")[3] ?? "";
-  return PLATFORM.test(caller) || OURS.some((path) => caller.includes(path));
+  return isPlatforms(caller) || isOurs(caller);
 }

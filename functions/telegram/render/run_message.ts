@@ -55,7 +55,9 @@ export function runHead(run: SyntheticRun): Html {
 
 const isEnded = ({ state }: RunResult): boolean => state !== "pending" && state !== "running";
 
-function outcome({ state, results, passed, failed, stopped_by }: SyntheticRun, ended: number): Html {
+const CROSSED = { cap_run: "what it may spend", cap_day: "the day's cap", cap_month: "the month's cap" };
+
+function outcome({ state, results, passed, failed, stopped_by, crossed }: SyntheticRun, ended: number): Html {
   const went = line`${text(count(passed))} passed, ${text(count(failed))} failed`;
   switch (state) {
     case "asked":
@@ -69,7 +71,7 @@ function outcome({ state, results, passed, failed, stopped_by }: SyntheticRun, e
     case "stopped":
       return line`stopped${stopped_by === null ? line`` : line` by ${text(stopped_by)}`}: ${went}`;
     case "out_of_budget":
-      return line`ended before a call that could cross a cap: ${went}`;
+      return line`ended before a call that could cross ${text(CROSSED[crossed ?? "cap_run"])}: ${went}`;
     case "abandoned":
       return line`given up, for nobody went on with it: ${went}`;
     case "cancelled":

@@ -132,6 +132,7 @@ test("a run from its registration to its recordings", async () => {
         started_at: AT,
         ended_at: null,
         stopped_by: null,
+        crossed: null,
         eta_ms: null,
       },
       results: [result, expect.objectContaining({ position: 2, state: "pending", hash: null, duration_ms: null })],

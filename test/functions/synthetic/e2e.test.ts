@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunWish, SyntheticRun } from "../../../functions/_shared/synthetic_answers.ts";
 import { createDb, type Db } from "../../../functions/_shared/db.ts";
 import bot from "../../../functions/synthetic/bot.ts";
+import { runScenario } from "../../../functions/synthetic/runner/run_scenario.ts";
 import { SCENARIOS } from "../../../functions/synthetic/scenarios/all.ts";
 import { CALM_KEY, standInLlm } from "../../../scripts/demo/stand_in_llm.ts";
 import { serve, type Served } from "../../../scripts/stack/serve.ts";
@@ -108,7 +109,7 @@ describe("in this order", { shuffle: false }, () => {
           columns: 80,
           ask: () => Promise.reject(new Error("nobody is here")),
         },
-        load: () => Promise.resolve({ scenarios: SCENARIOS, bot, recordingsDir: join(dir, "recordings") }),
+        load: () => Promise.resolve({ scenarios: SCENARIOS, bot, recordingsDir: join(dir, "recordings"), runScenario }),
         connect: () => Promise.resolve({ db, where: "a test" }),
         tokensDir: join(dir, "tokens"),
         hide: () => {},

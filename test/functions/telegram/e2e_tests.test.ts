@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one chat: every test starts from the same stack, and starting one takes longest.
+//
 // Synthetic tests from asking to the report, in an operator's chat, on the real database: worked on by the real function,
 // whose provider is a stand-in that bills; and by the test itself in its place, to see each state on the way.
 import type pg from "pg";

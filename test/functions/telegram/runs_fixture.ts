@@ -97,6 +97,7 @@ export function run(results: RunResult[], change: Partial<SyntheticRun> = {}): S
     started_at: "2025-01-31T12:03:11.000Z",
     ended_at: "2025-01-31T12:03:31.400Z",
     stopped_by: null,
+    crossed: null,
     eta_ms: null,
     results,
     spend,

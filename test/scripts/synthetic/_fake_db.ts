@@ -131,6 +131,7 @@ export function fakeDb({ ask, confirm, estimates = {} }: FakeOptions = {}): Fake
         started_at: null,
         ended_at: null,
         stopped_by: null,
+        crossed: null,
         eta_ms: null,
         results: results.length > 0 ? results : (db.wish?.scenarios ?? []).map((scenario, position) => ({
           position,

@@ -175,7 +175,7 @@ test("--spend: the estimate, the caps, a line for each scenario, the report; exi
   expect([db.ceiling, asked]).toEqual([10_000, []]);
   expect(err).toContain("  greets       $0.0005      $0.002  by earlier runs");
   expect(err).toContain("Spent today $0.12 of $3.00, this month $1.50 of $20.00; a run may spend $1.00 (a test)");
-  expect(err).toContain("[1/2] ✓ greets  1.2 s  $0.00095\n[2/2] ✓ refund  1.2 s  $0.00095\n");
+  expect(err).toContain("[1/2] ✓ greets  1.20 s  $0.00095\n[2/2] ✓ refund  1.20 s  $0.00095\n");
   expect(out).toMatch(/smoke, live: 2 passed; .*\nspent \$0\.0019 of \$0\.004\nrun 0198f3ab/);
   expect(tokens()).toEqual([]);
 });

@@ -41,6 +41,7 @@ const run = (results: RunResult[], more: Partial<SyntheticRun> = {}): SyntheticR
   started_at: null,
   ended_at: null,
   stopped_by: null,
+  crossed: null,
   eta_ms: null,
   results,
   spend: {
@@ -78,10 +79,10 @@ const plain = (report: Parameters<typeof textReport>[0]) => textReport(report, p
 
 test("text: each scenario with its failures, diff, trace, drift, changes, and what was spent", () => {
   const text = plain(reportOfRun(run([FAILED, PASSED, result("late", { state: "pending", duration_ms: null })])));
-  expect(text).toBe(`✓ greets       1.2 s     320 tokens    $0.00095
-    against the last run failed, the scenario was another: time +20 %, cost −5 %; median of 10: time −50 %, cost ±0 %
+  expect(text).toBe(`✓ greets      1.20 s     320 tokens    $0.00095
+    against the last run failed, the scenario was another: time ↑ 20 %, cost ↓ 5 %; median of 10: time ↓ 50 %, cost as before
 - late      not run
-✗ refund       1.2 s     320 tokens     unknown
+✗ refund      1.20 s     320 tokens     unknown
     turn 2, text: The message is another.
       - refund
       + sorry & <b>
@@ -93,7 +94,7 @@ test("text: each scenario with its failures, diff, trace, drift, changes, and wh
     $0.00012 unconfirmed
     taken 2 times: whoever had it before was cut off
 
-release, live: 1 passed, 1 failed, 1 not run; 2.4 s, 9 calls, 900 tokens in, 60 out
+release, live: 1 passed, 1 failed, 1 not run; 2.40 s, 9 calls, 900 tokens in, 60 out
 spent $0.0019 of $0.25, of it $0.00012 unconfirmed; the cache saved $0.00003
 run 0198f3ab-0000-7000-8000-000000000001
 `);
@@ -112,10 +113,10 @@ test("a bill above what prices allow is told, and is not exit code 0", () => {
 
 test("text: flaky ones are named, and why a run ended", () => {
   const results = [1, 2, 3].map((repeat) => result("refund", { repeat, state: repeat === 2 ? "failed" : "passed" }));
-  const text = plain(reportOfRun(run(results, { repeat: 3, state: "out_of_budget" })));
+  const text = plain(reportOfRun(run(results, { repeat: 3, state: "out_of_budget", crossed: "cap_day" })));
   expect(text).toContain("✗ refund #2");
   expect(text).toContain("flaky: refund (2 of 3 passed)");
-  expect(text).toContain("The run ended before the call that would have crossed its budget.");
+  expect(text).toContain("before the call that would have crossed the cap of the day (UTC). An owner can raise it");
 });
 
 test("text: when a recording is missing, it says how to get it", () => {

@@ -140,7 +140,9 @@ describe("not met", () => {
     ["max_cost_usd", { max_cost_usd: 1 }, held({}, { cost_microusd: null }), "What it cost is not known", undefined],
     ["max_tokens", { max_tokens: 49 }, spent, "It took 50 tokens, more than 49", undefined],
     ["check", { check: () => assert.equal(1, 2) }, spent, "Expected values to be strictly equal:", ["1 !== 2"]],
-    ["check", { check: () => Promise.reject("plain") }, spent, "plain", undefined],
+    ["max_cost_usd", { max_cost_usd: 1e-7 }, spent, "It cost $0.001234, more than $1e-7", undefined],
+    ["check", { check: () => Promise.reject("plain") }, spent, "It threw plain", undefined],
+    ["check", { check: () => Promise.reject(undefined) }, spent, "It threw undefined", undefined],
   ];
   test.each(cases)("%s %j", async (expectation, expected, against, message, diff) => {
     const failures = await unmetOf(expected, against);

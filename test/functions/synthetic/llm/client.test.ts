@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: what one client makes of a call, before the same provider.
 import OpenAI from "openai";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { LlmOptions } from "../../../../functions/synthetic/llm/client.ts";

@@ -82,3 +82,10 @@ export async function ask({ llm }: World, content: string, model = "gpt-4o"): Pr
   });
   return (await response.json()).choices[0].message.content;
 }
+
+export const failing =
+  (write: (bot: Parameters<Parameters<typeof telegraf>[1]>[0], world: World) => void) => (world: World) =>
+    telegraf(world, (bot) => write(bot, world));
+export const onText = (handle: (ctx: { reply(text: string): Promise<unknown> }, world: World) => unknown) =>
+  failing((bot, world) => void bot.on("text", async (ctx) => void await handle(ctx, world)));
+export const forever = () => new Promise<never>(() => {});

@@ -17,6 +17,6 @@ test("in Deno, without the right to the network", async () => {
       "The bot has left traces that have not ended: open",
       "The bot has left a timer that is pending: setInterval of 4000 ms",
     ],
-    ["rejection", "failed", "Nobody has caught: forgotten"],
+    ["rejection", "failed", "Nobody has caught: forgotten (test/functions/synthetic/runner/in_deno.deno.ts:62)"],
   ]);
 });

@@ -5,9 +5,8 @@ import { Bot, InputFile } from "grammy";
 import { Input, Telegraf } from "telegraf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnyBot, World } from "../../../../functions/synthetic/define.ts";
-import type { Transport } from "../../../../tracer/transport.ts";
 import { progress } from "../../../../tracer/telegraf.ts";
-import { ask, grammy, replying, run, says, telegraf } from "./_support.ts";
+import { ask, failing, forever, grammy, onText, replying, run, says, telegraf } from "./_support.ts";
 
 // Vitest fails a file in which a rejection is not caught, whoever else has taken it.
 let listeners: NodeJS.UnhandledRejectionListener[] = [];
@@ -17,17 +16,15 @@ beforeAll(() => {
 });
 afterAll(() => listeners.forEach((listener) => process.on("unhandledRejection", listener)));
 
-const failing = (write: (bot: Parameters<Parameters<typeof telegraf>[1]>[0], world: World) => void) => (world: World) =>
-  telegraf(world, (bot) => write(bot, world));
-const onText = (handle: (ctx: { reply(text: string): Promise<unknown> }, world: World) => unknown) =>
-  failing((bot, world) => void bot.on("text", async (ctx) => void await handle(ctx, world)));
-const forever = () => new Promise<never>(() => {});
+/** With the line of this file that has thrown it. */
+const placed = (words: string) =>
+  expect.stringMatching(RegExp(`^${words} \\(test/functions/synthetic/runner/run_scenario\\.test\\.ts:\\d+\\)$`));
 
 describe("a factory that", () => {
   const cases: [string, (world: World) => AnyBot | Promise<AnyBot>, RegExp][] = [
     ["throws", () => {
       throw new Error("no database");
-    }, /^The factory has failed: no database$/],
+    }, /^The factory has failed: no database \(test\/functions\/synthetic\/runner\/run_scenario\.test\.ts:\d+\)$/],
     [
       "makes something else",
       () => ({}) as AnyBot,
@@ -94,7 +91,11 @@ describe("a handler that", () => {
       });
       return bot;
     }, {});
-    expect(outcome.failures).toEqual([{ turn: 1, expectation: "bot", message: "A handler has failed: no luck" }]);
+    expect(outcome.failures).toEqual([{
+      turn: 1,
+      expectation: "bot",
+      message: placed("A handler has failed: no luck"),
+    }]);
     expect(process.exitCode).toBe(exitCode);
   });
 
@@ -150,9 +151,9 @@ describe("a handler that", () => {
       { turns: says("a") },
     );
     expect(outcome.failures.map(({ message }) => message)).toEqual([
-      "Nobody has caught: forgotten",
-      "Nobody has caught: later",
-      "Nobody has caught: in a timer",
+      placed("Nobody has caught: forgotten"),
+      placed("Nobody has caught: later"),
+      placed("Nobody has caught: in a timer"),
     ]);
   });
 });
@@ -182,7 +183,7 @@ test("a rejection whose context is lost is that of the only bot there is", async
     {},
   );
   clearInterval(turn);
-  expect(outcome.failures.map(({ message }) => message)).toEqual(["Nobody has caught: in the pool"]);
+  expect(outcome.failures.map(({ message }) => message)).toEqual([placed("Nobody has caught: in the pool")]);
 });
 
 describe("a bot is waited for", () => {
@@ -241,60 +242,6 @@ describe("a bot is waited for", () => {
       })
     );
     const outcome = await run(create, { turns: [{ say: "a", expect: { text: { equals: "ok" } } }, ...says("b")] });
-    expect(outcome).toMatchObject({ state: "passed", failures: [] });
-  });
-});
-
-describe("leftovers", () => {
-  const cases: [string, Parameters<typeof onText>[0], string][] = [
-    ["a timer", () => void setTimeout(() => {}, 60_000), "a timer that is pending: setTimeout of 60000 ms"],
-    [
-      "an unref'd timer",
-      () => void setTimeout(() => {}, 60_000).unref(),
-      "a timer that is pending: setTimeout of 60000 ms",
-    ],
-    ["an interval", () => void setInterval(() => {}, 5_000), "a timer that is pending: setInterval of 5000 ms"],
-    ["an open trace", (_, { tracer }) => void tracer.startTrace("import"), "traces that have not ended: import"],
-  ];
-  test.each(cases)("%s", async (_, leave, what) => {
-    const outcome = await run(onText(leave), {});
-    expect(outcome.failures).toEqual([{ turn: 0, expectation: "leftover", message: `The bot has left ${what}` }]);
-  });
-
-  test("an LLM call or a call to Telegram under way, at the timeout", async () => {
-    const outcome = await run(onText((_, world) => ask(world, "a")), { timeout_ms: 200 }, { answer: forever });
-    expect(outcome.failures.map(({ message }) => message)).toContain("The bot has left LLM calls under way: 1");
-  });
-
-  test("traces that nobody takes", async () => {
-    const denying: Transport = { send: () => Promise.resolve({ kind: "denied", code: "x", message: "who are you" }) };
-    const outcome = await run(replying(() => "a"), {}, { transport: denying });
-    expect(outcome.failures).toEqual([{
-      turn: 0,
-      expectation: "leftover",
-      message: "The bot has left traces that could not be sent: Traces wait: who are you (x)",
-    }]);
-  });
-
-  test("are cleared, and what has gone off or was cleared is none", async () => {
-    let ticks = 0;
-    await run(onText(() => void setInterval(() => ticks++, 1)), {});
-    const after = ticks;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(ticks).toBe(after);
-
-    const outcome = await run(
-      onText(async () => {
-        clearTimeout(setTimeout(() => {}, 9_000));
-        clearTimeout(Number(setTimeout(() => {}, 9_000)));
-        setTimeout(() => {}, 9_000).close();
-        clearInterval(setInterval(() => {}, 9_000));
-        clearImmediate(setImmediate(() => {}));
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        await new Promise((resolve) => setImmediate(resolve));
-      }),
-      {},
-    );
     expect(outcome).toMatchObject({ state: "passed", failures: [] });
   });
 });

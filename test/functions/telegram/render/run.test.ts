@@ -64,7 +64,16 @@ took 20.4 s · seed 42
     [
       ["stopped", { stopped_by: 1002 }, "⏹ Smoke tests · stopped by 1002: 1 passed, 0 failed"],
       ["stopped", {}, "⏹ Smoke tests · stopped: 1 passed, 0 failed"],
-      ["out_of_budget", {}, "💸 Smoke tests · ended before a call that could cross a cap: 1 passed, 0 failed"],
+      [
+        "out_of_budget",
+        { crossed: "cap_run" },
+        "💸 Smoke tests · ended before a call that could cross what it may spend: 1 passed, 0 failed",
+      ],
+      [
+        "out_of_budget",
+        { crossed: "cap_month" },
+        "💸 Smoke tests · ended before a call that could cross the month's cap: 1 passed, 0 failed",
+      ],
       ["abandoned", {}, "👻 Smoke tests · given up, for nobody went on with it: 1 passed, 0 failed"],
     ] as const,
   )("one that was %s says so, and what has not run", (state, change, title) => {
