@@ -18,7 +18,7 @@ create table tracegram.synthetic_scenarios (
 );
 alter table tracegram.synthetic_scenarios enable row level security;
 
-comment on table tracegram.synthetic_scenarios is 'The scenarios that the synthetic function, or a terminal, had when it last said so.';
+comment on table tracegram.synthetic_scenarios is 'The scenarios that the synthetic function had when it last said so.';
 comment on column tracegram.synthetic_scenarios.name is 'Name of its file.';
 comment on column tracegram.synthetic_scenarios.title is 'What it shows, in a sentence.';
 comment on column tracegram.synthetic_scenarios.smoke is 'Whether it is one of the smoke tests.';
@@ -219,24 +219,40 @@ $$;
 comment on function tracegram.entry_is_fine(jsonb) is 'Whether it is a ScenarioEntry of functions/_shared/synthetic_answers.ts.';
 revoke all on function tracegram.entry_is_fine(jsonb) from public, anon, authenticated, service_role;
 
+create function tracegram.require_entries(p_entries jsonb)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if pg_catalog.jsonb_typeof(p_entries) is distinct from 'array' then
+    raise exception sqlstate 'TG060' using message = 'the scenarios are not an array';
+  end if;
+  select e into v_wrong from pg_catalog.jsonb_array_elements(p_entries) as e where not tracegram.entry_is_fine(e) limit 1;
+  if found then
+    raise exception sqlstate 'TG060' using
+      message = 'this is no scenario: ' || tracegram.cut(v_wrong::text, 100),
+      hint    = 'It has a name, a title, smoke, a hash and priced, as ScenarioEntry in synthetic_answers.ts.';
+  end if;
+end;
+$$;
+
+comment on function tracegram.require_entries(jsonb) is
+$doc$Nothing, for an array of ScenarioEntry.
+
+TG060  it is none$doc$;
+revoke all on function tracegram.require_entries(jsonb) from public, anon, authenticated, service_role;
+
 create function public.register_scenarios(p_scenarios jsonb)
   returns void
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_wrong jsonb;
 begin
-  if pg_catalog.jsonb_typeof(p_scenarios) is distinct from 'array' then
-    raise exception sqlstate 'TG060' using message = 'the scenarios are not an array';
-  end if;
-  select e into v_wrong from pg_catalog.jsonb_array_elements(p_scenarios) as e where not tracegram.entry_is_fine(e) limit 1;
-  if found then
-    raise exception sqlstate 'TG060' using
-      message = 'this is no scenario: ' || tracegram.cut(v_wrong::text, 100),
-      hint    = 'It has a name, a title, smoke, a hash and priced, as ScenarioEntry in synthetic_answers.ts.';
-  end if;
+  perform tracegram.require_entries(p_scenarios);
   -- Two isolates that begin at the same moment say the same.
   lock table tracegram.synthetic_scenarios in share row exclusive mode;
   delete from tracegram.synthetic_scenarios as s
@@ -254,7 +270,7 @@ end;
 $$;
 
 comment on function public.register_scenarios(jsonb) is
-$doc$Says which scenarios there are. Takes the place of all that was said before.
+$doc$Says which scenarios the function has. Takes the place of all that was said before.
 
 p_scenarios  an array of ScenarioEntry of functions/_shared/synthetic_answers.ts.
 

@@ -153,7 +153,7 @@ create type tracegram.scenario_estimate as (
 comment on type tracegram.scenario_estimate is
   'What a scenario costs once: null where that is not known. room is the most that one of its calls had reserved; source is history or prices.';
 
-create function tracegram.estimate_scenario(p_name text, p_tier text)
+create function tracegram.estimate_scenario(p_name text, p_tier text, p_priced jsonb)
   returns tracegram.scenario_estimate
   language sql stable
   set search_path = pg_catalog, pg_temp
@@ -182,10 +182,13 @@ as $$
     ) as l
   ) as h
   left join (
-    select nullif(c.priced -> p_tier, 'null') as price from tracegram.synthetic_scenarios as c where c.name = p_name
+    select nullif(
+      coalesce(p_priced, (select c.priced from tracegram.synthetic_scenarios as c where c.name = p_name)) -> p_tier, 'null'
+    ) as price
   ) as s on true;
 $$;
 
-comment on function tracegram.estimate_scenario(text, text) is
-$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or what was registered for it.$doc$;
-revoke all on function tracegram.estimate_scenario(text, text) from public, anon, authenticated, service_role;
+comment on function tracegram.estimate_scenario(text, text, jsonb) is
+$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or its recorded tokens by the price
+table: p_priced, or what was registered for it where that is null.$doc$;
+revoke all on function tracegram.estimate_scenario(text, text, jsonb) from public, anon, authenticated, service_role;

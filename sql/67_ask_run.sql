@@ -35,6 +35,10 @@ as $$
 declare
   v_wished constant jsonb := nullif(p_wish -> 'scenarios', 'null');
 begin
+  if p_wish ? 'entries' then
+    perform tracegram.require_entries(p_wish -> 'entries');
+    return array(select distinct e ->> 'name' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e order by 1);
+  end if;
   if v_wished is null then
     return array(
       select s.name from tracegram.synthetic_scenarios as s where s.smoke or p_wish ->> 'tier' = 'release' order by s.name
@@ -54,7 +58,10 @@ end;
 $$;
 
 comment on function tracegram.wished_scenarios(jsonb) is
-  'Names of the scenarios that are asked for: those that are named, or all of the tier. Empty when one that is named is not there.';
+$doc$Names of the scenarios that are asked for: those that come with the wish; of the function's those that are named, or all of the tier.
+Empty when one that is named is not there.
+
+TG060  they are no scenarios$doc$;
 revoke all on function tracegram.wished_scenarios(jsonb) from public, anon, authenticated, service_role;
 
 create function tracegram.wished_run(p_actor bigint, p_wish jsonb, p_now timestamptz)
@@ -140,7 +147,10 @@ begin
   v_estimates := array(
     select case
       when v_run.mode = 'replay' then (n, 0, 0, 0, 'prices')::tracegram.scenario_estimate
-      else tracegram.estimate_scenario(n, v_run.tier)
+      else tracegram.estimate_scenario(
+        n, v_run.tier,
+        (select e -> 'priced' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1)
+      )
     end
     from pg_catalog.unnest(v_run.scenarios) with ordinality as w (n, i)
     order by w.i
@@ -209,7 +219,7 @@ p_wish   RunWish of functions/_shared/synthetic_answers.ts.
 Returns AskAnswer: RunAsk, {"refused": "operator"}, or {"no": why} with none (no such scenarios), cap (nothing is left of one) or
 running (one of the same admin goes on). What the same admin has asked for before and not confirmed is cancelled.
 
-A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what was registered for it. The
+A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what its recorded tokens cost. The
 worst of the run has, besides their sum, room for the largest calls that may be under way at its end.
 
 TG060  the wish makes no sense  (nothing was changed)$doc$;

@@ -68,8 +68,10 @@ export interface RunLine {
 export interface RunWish {
   tier: SyntheticTier;
   mode: SyntheticMode;
-  /** Left out: all of the tier. */
+  /** Of those that the function has registered. Left out: all of the tier. */
   scenarios?: string[];
+  /** Instead: what a terminal has, which the function may not. */
+  entries?: ScenarioEntry[];
   /** @default 1 */
   repeat?: number;
   /** @default random */

@@ -36,16 +36,15 @@ export interface LiveDeps {
 export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenario[], deps: LiveDeps): Promise<RunKey> {
   const { db, suite, terminal, where, signal } = deps;
   const recordings = Object.fromEntries(
-    suite.scenarios.map(({ name }) => [name, readRecordings(suite.recordingsDir, name)]),
+    scenarios.map(({ name }) => [name, readRecordings(suite.recordingsDir, name)]),
   );
-  await db.registerScenarios(scenarioEntries(suite.scenarios, recordings, suite.bot));
   const { tier, mode, repeat, seed, concurrency } = args;
   const ask = asked(
     await db.askRun(null, {
       tier,
       mode,
       repeat,
-      scenarios: scenarios.map(({ name }) => name),
+      entries: scenarioEntries(scenarios, recordings, suite.bot),
       ...(seed !== undefined && { seed }),
       ...(concurrency !== undefined && { concurrency }),
     }),
@@ -56,7 +55,7 @@ export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenari
     const ceiling = args.spend ?? await askForCeiling(ask, terminal, signal);
     signal.throwIfAborted();
     const { run_id, token, ceiling_microusd } = confirmed(await db.confirmRun(null, ask.run_id, ceiling), ask);
-    keepToken(deps.tokensDir, { run_id, token });
+    keepToken(deps.tokensDir, { run_id, token, record: args.record });
     terminal.err(`Run ${run_id}, up to ${dollars(ceiling_microusd)}\n`);
     return { run_id, token };
   } catch (error) {
@@ -66,16 +65,18 @@ export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenari
   }
 }
 
+const RAISE = "An owner can raise the caps: docs/synthetic.md, under Money.";
+
 function asked(answer: AskAnswer, where: string): RunAsk {
   if ("refused" in answer) throw new Refusal(`A run needs the role ${answer.refused}.`);
   if (!("no" in answer)) return answer;
   switch (answer.no) {
     case "none":
-      throw new Refusal("The database knows none of these scenarios for this tier.");
+      throw new Refusal("There is nothing to run.");
     case "running":
       throw new Refusal(`Run ${answer.run_id} is going on. Stop it: npm run synthetic -- --stop ${answer.run_id}`);
     case "cap":
-      throw new Refusal(`Nothing is left to be spent. ${spendLines(answer.spend, where).join("\n")}`);
+      throw new Refusal(`Nothing is left to be spent. ${spendLines(answer.spend, where).join("\n")}\n${RAISE}`);
   }
 }
 
@@ -86,7 +87,7 @@ function confirmed(answer: ConfirmAnswer, ask: RunAsk): Extract<ConfirmAnswer, {
     expired: "That took longer than five minutes, and prices may have changed. Start it again.",
     used: "Somebody has confirmed it before.",
     not_yours: "Somebody else has asked for it.",
-    over_cap: `That is more than is left: ${dollars(ask.left_microusd)}. Give less with --spend, or change the caps.`,
+    over_cap: `That is more than is left: ${dollars(ask.left_microusd)}. Give less with --spend. ${RAISE}`,
     no_ceiling: "What it costs is not known. Give a ceiling with --spend.",
     gone: "It was taken back.",
   };

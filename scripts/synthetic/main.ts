@@ -18,6 +18,7 @@ import { selected } from "./select.ts";
 import { readRecordings, type Suite } from "./suite.ts";
 import type { Terminal } from "./terminal.ts";
 import { readToken } from "./tokens.ts";
+import { counted } from "./units.ts";
 
 export interface Deps {
   env: Record<string, string | undefined>;
@@ -63,16 +64,8 @@ async function act(args: Args, deps: Deps): Promise<SuiteReport | undefined> {
       return list(await deps.load(), terminal) as undefined;
     case "stop":
       return await stop(args.run, args, deps) as undefined;
-    case "pull": {
-      const { db } = await deps.connect(args);
-      const suite = await deps.load();
-      const { calls, files } = await pull(db, args.run, suite.recordingsDir);
-      if (files.length > 0) await suite.recorded?.();
-      terminal.err(
-        `${calls} recorded calls; ${files.length > 0 ? `written: ${files.join(", ")}` : "all of them were here"}\n`,
-      );
-      return undefined;
-    }
+    case "pull":
+      return await pulled(args.run, await deps.connect(args), await deps.load(), terminal) as undefined;
     case "resume":
       return await resume(args, deps);
     case "run":
@@ -118,11 +111,26 @@ async function resume(
   deps: Deps,
 ): Promise<SuiteReport> {
   mustBeAPerson(deps.env);
-  const key = readToken(deps.tokensDir, args.run);
-  if (!key) throw new Refusal(`Run ${args.run} is over, or it was not begun by npm run synthetic in this folder.`);
+  const kept = readToken(deps.tokensDir, args.run);
+  if (!kept) throw new Refusal(`Run ${args.run} is over, or it was not begun by npm run synthetic in this folder.`);
   const suite = await deps.load();
   const provider = payer(suite, deps);
-  return await work(key, { record: false, provider }, { ...deps, suite, ...await deps.connect(args) });
+  const { record, ...key } = kept;
+  const connected = await deps.connect(args);
+  const report = await work(key, { record: false, provider }, { ...deps, suite, ...connected });
+  // What was answered before it was broken off is in the database alone.
+  if (record) await pulled(args.run, connected, suite, deps.terminal);
+  return report;
+}
+
+async function pulled(run: string, { db }: { db: SyntheticDb }, suite: Suite, terminal: Terminal): Promise<void> {
+  const { calls, files } = await pull(db, run, suite.recordingsDir);
+  if (files.length > 0) await suite.recorded?.();
+  terminal.err(
+    `${counted(calls, "recorded call")}; ${
+      files.length > 0 ? `written: ${files.join(", ")}` : "all of them were here"
+    }\n`,
+  );
 }
 
 async function work(...[key, options, deps]: Parameters<typeof workOn>): Promise<SuiteReport> {

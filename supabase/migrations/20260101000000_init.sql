@@ -5677,7 +5677,7 @@ create table tracegram.synthetic_scenarios (
 );
 alter table tracegram.synthetic_scenarios enable row level security;
 
-comment on table tracegram.synthetic_scenarios is 'The scenarios that the synthetic function, or a terminal, had when it last said so.';
+comment on table tracegram.synthetic_scenarios is 'The scenarios that the synthetic function had when it last said so.';
 comment on column tracegram.synthetic_scenarios.name is 'Name of its file.';
 comment on column tracegram.synthetic_scenarios.title is 'What it shows, in a sentence.';
 comment on column tracegram.synthetic_scenarios.smoke is 'Whether it is one of the smoke tests.';
@@ -5878,24 +5878,40 @@ $$;
 comment on function tracegram.entry_is_fine(jsonb) is 'Whether it is a ScenarioEntry of functions/_shared/synthetic_answers.ts.';
 revoke all on function tracegram.entry_is_fine(jsonb) from public, anon, authenticated, service_role;
 
+create function tracegram.require_entries(p_entries jsonb)
+  returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if pg_catalog.jsonb_typeof(p_entries) is distinct from 'array' then
+    raise exception sqlstate 'TG060' using message = 'the scenarios are not an array';
+  end if;
+  select e into v_wrong from pg_catalog.jsonb_array_elements(p_entries) as e where not tracegram.entry_is_fine(e) limit 1;
+  if found then
+    raise exception sqlstate 'TG060' using
+      message = 'this is no scenario: ' || tracegram.cut(v_wrong::text, 100),
+      hint    = 'It has a name, a title, smoke, a hash and priced, as ScenarioEntry in synthetic_answers.ts.';
+  end if;
+end;
+$$;
+
+comment on function tracegram.require_entries(jsonb) is
+$doc$Nothing, for an array of ScenarioEntry.
+
+TG060  it is none$doc$;
+revoke all on function tracegram.require_entries(jsonb) from public, anon, authenticated, service_role;
+
 create function public.register_scenarios(p_scenarios jsonb)
   returns void
   language plpgsql
   security definer -- the table is in a schema that no API role can enter
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_wrong jsonb;
 begin
-  if pg_catalog.jsonb_typeof(p_scenarios) is distinct from 'array' then
-    raise exception sqlstate 'TG060' using message = 'the scenarios are not an array';
-  end if;
-  select e into v_wrong from pg_catalog.jsonb_array_elements(p_scenarios) as e where not tracegram.entry_is_fine(e) limit 1;
-  if found then
-    raise exception sqlstate 'TG060' using
-      message = 'this is no scenario: ' || tracegram.cut(v_wrong::text, 100),
-      hint    = 'It has a name, a title, smoke, a hash and priced, as ScenarioEntry in synthetic_answers.ts.';
-  end if;
+  perform tracegram.require_entries(p_scenarios);
   -- Two isolates that begin at the same moment say the same.
   lock table tracegram.synthetic_scenarios in share row exclusive mode;
   delete from tracegram.synthetic_scenarios as s
@@ -5913,7 +5929,7 @@ end;
 $$;
 
 comment on function public.register_scenarios(jsonb) is
-$doc$Says which scenarios there are. Takes the place of all that was said before.
+$doc$Says which scenarios the function has. Takes the place of all that was said before.
 
 p_scenarios  an array of ScenarioEntry of functions/_shared/synthetic_answers.ts.
 
@@ -6076,7 +6092,7 @@ create type tracegram.scenario_estimate as (
 comment on type tracegram.scenario_estimate is
   'What a scenario costs once: null where that is not known. room is the most that one of its calls had reserved; source is history or prices.';
 
-create function tracegram.estimate_scenario(p_name text, p_tier text)
+create function tracegram.estimate_scenario(p_name text, p_tier text, p_priced jsonb)
   returns tracegram.scenario_estimate
   language sql stable
   set search_path = pg_catalog, pg_temp
@@ -6105,13 +6121,16 @@ as $$
     ) as l
   ) as h
   left join (
-    select nullif(c.priced -> p_tier, 'null') as price from tracegram.synthetic_scenarios as c where c.name = p_name
+    select nullif(
+      coalesce(p_priced, (select c.priced from tracegram.synthetic_scenarios as c where c.name = p_name)) -> p_tier, 'null'
+    ) as price
   ) as s on true;
 $$;
 
-comment on function tracegram.estimate_scenario(text, text) is
-$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or what was registered for it.$doc$;
-revoke all on function tracegram.estimate_scenario(text, text) from public, anon, authenticated, service_role;
+comment on function tracegram.estimate_scenario(text, text, jsonb) is
+$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or its recorded tokens by the price
+table: p_priced, or what was registered for it where that is null.$doc$;
+revoke all on function tracegram.estimate_scenario(text, text, jsonb) from public, anon, authenticated, service_role;
 
 -- 67_ask_run.sql — a run is asked for, which says what it would cost, and starts nothing.
 
@@ -6150,6 +6169,10 @@ as $$
 declare
   v_wished constant jsonb := nullif(p_wish -> 'scenarios', 'null');
 begin
+  if p_wish ? 'entries' then
+    perform tracegram.require_entries(p_wish -> 'entries');
+    return array(select distinct e ->> 'name' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e order by 1);
+  end if;
   if v_wished is null then
     return array(
       select s.name from tracegram.synthetic_scenarios as s where s.smoke or p_wish ->> 'tier' = 'release' order by s.name
@@ -6169,7 +6192,10 @@ end;
 $$;
 
 comment on function tracegram.wished_scenarios(jsonb) is
-  'Names of the scenarios that are asked for: those that are named, or all of the tier. Empty when one that is named is not there.';
+$doc$Names of the scenarios that are asked for: those that come with the wish; of the function's those that are named, or all of the tier.
+Empty when one that is named is not there.
+
+TG060  they are no scenarios$doc$;
 revoke all on function tracegram.wished_scenarios(jsonb) from public, anon, authenticated, service_role;
 
 create function tracegram.wished_run(p_actor bigint, p_wish jsonb, p_now timestamptz)
@@ -6255,7 +6281,10 @@ begin
   v_estimates := array(
     select case
       when v_run.mode = 'replay' then (n, 0, 0, 0, 'prices')::tracegram.scenario_estimate
-      else tracegram.estimate_scenario(n, v_run.tier)
+      else tracegram.estimate_scenario(
+        n, v_run.tier,
+        (select e -> 'priced' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1)
+      )
     end
     from pg_catalog.unnest(v_run.scenarios) with ordinality as w (n, i)
     order by w.i
@@ -6324,7 +6353,7 @@ p_wish   RunWish of functions/_shared/synthetic_answers.ts.
 Returns AskAnswer: RunAsk, {"refused": "operator"}, or {"no": why} with none (no such scenarios), cap (nothing is left of one) or
 running (one of the same admin goes on). What the same admin has asked for before and not confirmed is cancelled.
 
-A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what was registered for it. The
+A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what its recorded tokens cost. The
 worst of the run has, besides their sum, room for the largest calls that may be under way at its end.
 
 TG060  the wish makes no sense  (nothing was changed)$doc$;

@@ -64,12 +64,32 @@ test.for<[Record<string, unknown>]>([
   [{ scenarios: "a" }],
   [{ chat_id: "7" }],
   [{ runner_url: "ftp://example.com" }],
+  [{ entries: "a" }],
+  [{ entries: [{ name: "a" }] }],
 ])("no run: %j", async ([wish], { sql }) => {
   await expect(sql.ask(null, wish)).rejects.toMatchObject({ code: "TG060" });
 });
 
 test("names that nobody has registered are none, and so is an empty list", async ({ sql }) => {
   for (const scenarios of [["a", "z"], []]) expect(await sql.ask(null, { scenarios })).toMatchObject({ no: "none" });
+});
+
+test("a terminal brings its scenarios and their prices, and the function's stay what they are", async ({ db, sql }) => {
+  const priced = { smoke: null, release: { expected_microusd: 7, worst_microusd: 9 } };
+  const entries = [entry("a", { priced }), entry("mine", { priced: { smoke: null, release: null } })];
+  const before = await db.query("select * from tracegram.synthetic_scenarios order by name");
+  expect(await sql.ask(null, { entries })).toMatchObject({
+    scenarios: [
+      { name: "a", estimate: { expected_microusd: 7, worst_microusd: 9, from: "prices" } },
+      { name: "mine", estimate: null },
+    ],
+    unknown: 1,
+  });
+  expect(await sql.ask(null, { entries: [] })).toMatchObject({ no: "none" });
+  expect(await db.query("select * from tracegram.synthetic_scenarios order by name")).toMatchObject({
+    rows: before.rows,
+  });
+  expect(before.rows.map(({ name }) => name)).toContain("a");
 });
 
 test("where nothing is left of a cap, a run that could pay is not asked for; a replay is", async ({ db, sql }) => {
