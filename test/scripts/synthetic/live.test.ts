@@ -154,7 +154,7 @@ test("who has a run that is going on is told how to stop it, exit code 2", async
   onTestFinished(async () => void await on.client.query("delete from tracegram.admins where user_id = 7"));
   const { run_id } = await givenRun(on.sql, { actor: 7, at: Date.now() });
   // Terminals may have as many as they like: only an admin is told so.
-  const asAdmin = { ...on.db, askRun: (_: null, wish) => on.db.askRun(7, wish) } satisfies Partial<Db> as Db;
+  const asAdmin: Db = { ...on.db, askRun: (_, wish) => on.db.askRun(7, wish) };
   const { code, err } = await run(["--spend", "0.5"], { db: asAdmin });
   expect([code, err]).toEqual([2, expect.stringContaining(`--stop ${run_id}`)]);
 });
@@ -271,9 +271,7 @@ test("a run that was cut off goes on with --resume, by a token that only its own
   const token = readFileSync(file, "utf8");
 
   await on.allow("take_scenario");
-  const { code, err, out, asked } = await run(["--resume", run_id], {
-    scripts: scripts(),
-  });
+  const { code, err, out, asked } = await run(["--resume", run_id], { scripts: scripts() });
   expect([code, asked, ran.sort()]).toEqual([0, [], ["greets", "refund"]]);
   expect(err).toContain("smoke, live, 1 at once, seed 77\n[2/2] ✓");
   expect(out).toContain("smoke, live: 2 passed");
