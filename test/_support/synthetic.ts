@@ -149,3 +149,28 @@ export async function givenCall(
   if (begun.kind !== "go") throw new Error(`no call: ${JSON.stringify(begun)}`);
   return begun.call_id;
 }
+
+/** What has cost so much in earlier runs, which have all passed. */
+export async function givenHistory(sql: SyntheticSql, costs: Record<string, number[]>): Promise<void> {
+  const at = Date.now();
+  for (const [scenario, each] of Object.entries(costs)) {
+    const run = await givenRun(sql, { tier: "smoke", scenarios: [scenario], repeat: each.length, at });
+    for (const cost_microusd of each) {
+      await sql.finish(run, await givenTaken(sql, run, "w", at), outcome({ cost_microusd }), at);
+    }
+  }
+}
+
+/** Calls of a run, each at its time. @returns The run, which has ended. */
+export async function givenSpent(sql: SyntheticSql, scenario: string, costs: [at: number, microusd: number][]) {
+  const at = Date.now();
+  const ceiling = costs.reduce((sum, [, microusd]) => sum + microusd, 0);
+  const run = await givenRun(sql, { scenarios: [scenario], ceiling, at });
+  const it = await givenTaken(sql, run, "w", at);
+  for (const [begun, microusd] of costs) {
+    const call = await givenCall(sql, run, it, { worst_microusd: microusd }, begun);
+    await sql.settle(run, call, end(microusd), begun);
+  }
+  await sql.finish(run, it, outcome({ cost_microusd: null }), at);
+  return run;
+}

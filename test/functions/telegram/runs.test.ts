@@ -1,50 +1,74 @@
-// The message of a run, in a Telegram that has bad days. The database's part, who claims it, is told by the test.
-import { describe, expect, test } from "vitest";
-import type { RunMessage, SyntheticRun } from "../../../functions/_shared/db.ts";
+// The message of a run on the real database, in a Telegram that has bad days.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createBotCall } from "../../../functions/telegram/bot_api.ts";
 import { createEvents, isEvent } from "../../../functions/telegram/events.ts";
 import type { LogRecord } from "../../../functions/telegram/log.ts";
 import { createRuns } from "../../../functions/telegram/runs.ts";
 import { alertSecret } from "../../../functions/_shared/secret.ts";
-import { result, RUN, run, running } from "./runs_fixture.ts";
+import type { RunKey } from "../../../functions/_shared/synthetic_db.ts";
+import { first } from "../../_support/line.ts";
+import { type RunStack, startRunStack } from "../../_support/run_stack.ts";
+import { entry, givenRun, givenTaken, outcome } from "../../_support/synthetic.ts";
 import { type Answer, hangUp, refuse, scriptedTelegram } from "./scripted_telegram.ts";
 
 const CHAT = 1001;
-const report = run([result(1)], { version: 9 });
-const claim = (run: SyntheticRun, message_id: number | null = 7): RunMessage => ({ chat_id: CHAT, message_id, run });
+const NAMES = ["a", "b", "c"];
+const NO_RUN = "6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b";
 const sentAs = (message_id: number): Answer => (res) =>
   res.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ok: true, result: { message_id } }));
 
-/** @param claims What the database answers, one after the other; then null. */
-async function setUp(claims: (RunMessage | null | Error)[], latest: SyntheticRun | null = null) {
+let on: RunStack;
+let run: RunKey;
+beforeAll(async () => void (on = await startRunStack()));
+afterAll(() => on?.end());
+beforeEach(async () => {
+  await on.forget();
+  await on.sql.register(NAMES.map((name) => entry(name, { smoke: true })));
+  run = await givenRun(on.sql, { tier: "smoke", chat_id: CHAT, ceiling: 1000, at: Date.now() });
+});
+
+/** Somebody has got on with it. */
+async function works(scenarios: number): Promise<void> {
+  for (let i = 0; i < scenarios; i++) {
+    await on.sql.finish(run, await givenTaken(on.sql, run, "w", Date.now()), outcome(), Date.now());
+  }
+}
+/** The message that was sent before. */
+const givenMessage = (message_id = 7) => on.db.finishRunMessage(run.run_id, message_id, 0);
+
+/** Which message there is, and of which version of the run; `held`: somebody is at it. */
+async function message() {
+  const { rows } = await on.client.query(`
+    select message_id::int as id, message_version as shown, version, message_until is not null as held
+    from tracegram.synthetic_runs
+  `);
+  return rows[0];
+}
+
+/** @param sleeping What happens while it sleeps, once each. */
+async function setUp(sleeping: (() => Promise<unknown>)[] = []) {
   const telegram = await scriptedTelegram();
   const logged: LogRecord[] = [];
   const slept: number[] = [];
-  const finished: unknown[][] = [];
-  const works: Promise<void>[] = [];
+  const background: Promise<void>[] = [];
   const tell = createRuns({
     api: createBotCall({ token: "123456:AB-secret", apiRoot: telegram.apiRoot }),
     log: (record) => void logged.push(record),
-    sleep: (ms) => Promise.resolve(void slept.push(Math.round(ms / 1000))),
-    background: (work) => void works.push(work),
-    db: {
-      claimRunMessage: () => {
-        const next = claims.shift() ?? null;
-        return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
-      },
-      finishRunMessage: (...args) => Promise.resolve(void finished.push(args)),
-      getRun: () => Promise.resolve(latest),
+    async sleep(ms) {
+      slept.push(Math.round(ms / 1000));
+      await sleeping.shift()?.();
     },
+    background: (work) => void background.push(work),
+    db: on.db,
   });
   return {
     ...telegram,
     logged,
     slept,
-    finished,
     methods: () => telegram.calls.map(({ method }) => method),
     async tell(): Promise<number> {
-      const { status } = await tell(RUN);
-      await Promise.all(works);
+      const { status } = await tell(run.run_id);
+      await Promise.all(background);
       return status;
     },
   };
@@ -52,95 +76,132 @@ async function setUp(claims: (RunMessage | null | Error)[], latest: SyntheticRun
 
 describe("how far a run is", () => {
   test("is sent, where there is no message yet", async () => {
-    const { tell, next, calls, finished } = await setUp([claim(running(), null)]);
+    const { tell, next, calls } = await setUp();
+    await works(2);
     next("sendMessage", sentAs(42));
     expect(await tell()).toBe(202);
     expect(calls).toMatchObject([{ method: "sendMessage", payload: { chat_id: CHAT, parse_mode: "HTML" } }]);
-    expect(calls[0]!.payload.text).toMatch(/^⏳ <b>Smoke tests<\/b> · 2 of 5\n/);
-    expect(finished).toEqual([[RUN, 42, 7]]);
+    expect(calls[0]!.payload.text).toMatch(/^⏳ <b>Smoke tests<\/b> · 2 of 3\n/);
+    const { version, ...rest } = await message();
+    expect(rest).toEqual({ id: 42, shown: version, held: false });
   });
 
   test("is edited after that, and anew where that is gone", async () => {
-    const { tell, next, methods, finished } = await setUp([claim(running()), claim(running({ version: 8 }))]);
+    const { tell, next, methods } = await setUp();
+    await givenMessage();
     expect(await tell()).toBe(202);
+    expect(await message()).toEqual({ id: 7, shown: 1, version: 1, held: false });
+    await works(1);
     next("editMessageText", refuse(400, "Bad Request: message to edit not found"));
     next("sendMessage", sentAs(43));
     await tell();
     expect(methods()).toEqual(["editMessageText", "editMessageText", "sendMessage"]);
-    expect(finished).toEqual([[RUN, 7, 7], [RUN, 43, 8]]);
+    const { version, ...rest } = await message();
+    expect(version).toBeGreaterThan(1);
+    expect(rest).toEqual({ id: 43, shown: version, held: false });
   });
 
   test("is shown when nothing of it has changed", async () => {
-    const { tell, next, finished } = await setUp([claim(running())]);
+    const { tell, next } = await setUp();
+    await givenMessage();
     next("editMessageText", refuse(400, "Bad Request: message is not modified"));
     await tell();
-    expect(finished).toEqual([[RUN, 7, 7]]);
+    expect(await message()).toEqual({ id: 7, shown: 1, version: 1, held: false });
   });
 
   test("is left out when Telegram wants to wait, and is not tried before", async () => {
-    const { tell, next, methods, finished, slept } = await setUp([claim(running()), claim(running())]);
+    const { tell, next, methods, slept } = await setUp();
+    await givenMessage();
     next("editMessageText", refuse(429, "Too Many Requests", { retry_after: 30 }));
     await tell();
     await tell();
     expect(methods()).toEqual(["editMessageText"]);
     expect(slept).toEqual([]);
     // It shows an older version, and whoever is told next may show this one.
-    expect(finished).toEqual([[RUN, 7, 0], [RUN, 7, 0]]);
+    expect(await message()).toEqual({ id: 7, shown: 0, version: 1, held: false });
   });
 
   test("is nobody's business while somebody else is at it", async () => {
-    const { tell, methods, slept } = await setUp([null], running());
+    const { tell, methods, slept } = await setUp();
+    await on.db.claimRunMessage(run.run_id);
     expect(await tell()).toBe(202);
-    expect(methods()).toEqual([]);
-    expect(slept).toEqual([]);
+    expect([methods(), slept]).toEqual([[], []]);
   });
 
   test("is told later when the database is away", async () => {
-    const { tell } = await setUp([new Error("away")]);
-    expect(await tell()).toBe(503);
+    const { tell, next, methods } = await setUp();
+    on.line.breaks = first(1, "away");
+    expect([await tell(), methods()]).toEqual([503, []]);
+    next("sendMessage", sentAs(42));
+    expect([await tell(), methods()]).toEqual([202, ["sendMessage"]]);
   });
 });
 
 describe("the report of a run", () => {
+  /** It is shown as it ended. */
+  const isTold = async () => {
+    const { version, ...rest } = await message();
+    expect(rest).toEqual({ id: 7, shown: version, held: false });
+    expect((await on.db.getRun(run.run_id))!.version).toBe(version);
+  };
+  beforeEach(() => givenMessage());
+
   test("waits as long as Telegram wants", async () => {
-    const { tell, next, methods, finished, slept } = await setUp([claim(report)]);
+    const { tell, next, methods, slept } = await setUp();
+    await works(3);
     next("editMessageText", refuse(429, "Too Many Requests", { retry_after: 30 }));
     await tell();
     expect(slept).toEqual([30]);
     expect(methods()).toEqual(["editMessageText", "editMessageText"]);
-    expect(finished).toEqual([[RUN, 7, 9]]);
+    await isTold();
   });
 
   test("waits for what Telegram wanted of an edit before it", async () => {
-    const { tell, next, finished, slept } = await setUp([claim(running()), claim(report)]);
+    const { tell, next, slept } = await setUp();
     next("editMessageText", refuse(429, "Too Many Requests", { retry_after: 20 }));
     await tell();
+    await works(3);
     await tell();
     expect(slept).toEqual([20]);
-    expect(finished).toEqual([[RUN, 7, 0], [RUN, 7, 9]]);
+    await isTold();
   });
 
   test("is shown once whoever is at the message has ended", async () => {
-    const { tell, finished, slept } = await setUp([null, null, claim(report)], report);
+    const ended = () => on.db.finishRunMessage(run.run_id, 7, 1);
+    const { tell, slept } = await setUp([() => Promise.resolve(), ended]);
+    await works(3);
+    await on.db.claimRunMessage(run.run_id);
     await tell();
     expect(slept).toEqual([1, 2]);
-    expect(finished).toEqual([[RUN, 7, 9]]);
+    await isTold();
   });
 
   test("is tried again while Telegram is away", async () => {
-    const { tell, next, finished } = await setUp([claim(report), claim(report)], report);
+    const { tell, next, methods } = await setUp();
+    await works(3);
     next("editMessageText", hangUp);
     await tell();
-    expect(finished).toEqual([[RUN, 7, 0], [RUN, 7, 9]]);
+    expect(methods()).toEqual(["editMessageText", "editMessageText"]);
+    await isTold();
+  });
+
+  test("is remembered though the database is away once more", async () => {
+    const { tell, methods } = await setUp();
+    await works(3);
+    on.line.breaks = first(1, "away", ["finish_run_message"]);
+    await tell();
+    expect(methods()).toEqual(["editMessageText"]);
+    await isTold();
   });
 
   test("is not sent to who has blocked the bot", async () => {
-    const { tell, next, methods, finished, slept } = await setUp([claim(report, null), claim(report, null)], report);
+    await on.client.query("update tracegram.synthetic_runs set message_id = null");
+    const { tell, next, methods, slept } = await setUp();
+    await works(3);
     next("sendMessage", refuse(403, "Forbidden: bot was blocked by the user"));
     await tell();
-    expect(methods()).toEqual(["sendMessage"]);
-    expect(finished).toEqual([[RUN, null, 0]]);
-    expect(slept).toEqual([]);
+    expect([methods(), slept]).toEqual([["sendMessage"], []]);
+    expect(await message()).toMatchObject({ id: null, shown: 0, held: false });
   });
 });
 
@@ -165,7 +226,7 @@ describe("what is posted", () => {
   };
 
   test.each<[unknown, number, unknown[]]>([
-    [{ event: "synthetic_run", run_id: RUN }, 200, [RUN]],
+    [{ event: "synthetic_run", run_id: NO_RUN }, 200, [NO_RUN]],
     [{ event_id: 17 }, 200, [17]],
     [{ event: "synthetic_run", event_id: 17 }, 400, []],
     [{ event: "synthetic_run", run_id: "' or 1=1" }, 400, []],
@@ -176,7 +237,11 @@ describe("what is posted", () => {
   });
 
   test("without the secret is counted, and nobody is told", async () => {
-    expect(await post({ event: "synthetic_run", run_id: RUN }, "guess")).toEqual({ status: 401, told: [], refused: 1 });
+    expect(await post({ event: "synthetic_run", run_id: NO_RUN }, "guess")).toEqual({
+      status: 401,
+      told: [],
+      refused: 1,
+    });
   });
 
   test("by Telegram is none of it", () => expect(isEvent(new Request("http://x"))).toBe(false));

@@ -1,4 +1,3 @@
-// Over 300 lines, because it is one list: what one client makes of a call, before the same provider.
 import OpenAI from "openai";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { LlmOptions } from "../../../../functions/synthetic/llm/client.ts";
@@ -6,7 +5,7 @@ import { openLlm } from "../../../../functions/synthetic/llm/client.ts";
 import { serve } from "../../../../scripts/stack/serve.ts";
 import { startProvider } from "../../../tracer/_support/openai.ts";
 import { createProvider } from "../../../_support/provider.ts";
-import { ask, BASE_URL, clientOf, KEY, MemoryLedger, MODEL, open, said, streamed } from "./llm_fixture.ts";
+import { ask, BASE_URL, clientOf, KEY, MODEL, open, said, streamed } from "./llm_fixture.ts";
 
 const QUESTION = "Where is my parcel?";
 const ANSWER = "Your parcel left our warehouse yesterday and arrives tomorrow before 18:00.";
@@ -199,75 +198,6 @@ test("equal requests have numbers of their own, also at the same time", async ()
   await llm.settled();
   expect(ledger.begun.map(({ nth }) => nth)).toEqual([0, 1, 2]);
   expect(recordings.all().map(({ nth }) => nth)).toEqual([0, 1, 2]);
-});
-
-test("answers that were paid for before are given again: resumed or cached", async () => {
-  const first = open();
-  await said(first.openai, QUESTION);
-  await streamed(first.openai, "Cancel it");
-  const [parcel, cancelled] = ["Where", "Cancel"].map((word) =>
-    first.recordings.all().find(({ request }) => JSON.stringify(request).includes(word))!
-  );
-  const cost = parcel!.cost_microusd!;
-  const ledger = new MemoryLedger();
-  ledger.resumed.set(`${parcel!.key} 0`, parcel!);
-  ledger.cached.set(cancelled!.key, { ...cancelled!, nth: 5 });
-  const { llm, openai, provider, recordings } = open({ cache: true }, { ledger });
-  expect(await said(openai, QUESTION)).toBe(ANSWER);
-  // It was streamed when it was recorded, and is not now.
-  expect(await said(openai, "Cancel it")).toBe("Your order is cancelled. Nothing was charged.");
-  // And the other way round, once more.
-  ledger.resumed.set(`${parcel!.key} 1`, { ...parcel!, nth: 1 });
-  expect(await streamed(openai, QUESTION)).toBe(ANSWER);
-  expect(provider.account.calls).toBe(0);
-  expect(ledger.ends).toEqual([]);
-  expect(llm.totals()).toMatchObject({
-    calls: 3,
-    cost_microusd: 2 * cost + cancelled!.cost_microusd!,
-    saved_microusd: cancelled!.cost_microusd,
-  });
-  expect(recordings.all().map(({ nth }) => nth).sort()).toEqual([0, 0, 1]);
-});
-
-test("without the ledger no call is made", async () => {
-  const ledger = new MemoryLedger();
-  ledger.begin = () => Promise.reject(new Error("database away"));
-  const { llm, openai, provider } = open({}, { ledger });
-  await expect(said(openai, QUESTION)).rejects.toThrow("was not made: database away");
-  expect(provider.account.calls).toBe(0);
-  expect(llm.failures).toMatchObject([{ expectation: "ledger" }]);
-});
-
-test("what could not be settled is settled later", async () => {
-  const ledger = new MemoryLedger();
-  const settle = ledger.settle.bind(ledger);
-  let tries = 0;
-  ledger.settle = (id, end) => ++tries < 3 ? Promise.reject(new Error("database away")) : settle(id, end);
-  const { llm, openai, provider } = open({}, { ledger });
-  expect(await said(openai, QUESTION)).toBe(ANSWER);
-  expect(llm.inFlight).toBe(1);
-  await llm.settled();
-  expect(tries).toBe(3);
-  expect(ledger.confirmed).toBe(provider.account.total);
-  expect(llm.failures).toEqual([]);
-});
-
-test("a bot that leaves while the ledger is asked: what it grants is given back", async () => {
-  const ledger = new MemoryLedger();
-  const begin = ledger.begin.bind(ledger);
-  let grant = () => {};
-  const granted = new Promise<void>((resolve) => grant = resolve);
-  const bot = new AbortController();
-  ledger.begin = (call) => {
-    setTimeout(() => bot.abort());
-    return granted.then(() => begin(call));
-  };
-  const { llm, openai, provider } = open({}, { ledger });
-  await expect(said(openai, QUESTION, {}, { signal: bot.signal })).rejects.toThrow("aborted");
-  grant();
-  await llm.settled();
-  expect(ledger.ends).toMatchObject([{ status: 0, cost_microusd: 0 }]);
-  expect([ledger.reserved, provider.account.calls]).toEqual([0, 0]);
 });
 
 test("the provider's refusals go on to the bot, cost nothing, and those of the request are recorded", async () => {

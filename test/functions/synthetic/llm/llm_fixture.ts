@@ -1,70 +1,82 @@
-// An LLM client between a provider that bills and a ledger in memory.
+// An LLM client between a provider that bills and a ledger.
 import OpenAI from "openai";
-import type { Begun, CallEnd, CallStart, Recorded } from "../../../../functions/_shared/synthetic_work.ts";
+import type { Begun, CallEnd, CallStart, Recorded, Taken } from "../../../../functions/_shared/synthetic_work.ts";
 import { type LlmClient, type LlmOptions, openLlm } from "../../../../functions/synthetic/llm/client.ts";
 import type { Ledger } from "../../../../functions/synthetic/llm/ports.ts";
 import { RecordingList } from "../../../_support/recordings.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
+import type { RunKey } from "../../../../functions/_shared/synthetic_db.ts";
+import { sqlStore, type SqlStoreOptions } from "../../../../functions/synthetic/suite/sql_store.ts";
+import type { RunStack } from "../../../_support/run_stack.ts";
+import { entry, givenRun, givenTaken } from "../../../_support/synthetic.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../../../_support/provider.ts";
 
 export const BASE_URL = "https://llm.test/api/v1";
 export const KEY = "sk-or-v1-0123456789abcdef0123456789abcdef";
 export const MODEL = "openai/gpt-4o-mini";
 
-/** Books as SQL's: what is reserved and spent never passes the cap. */
-export class MemoryLedger implements Ledger {
-  cap = 1_000_000_000;
-  begun: CallStart[] = [];
-  ends: CallEnd[] = [];
-  /** By key and nth; of this scenario, and of others. */
-  resumed = new Map<string, Recorded>();
-  cached = new Map<string, Recorded>();
-  peak = 0;
+/** Grants all, as the ledger of a run that is rich enough. */
+function generous(): Ledger {
+  let calls = 0;
+  return { begin: () => Promise.resolve({ kind: "go", call_id: ++calls }), settle: () => Promise.resolve() };
+}
+
+/** Notes what a ledger is told, and answers as it does. */
+export class NotedLedger implements Ledger {
+  readonly begun: CallStart[] = [];
+  readonly ends: CallEnd[] = [];
   waits = 0;
-  readonly #reserved = new Map<number, number>();
+  readonly #ledger: Ledger;
 
-  begin(call: CallStart): Promise<Begun> {
+  constructor(ledger: Ledger = generous()) {
+    this.#ledger = ledger;
+  }
+
+  async begin(call: CallStart): Promise<Begun> {
     this.begun.push(call);
-    const resumed = this.resumed.get(`${call.key} ${call.nth}`);
-    if (resumed) return Promise.resolve({ kind: "answer", from: "resumed", recorded: resumed });
-    const cached = call.cache ? this.cached.get(call.key) : undefined;
-    if (cached) return Promise.resolve({ kind: "answer", from: "cached", recorded: cached });
-    const worst = call.worst_microusd ?? this.cap - this.spent - this.reserved;
-    if (worst <= 0 || this.spent + worst > this.cap) return Promise.resolve({ kind: "refused", why: "cap_run" });
-    if (this.spent + this.reserved + worst > this.cap) {
-      this.waits++;
-      return Promise.resolve({ kind: "wait" });
-    }
-    this.#reserved.set(this.begun.length, worst);
-    this.peak = Math.max(this.peak, this.spent + this.reserved);
-    return Promise.resolve({ kind: "go", call_id: this.begun.length });
+    const begun = await this.#ledger.begin(call);
+    if (begun.kind === "wait") this.waits++;
+    return begun;
   }
 
-  settle(callId: number, end: CallEnd): Promise<void> {
-    const reserved = this.#reserved.get(callId);
-    if (reserved === undefined) return Promise.reject(new Error(`call ${callId} is not under way`));
-    this.#reserved.delete(callId);
+  async settle(callId: number, end: CallEnd): Promise<void> {
+    await this.#ledger.settle(callId, end);
     this.ends.push(end);
-    if (end.cost_microusd === null) this.unconfirmed += reserved;
-    else this.confirmed += end.cost_microusd;
-    return Promise.resolve();
   }
 
-  confirmed = 0;
-  unconfirmed = 0;
-
-  get spent(): number {
-    return this.confirmed + this.unconfirmed;
+  get confirmed(): number {
+    return this.ends.reduce((sum, { cost_microusd }) => sum + (cost_microusd ?? 0), 0);
   }
+}
 
-  get reserved(): number {
-    return [...this.#reserved.values()].reduce((sum, worst) => sum + worst, 0);
-  }
+/** The ledger of a scenario of a run, in the database. */
+export const ledgerOf = (on: RunStack, run: RunKey, it: Taken, more: Partial<SqlStoreOptions> = {}): NotedLedger =>
+  new NotedLedger(
+    sqlStore({ db: on.db, run, worker: "w", signal: new AbortController().signal, ...more }).ledger(it),
+  );
+
+/** Of a run with a scenario that may spend so much. */
+export async function givenLedger(on: RunStack, ceiling = 1_000_000, more?: Partial<SqlStoreOptions>) {
+  await on.sql.register([entry("a")]);
+  const run = await givenRun(on.sql, { ceiling, at: Date.now() });
+  return { run, ledger: ledgerOf(on, run, await givenTaken(on.sql, run, "w", Date.now()), more) };
+}
+
+/** What the database has of a run's money. */
+export async function booksOf(on: RunStack, { run_id }: RunKey) {
+  const { spent_microusd, unconfirmed_microusd, ...run } = (await on.db.getRun(run_id))!;
+  return {
+    state: run.state,
+    confirmed: spent_microusd - unconfirmed_microusd,
+    unconfirmed: unconfirmed_microusd,
+    reserved: run.reserved_microusd,
+    excess: run.excess_microusd,
+  };
 }
 
 export interface Opened {
   llm: LlmClient;
-  ledger: MemoryLedger;
+  ledger: NotedLedger;
   recordings: RecordingList;
   provider: Provider;
   stop: AbortController;
@@ -74,10 +86,10 @@ export interface Opened {
 /** @param how `provider` may be one that is there already, or be told how it is to be made. */
 export function open(
   options: Partial<LlmOptions> = {},
-  how: { provider?: Provider; made?: ProviderOptions; ledger?: MemoryLedger; recorded?: readonly Recorded[] } = {},
+  how: { provider?: Provider; made?: ProviderOptions; ledger?: NotedLedger; recorded?: readonly Recorded[] } = {},
 ): Opened {
   const provider = how.provider ?? createProvider({ apiKey: KEY, ...how.made });
-  const ledger = how.ledger ?? new MemoryLedger();
+  const ledger = how.ledger ?? new NotedLedger();
   const recordings = new RecordingList(how.recorded);
   const stop = new AbortController();
   const llm = openLlm({

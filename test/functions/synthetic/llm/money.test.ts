@@ -1,12 +1,20 @@
+// The bill of a provider that fails in every way, and the books of the real database.
 import OpenAI from "openai";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createDb } from "../../../../functions/_shared/db.ts";
 import { openLlm } from "../../../../functions/synthetic/llm/client.ts";
 import { RecordingList } from "../../../_support/recordings.ts";
 import { serve } from "../../../../scripts/stack/serve.ts";
 import { OPENAI_PRICES } from "../../../../tracer/openai_prices.ts";
 import { createProvider, type Fault } from "../../../_support/provider.ts";
 import { seeded, seededFaults } from "../../../_support/provider_faults.ts";
-import { ask, KEY, MemoryLedger, open, said, streamed } from "./llm_fixture.ts";
+import { type RunStack, startRunStack } from "../../../_support/run_stack.ts";
+import { ask, booksOf, givenLedger, KEY, open, said, streamed } from "./llm_fixture.ts";
+
+let on: RunStack;
+beforeAll(async () => void (on = await startRunStack()));
+afterAll(() => on?.end());
+beforeEach(() => on.forget());
 
 const FAULTS: Fault[] = [
   { kind: "status", status: 429, retryAfterMs: 5 },
@@ -26,7 +34,9 @@ test(
   async () => {
     const provider = createProvider({ apiKey: KEY, fault: seededFaults(7, 0.35, FAULTS) });
     const server = await serve(provider.handle, { port: 0 });
-    const ledger = new MemoryLedger();
+    // Nothing breaks here on the way to the database: the line would only cost time.
+    const db = createDb(on.stack.info.api_url, on.stack.info.service_role_key);
+    const { run, ledger } = await givenLedger(on, 1_000_000, { db });
     // Generations that the client was told of.
     const told = new Set<string | null>();
     const llm = openLlm({
@@ -87,32 +97,34 @@ test(
     const { total, bills } = provider.account;
     const lost = [...bills].reduce((sum, [id, { microusd }]) => told.has(id) ? sum : sum + microusd, 0);
     expect(lost).toBeGreaterThan(0);
-    expect(ledger.confirmed).toBe(total - lost);
+    const { confirmed, unconfirmed, reserved, excess } = await booksOf(on, run);
+    expect([confirmed, reserved, excess]).toEqual([total - lost, 0, 0]);
     // Of what died before its first byte nobody can tell: it counts as the most that it can have been.
-    expect(ledger.unconfirmed).toBeGreaterThanOrEqual(lost);
+    expect(unconfirmed).toBeGreaterThanOrEqual(lost);
     expect(ledger.ends.every((end) => end.cost_microusd !== null || end.status === 0)).toBe(true);
-    expect(ledger.reserved).toBe(0);
     expect(llm.inFlight).toBe(0);
   },
-  25_000,
+  60_000,
 );
 
 test("a bill that nobody can tell counts as what was reserved for it", async () => {
-  const { provider, ledger, llm, openai } = open();
+  const { run, ledger } = await givenLedger(on);
+  const { provider, llm, openai } = open({}, { ledger });
   provider.faults.push({ kind: "lost" });
   await expect(openai.chat.completions.create(ask("Where is it?"), { maxRetries: 0 })).rejects.toThrow();
   await llm.settled();
   expect(provider.account.total).toBeGreaterThan(0);
-  expect(ledger.confirmed).toBe(0);
-  expect(ledger.unconfirmed).toBe(ledger.begun[0]!.worst_microusd);
-  expect(ledger.unconfirmed).toBeGreaterThanOrEqual(provider.account.total);
+  const worst = ledger.begun[0]!.worst_microusd!;
+  expect(worst).toBeGreaterThanOrEqual(provider.account.total);
+  expect(await booksOf(on, run)).toMatchObject({ confirmed: 0, unconfirmed: worst, reserved: 0 });
   expect(llm.totals().cost_microusd).toBeNull();
 });
 
 test.each([408, 504, 524])(
   "who has had enough of waiting is not who bills: %s is asked about, or counts as reserved",
   async (status) => {
-    const late = (headers: HeadersInit) => {
+    const late = async (headers: HeadersInit) => {
+      const { run, ledger } = await givenLedger(on);
       const opened = open({
         fetch: (url) =>
           Promise.resolve(
@@ -120,45 +132,16 @@ test.each([408, 504, 524])(
               ? Response.json({ data: { total_cost: 0.000042 } })
               : new Response("late", { status, headers }),
           ),
-      });
+      }, { ledger });
       const init = { method: "POST", body: JSON.stringify(ask("?")) };
-      return { ...opened, answer: opened.llm.fetch(`${opened.llm.baseUrl}/chat/completions`, init) };
+      const response = await opened.llm.fetch(`${opened.llm.baseUrl}/chat/completions`, init);
+      const text = await response.text();
+      await opened.llm.settled();
+      const worst = ledger.begun[0]!.worst_microusd;
+      return { status: response.status, text, worst, ...await booksOf(on, run) };
     };
-    const nameless = late({});
-    expect((await nameless.answer).status).toBe(status);
-    await nameless.llm.settled();
-    expect(nameless.ledger.unconfirmed).toBe(nameless.ledger.begun[0]!.worst_microusd);
-    const named = late({ "x-generation-id": "gen-1" });
-    expect(await (await named.answer).text()).toBe("late");
-    await named.llm.settled();
-    expect([named.ledger.confirmed, named.ledger.unconfirmed]).toEqual([42, 0]);
+    const nameless = await late({});
+    expect(nameless).toMatchObject({ status, text: "late", confirmed: 0, unconfirmed: nameless.worst });
+    expect(await late({ "x-generation-id": "gen-1" })).toMatchObject({ text: "late", confirmed: 42, unconfirmed: 0 });
   },
 );
-
-test("calls wait for one another's reservations, and none crosses the cap", async () => {
-  const ledger = new MemoryLedger();
-  ledger.cap = 400;
-  const { provider, llm, openai } = open({}, { ledger });
-  provider.faults.push(...Array.from({ length: 16 }, () => ({ kind: "stall" as const, ms: 150 })));
-  const answers = await Promise.allSettled(
-    Array.from({ length: 16 }, (_, i) => said(openai, `${i} Where is it?`, { max_tokens: 40 })),
-  );
-  await llm.settled();
-  expect(answers.filter(({ status }) => status === "fulfilled").length).toBeGreaterThan(8);
-  expect(ledger.waits).toBeGreaterThan(0);
-  expect(ledger.peak).toBeLessThanOrEqual(400);
-  expect(ledger.confirmed).toBe(provider.account.total);
-});
-
-test("a call that is refused costs nothing, is not repeated, and says why", async () => {
-  const ledger = new MemoryLedger();
-  ledger.cap = 10;
-  const { provider, llm, openai } = open({}, { ledger });
-  const refused = openai.chat.completions.create(ask("Where is it?"));
-  await expect(refused).rejects.toMatchObject({ status: 402, code: "cap_run" });
-  await expect(openai.chat.completions.create(ask("And now?"))).rejects.toMatchObject({ status: 402 });
-  expect(ledger.begun.length).toBe(1);
-  expect(llm.refused).toBe("cap_run");
-  expect(provider.account.calls).toBe(0);
-  expect(llm.inFlight).toBe(0);
-});

@@ -1,118 +1,131 @@
-// What the store does while the database is away; the functions themselves are tested in test/sql.
+// The store on a line to the real database that breaks; what the functions themselves do is tested in test/sql.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { expect, test, vi } from "vitest";
-import { RpcError } from "../../../../functions/_shared/errors.ts";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Db } from "../../../../functions/_shared/db.ts";
+import type { RunKey } from "../../../../functions/_shared/synthetic_db.ts";
+import type { Taken } from "../../../../functions/_shared/synthetic_work.ts";
 import { sqlStore, type SqlStoreOptions } from "../../../../functions/synthetic/suite/sql_store.ts";
-import { outcome } from "./_support.ts";
+import { first } from "../../../_support/line.ts";
+import { type RunStack, startRunStack } from "../../../_support/run_stack.ts";
+import { end, entry, givenCall, givenRun, givenTaken, outcome, start } from "../../../_support/synthetic.ts";
+import { makeTrace } from "../../../_support/traces.ts";
 
-const AWAY = new RpcError({ message: "fetch failed" }, 0);
-const REFUSED = new RpcError({ code: "TG060", message: "makes no sense" }, 400);
-const TAKEN = { kind: "taken", position: 0, scenario: "a", repeat: 1, attempt: 1 } as const;
-const CALL = { key: "k", nth: 0, model: "m", worst_microusd: 10, cache: false };
-const END = {
-  cost_microusd: 7,
-  input_tokens: 1,
-  output_tokens: 1,
-  status: 200,
-  duration_ms: 1,
-  recorded: null,
-};
+let on: RunStack;
+let run: RunKey;
+beforeAll(async () => void (on = await startRunStack()));
+afterAll(() => on?.end());
+beforeEach(async () => {
+  await on.forget();
+  await on.sql.register([entry("a")]);
+  run = await givenRun(on.sql, { at: Date.now() });
+});
 
-/** Each function fails so often, and then answers. */
-function store(fails: number, error: Error = AWAY, more: Partial<SqlStoreOptions> = {}) {
-  const calls: string[] = [];
-  const answer = <T>(name: string, value: T) => {
-    let left = fails;
-    return () => {
-      calls.push(name);
-      return left-- > 0 ? Promise.reject(error) : Promise.resolve(value);
-    };
-  };
-  const db = {
-    takeScenario: answer("take", TAKEN),
-    beatRun: answer("beat", { stopped: false }),
-    beginCall: answer("begin", { kind: "go" as const, call_id: 5 }),
-    settleCall: answer("settle", undefined),
-    finishScenario: answer("finish", { kept: true }),
-    storeSyntheticTraces: answer("traces", {
-      stored: 1,
-      updated: 0,
-      duplicate: 0,
-      rejected: 1,
-      items: [
-        { trace_id: "t1", result: "stored" as const },
-        { trace_id: "t2", result: "rejected" as const, code: "TG012", message: "no name" },
-      ],
-    }),
-  };
-  const { signal } = new AbortController();
-  const run = { run_id: "r", token: "t" };
-  return { calls, ...sqlStore({ db, run, worker: "w", signal, patienceMs: 2000, ...more }) };
+const store = (more: Partial<SqlStoreOptions> = {}) =>
+  sqlStore({ db: on.db, run, worker: "w", signal: new AbortController().signal, patienceMs: 2000, ...more });
+const taken = () => givenTaken(on.sql, run, "w", Date.now());
+const asked = () => on.line.asked.map(({ name }) => name);
+const wrong = () => ({ run: { ...run, token: "wrong" } });
+const AWAY = { code: "", status: 503 };
+const REFUSED = { code: "TG060" };
+
+/** What the books say of the run's only scenario. */
+async function books() {
+  const { rows } = await on.client.query(`
+    select i.state, i.attempts, r.spent_microusd::int as spent, r.reserved_microusd::int as reserved,
+      (select count(*)::int from tracegram.synthetic_calls) as calls
+    from tracegram.synthetic_runs as r join tracegram.synthetic_results as i using (run_id)
+  `);
+  return rows[0];
 }
 
 test("a database that is away for a moment is asked again, and calls that are in the books are told of", async () => {
+  on.line.breaks = first(2, "away");
   const settled = vi.fn();
-  const { calls, take, ledger, finish } = store(2, AWAY, { settled });
-  expect(await take()).toEqual(TAKEN);
-  expect(await ledger(TAKEN).begin(CALL)).toEqual({ kind: "go", call_id: 5 });
+  const { take, ledger, finish } = store({ settled });
+  const it = await take() as Taken;
+  expect(it).toEqual({ kind: "taken", position: 1, scenario: "a", repeat: 1, attempt: 1 });
+  const begun = await ledger(it).begin(start());
+  if (begun.kind !== "go") throw new Error(begun.kind);
   expect(settled).not.toHaveBeenCalled();
-  await ledger(TAKEN).settle(5, END);
-  expect(settled.mock.calls).toEqual([[END]]);
-  expect(await finish(TAKEN, outcome())).toBe(true);
-  expect(calls).toEqual(["take", "begin", "settle", "finish"].flatMap((name) => [name, name, name]));
+  await ledger(it).settle(begun.call_id, end(20));
+  expect(settled.mock.calls).toEqual([[end(20)]]);
+  expect(await finish(it, outcome())).toBe(true);
+  expect(asked()).toEqual(
+    ["take_scenario", "begin_llm_call", "settle_llm_call", "finish_scenario"].flatMap((name) => [name, name, name]),
+  );
+  expect(await books()).toEqual({ state: "passed", attempts: 1, spent: 20, reserved: 0, calls: 1 });
+});
+
+test("an answer that is lost is asked for again: nothing is set aside, booked or finished twice", async () => {
+  on.line.breaks = first(1, "lost");
+  const { ledger, finish } = store();
+  const it = await taken();
+  const begun = await ledger(it).begin(start({ worst_microusd: 100 }));
+  if (begun.kind !== "go") throw new Error(begun.kind);
+  expect(await books()).toMatchObject({ spent: 0, reserved: 100, calls: 1 });
+  await ledger(it).settle(begun.call_id, end(20));
+  expect(await finish(it, outcome())).toBe(true);
+  expect(asked()).toEqual(["begin_llm_call", "settle_llm_call", "finish_scenario"].flatMap((name) => [name, name]));
+  expect(await books()).toEqual({ state: "passed", attempts: 1, spent: 20, reserved: 0, calls: 1 });
 });
 
 test("what it refuses is not asked again, and a beat never is", async () => {
-  const refusing = store(1, REFUSED);
-  await expect(refusing.take()).rejects.toBe(REFUSED);
-  await expect(refusing.finish(TAKEN, outcome())).rejects.toBe(REFUSED);
-  const away = store(1);
-  await expect(away.beat()).rejects.toBe(AWAY);
-  expect([refusing.calls, away.calls]).toEqual([["take", "finish"], ["beat"]]);
+  const refused = store(wrong());
+  await expect(refused.take()).rejects.toMatchObject(REFUSED);
+  await expect(refused.finish(await taken(), outcome())).rejects.toMatchObject(REFUSED);
+  on.line.breaks = first(1, "away");
+  await expect(store().beat()).rejects.toMatchObject(AWAY);
+  expect(asked()).toEqual(["take_scenario", "finish_scenario", "beat_synthetic_run"]);
 });
 
 test("patience ends: by its time, and at once with the run, but for what was paid", async () => {
-  const short = store(Infinity, AWAY, { patienceMs: 150 });
-  await expect(short.take()).rejects.toBe(AWAY);
-  expect(short.calls).toEqual(["take", "take"]);
+  on.line.breaks = () => "away";
+  await expect(store({ patienceMs: 150 }).take()).rejects.toMatchObject(AWAY);
+  expect(asked()).toEqual(["take_scenario", "take_scenario"]);
 
-  const stopped = store(1, AWAY, { signal: AbortSignal.abort() });
-  await expect(stopped.take()).rejects.toBe(AWAY);
-  await expect(stopped.ledger(TAKEN).begin(CALL)).rejects.toBe(AWAY);
-  await stopped.ledger(TAKEN).settle(5, END);
-  expect(await stopped.finish(TAKEN, outcome())).toBe(true);
+  const it = await taken();
+  const call = await givenCall(on.sql, run, it, {}, Date.now());
+  on.line.breaks = first(1, "away");
+  const stopped = store({ signal: AbortSignal.abort() });
+  await expect(stopped.take()).rejects.toMatchObject(AWAY);
+  await expect(stopped.ledger(it).begin(start())).rejects.toMatchObject(AWAY);
+  await stopped.ledger(it).settle(call, end(20));
+  expect(await stopped.finish(it, outcome())).toBe(true);
+  expect(await books()).toMatchObject({ state: "passed", spent: 20, calls: 1 });
 });
 
 test("traces: what is refused of them, a database that is away, a batch that is too large", async () => {
-  const send = (fails: number, error?: Error) =>
-    store(fails, error).transport(TAKEN).send(['{"a":1}'], new AbortController().signal);
-  expect(await send(0)).toEqual({
+  const it = await taken();
+  const send = (traces: object[], more: Partial<SqlStoreOptions> = {}) =>
+    store(more).transport(it).send(traces.map((trace) => JSON.stringify(trace)), new AbortController().signal);
+  const [trace, unnamed] = [makeTrace(), makeTrace({ pipeline: "" })];
+  expect(await send([trace, unnamed])).toEqual({
     kind: "accepted",
-    rejected: [{ trace_id: "t2", result: "rejected", code: "TG012", message: "no name" }],
+    rejected: [{ trace_id: unnamed.trace_id, result: "rejected", code: "TG010", message: "pipeline is missing" }],
   });
-  expect(await send(1)).toMatchObject({ kind: "retry" });
-  expect(await send(1, REFUSED)).toMatchObject({ kind: "refused", code: "TG060" });
-  expect(await send(1, new RpcError({ code: "TG003", message: "large" }, 400))).toEqual({ kind: "too_large" });
+  expect(await on.db.getTrace(trace.trace_id)).toMatchObject({ trace_id: trace.trace_id });
+  expect(await send([trace], wrong())).toMatchObject({ kind: "refused", code: "TG060" });
+  expect(await send(Array(501).fill({}))).toEqual({ kind: "too_large" });
+  on.line.breaks = first(1, "away");
+  expect(await send([trace])).toMatchObject({ kind: "retry" });
 });
 
 test("requests are made outside of the context of whoever asks: what they leave behind is not a bot's", async () => {
   const context = new AsyncLocalStorage<string>();
-  const seen: (string | undefined)[] = [];
-  const note = <T>(value: T) => () => (seen.push(context.getStore()), Promise.resolve(value));
-  const db = {
-    takeScenario: note(TAKEN),
-    beatRun: note({ stopped: false }),
-    beginCall: note({ kind: "wait" as const }),
-    settleCall: note(undefined),
-    finishScenario: note({ kept: true }),
-    storeSyntheticTraces: note({ stored: 0, updated: 0, duplicate: 0, rejected: 0, items: [] }),
-  };
-  const { signal } = new AbortController();
-  const { ledger, transport } = sqlStore({ db, run: { run_id: "r", token: "t" }, worker: "w", signal });
-  await context.run("a bot", async () => {
-    await ledger(TAKEN).begin(CALL);
-    await ledger(TAKEN).settle(1, END);
-    await transport(TAKEN).send(["{}"], signal);
+  const seen: [string, string | undefined][] = [];
+  const noting = new Proxy(on.db, {
+    get: (of, name: keyof Db) => (...args: unknown[]) => {
+      seen.push([name, context.getStore()]);
+      return (of[name] as (...args: unknown[]) => unknown)(...args);
+    },
   });
-  expect(seen).toEqual([undefined, undefined, undefined]);
+  const it = await taken();
+  const call = await givenCall(on.sql, run, it, {}, Date.now());
+  const { ledger, transport } = store({ db: noting });
+  await context.run("a bot", async () => {
+    await ledger(it).begin(start());
+    await ledger(it).settle(call, end(20));
+    await transport(it).send([JSON.stringify(makeTrace())], new AbortController().signal);
+  });
+  expect(seen).toEqual([["beginCall", undefined], ["settleCall", undefined], ["storeSyntheticTraces", undefined]]);
 });

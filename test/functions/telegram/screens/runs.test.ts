@@ -1,114 +1,137 @@
-// What the screens of synthetic tests ask the database, and what becomes of its answers. Their words: ../render/.
-import { afterEach, describe, expect, test } from "vitest";
-import type {
-  AskAnswer,
-  ConfirmAnswer,
-  Db,
-  StopAnswer,
-  SyntheticRun,
-  TraceIo,
-} from "../../../../functions/_shared/db.ts";
-import { RpcError } from "../../../../functions/_shared/errors.ts";
-import { type Action, encodeAction } from "../../../../functions/telegram/callback.ts";
+// What the screens of synthetic tests ask the real database, and what becomes of its answers. Their words: ../render/.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { RunAsk, RunWish } from "../../../../functions/_shared/db.ts";
+import type { Action } from "../../../../functions/telegram/callback.ts";
 import { commandReply } from "../../../../functions/telegram/commands.ts";
 import { openAllowed } from "../../../../functions/telegram/open_allowed.ts";
 import type { Reply, Screen } from "../../../../functions/telegram/render/screen.ts";
 import { createRunner } from "../../../../functions/telegram/runner.ts";
 import type { ScreenDeps } from "../../../../functions/telegram/screens/deps.ts";
-import { openScreen } from "../../../../functions/telegram/screens/open.ts";
+import { first } from "../../../_support/line.ts";
 import { type Receiver, startReceiver } from "../../../_support/receiver.ts";
-import { ask, result, RUN, run, running, spend } from "../runs_fixture.ts";
-import { detail, id, step } from "../traces_fixture.ts";
+import { type RunStack, startRunStack } from "../../../_support/run_stack.ts";
+import { entry, givenRun, givenTaken } from "../../../_support/synthetic.ts";
+import { makeTrace } from "../../../_support/traces.ts";
 
-type Answers = { [K in keyof Db]?: unknown };
+const [OPERATOR, VIEWER, OTHER, NOBODY] = [1001, 1002, 1003, 1004];
+const NO_RUN = "6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b";
+const SMOKE = { screen: "ask", tier: "smoke", mode: "live" } as const;
 
-let receiver: Receiver | undefined;
-afterEach(() => {
-  receiver?.close();
-  receiver = undefined;
+let on: RunStack;
+/** In place of the function that runs what was confirmed. */
+let receiver: Receiver;
+beforeAll(async () => {
+  on = await startRunStack();
+  await on.client.query(
+    "insert into tracegram.admins (user_id, role) values ($1, 'operator'), ($2, 'viewer'), ($3, 'operator')",
+    [OPERATOR, VIEWER, OTHER],
+  );
 });
+afterAll(() => on?.end());
+beforeEach(async () => {
+  await on.forget();
+  await on.client.query("truncate tracegram.admin_audit");
+  const priced = { expected_microusd: 5000, worst_microusd: 17_256 };
+  await on.sql.register(
+    ["cancel", "refund"].map((name) => entry(name, { smoke: true, priced: { smoke: priced, release: priced } })),
+  );
+  receiver = await startReceiver();
+});
+afterEach(() => receiver.close());
 
-/** A database that answers so, and notes what it is asked; an error is thrown. */
-function setUp(answers: Answers, role: "viewer" | "operator" = "operator") {
-  const asked: unknown[][] = [];
+/** @param actor Who they were when their update was claimed; the database asks once more who they are. */
+function setUp(actor: Partial<ScreenDeps["actor"]> = {}) {
+  const told: string[] = [];
   const logged: object[] = [];
-  const call = (name: string) => (...args: unknown[]) => {
-    asked.push([name, ...args]);
-    const answer = answers[name as keyof Db];
-    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? null);
-  };
-  const db = new Proxy({}, { get: (_, name) => call(String(name)) }) as Db;
   const deps: ScreenDeps = {
-    db,
+    db: on.db,
     now: () => new Date(),
-    actor: { user_id: 1001, chat_id: -100, role },
-    runner: createRunner({
-      supabaseUrl: receiver?.url ?? "http://127.0.0.1:9",
-      log: (record) => void logged.push(record),
-    }),
-    tellRun: (runId) => call("tellRun")(runId),
+    actor: { user_id: OPERATOR, chat_id: -100, role: "operator", ...actor },
+    runner: createRunner({ supabaseUrl: receiver.url, log: (record) => void logged.push(record) }),
+    tellRun: (runId) => Promise.resolve(told.push(runId)),
   };
   const open = (action: Action) => openAllowed(deps, action, {}) as Promise<Screen>;
-  return { deps, asked, logged, open };
+  return { deps, told, logged, open };
 }
+const viewer = { user_id: VIEWER, role: "viewer" } as const;
+/** An operator until a moment ago. */
+const removed = { user_id: NOBODY };
 
-const confirmed = (runner_url: string | null): ConfirmAnswer => (
-  { run_id: RUN, token: "t0ken", ceiling_microusd: 34_512, runner_url }
-);
-const SMOKE = { screen: "ask", tier: "smoke", mode: "live" } as const;
+const asked = () => on.line.asked.map(({ name }) => name);
+const audit = async () =>
+  (await on.client.query(
+    "select user_id::int as who, action, allowed, detail from tracegram.admin_audit order by audit_id",
+  )).rows;
+const states = async () =>
+  (await on.client.query("select state, mode, ceiling_microusd::int as ceiling from tracegram.synthetic_runs")).rows;
+
+const runner_url = () => `${receiver.url}/functions/v1/synthetic`;
+async function givenAsk(wish: Partial<RunWish> = {}, actor = OPERATOR): Promise<string> {
+  const ask = await on.sql.ask(actor, { tier: "smoke", runner_url: runner_url(), ...wish }, Date.now());
+  return (ask as RunAsk).run_id;
+}
+const givenRunning = async (wish: Partial<RunWish> = {}) =>
+  await givenRun(on.sql, { actor: OPERATOR, tier: "smoke", ceiling: 34_512, at: Date.now(), ...wish });
 
 describe("asking", () => {
   test("begins nothing, and says where it is told and run", async () => {
-    const { open, asked } = setUp({ askRun: ask() satisfies AskAnswer });
-    expect(await open(SMOKE)).toMatchObject({ name: "ask" });
-    expect(asked).toEqual([["askRun", 1001, {
-      tier: "smoke",
-      mode: "live",
-      chat_id: -100,
-      runner_url: "http://127.0.0.1:9/functions/v1/synthetic",
-    }]]);
+    const screen = await setUp().open(SMOKE);
+    expect(screen).toMatchObject({ name: "ask", html: expect.stringContaining("at most $0.0346") });
+    expect(on.line.asked).toEqual([{
+      name: "ask_synthetic_run",
+      args: {
+        p_actor: OPERATOR,
+        p_wish: { tier: "smoke", mode: "live", chat_id: -100, runner_url: runner_url() },
+      },
+    }]);
+    expect([await states(), receiver.heard]).toEqual([[{ state: "asked", mode: "live", ceiling: 0 }], []]);
   });
 
   test("for a dry run confirms it at once, with nothing to spend", async () => {
-    receiver = await startReceiver();
-    const { open, asked } = setUp({
-      askRun: ask({ mode: "replay" }),
-      confirmRun: { ...confirmed(`${receiver.url}/run`), ceiling_microusd: 0 },
-    });
-    expect((await open({ ...SMOKE, mode: "replay" })).html).toContain("costs nothing");
-    expect(asked.map(([name, , ...rest]) => [name, ...rest])).toEqual([
-      ["askRun", expect.objectContaining({ mode: "replay" })],
-      ["confirmRun", RUN, 0],
-    ]);
-    expect(receiver.heard).toMatchObject([{ path: "/run" }]);
+    expect((await setUp().open({ ...SMOKE, mode: "replay" })).html).toContain("costs nothing");
+    expect(asked()).toEqual(["ask_synthetic_run", "confirm_synthetic_run"]);
+    expect(on.line.asked[1]!.args["p_ceiling_microusd"]).toBe(0);
+    expect(await states()).toEqual([{ state: "running", mode: "replay", ceiling: 0 }]);
+    expect(receiver.heard).toMatchObject([{ path: "/functions/v1/synthetic" }]);
   });
 
-  test.each<[AskAnswer, string, string]>([
-    [{ refused: "operator" }, "refusal", "You may not do this."],
-    [{ no: "running", run_id: RUN }, "ask", "A run of yours is going on."],
-    [{ no: "none", spend }, "ask", "There are no such scenarios."],
-    [{ no: "cap", spend }, "ask", "Nothing may be spent now."],
-  ])("may be answered with %j", async (askRun, name, words) => {
-    const screen = await setUp({ askRun }).open(SMOKE);
-    expect(screen).toMatchObject({ name, html: expect.stringContaining(words) });
+  test.each<[string, string, string, () => Promise<unknown>, Partial<ScreenDeps["actor"]>]>([
+    ["is no operator any more", "refusal", "You may not do this.", () => Promise.resolve(), removed],
+    ["has a run", "ask", "A run of yours is going on.", () => givenRunning(), {}],
+    ["has no scenarios", "ask", "There are no such scenarios.", () => on.sql.register([]), {}],
+    [
+      "has spent all there is",
+      "ask",
+      "Nothing may be spent now.",
+      () => on.db.changeSettings({ synthetic_day_cap_microusd: 0 }),
+      {},
+    ],
+  ])("is of no use to who %s", async (_, name, words, given, actor) => {
+    await given();
+    expect(await setUp(actor).open(SMOKE)).toMatchObject({ name, html: expect.stringContaining(words) });
   });
 
   test("is for operators: the audit has who tried", async () => {
-    const { open, asked } = setUp({}, "viewer");
+    const run = await givenRunning();
+    await on.client.query("truncate tracegram.admin_audit");
+    const { open } = setUp(viewer);
+    const { trace_id } = makeTrace();
     for (
       const action of [
         SMOKE,
-        { screen: "confirm", run_id: RUN, ceiling: 5 },
-        { screen: "stop", run_id: RUN },
-        { screen: "fixture", trace_id: id(1) },
+        { screen: "confirm", run_id: run.run_id, ceiling: 5 },
+        { screen: "stop", run_id: run.run_id },
+        { screen: "fixture", trace_id },
       ] as const
     ) expect(await open(action)).toMatchObject({ name: "refusal" });
-    expect(asked).toEqual([
-      ["refuseAction", 1001, "operator", "run_tests", { tier: "smoke", mode: "live" }],
-      ["refuseAction", 1001, "operator", "run_tests", { run_id: RUN, ceiling: 5 }],
-      ["refuseAction", 1001, "operator", "run_tests", { run_id: RUN }],
-      ["refuseAction", 1001, "operator", "read_io", { trace_id: id(1) }],
+    expect(asked()).toEqual(Array(4).fill("refuse_action"));
+    expect(await audit()).toEqual([
+      { who: VIEWER, action: "run_tests", allowed: false, detail: { tier: "smoke", mode: "live" } },
+      { who: VIEWER, action: "run_tests", allowed: false, detail: { run_id: run.run_id, ceiling: 5 } },
+      { who: VIEWER, action: "run_tests", allowed: false, detail: { run_id: run.run_id } },
+      { who: VIEWER, action: "read_io", allowed: false, detail: { trace_id } },
     ]);
+    expect(await states()).toMatchObject([{ state: "running" }]);
   });
 
   describe("in words, with names", () => {
@@ -134,31 +157,28 @@ describe("asking", () => {
     };
 
     test("asks for these alone", async () => {
-      const { deps, asked } = setUp({ askRun: ask() });
-      expect(await write(deps, "test smoke refund cancel").reply).toMatchObject({ name: "ask" });
-      expect(asked).toMatchObject([["askRun", 1001, { tier: "smoke", scenarios: ["refund", "cancel"] }]]);
+      expect(await write(setUp().deps, "test smoke refund").reply).toMatchObject({ name: "ask" });
+      expect(on.line.asked).toMatchObject([{ args: { p_wish: { tier: "smoke", scenarios: ["refund"] } } }]);
     });
 
     test("is for operators", async () => {
-      const { deps, asked } = setUp({}, "viewer");
-      expect(await write(deps, "test smoke refund").reply).toMatchObject({ name: "refusal" });
-      expect(asked.map(([name]) => name)).toEqual(["refuseAction"]);
+      expect(await write(setUp(viewer).deps, "test smoke refund").reply).toMatchObject({ name: "refusal" });
+      expect(asked()).toEqual(["refuse_action"]);
     });
 
     test("a dry run is begun by who has a claim", async () => {
-      const { deps, asked } = setUp({ askRun: ask({ mode: "replay" }), confirmRun: confirmed(null) });
+      const { deps } = setUp();
+      expect(await write(deps, "test dry refund", new Error("away")).reply).toMatchObject({ name: "failed" });
+      expect(asked()).toEqual([]);
       const { reply, told } = write(deps, "test dry refund");
       await reply;
       expect(told.changing).toBe(1);
-      expect(asked.map(([name]) => name)).toEqual(["askRun", "confirmRun"]);
-      const unclaimed = setUp({});
-      expect(await write(unclaimed.deps, "test dry refund", new Error("away")).reply).toMatchObject({ name: "failed" });
-      expect(unclaimed.asked).toEqual([]);
+      expect(await states()).toMatchObject([{ state: "running", mode: "replay" }]);
     });
 
     test("that fails leads to the tests, and not to a run of all", async () => {
-      const { deps } = setUp({ askRun: new RpcError({ code: "57014", message: "timeout" }, 503) });
-      expect(await write(deps, "test release refund").reply).toMatchObject({
+      on.line.breaks = () => "away";
+      expect(await write(setUp().deps, "test release refund").reply).toMatchObject({
         name: "failed",
         keyboard: [[{ action: { screen: "tests" } }]],
       });
@@ -167,72 +187,87 @@ describe("asking", () => {
 });
 
 describe("confirming", () => {
+  const confirm = (run_id: string, ceiling = 34_512) => ({ screen: "confirm", run_id, ceiling }) as const;
+
   test("tells the function that runs it, with the run's token", async () => {
-    receiver = await startReceiver();
-    const { open, asked } = setUp({ confirmRun: confirmed(`${receiver.url}/functions/v1/synthetic`) });
-    const screen = await open({ screen: "confirm", run_id: RUN, ceiling: 34_512 });
+    const run_id = await givenAsk();
+    const screen = await setUp().open(confirm(run_id));
     expect(screen.html).toContain("at most $0.0346");
     expect(screen.html).not.toContain("did not answer");
-    expect(asked).toEqual([["confirmRun", 1001, RUN, 34_512]]);
+    expect(await states()).toEqual([{ state: "running", mode: "live", ceiling: 34_512 }]);
     expect(receiver.heard).toMatchObject([{ method: "POST", path: "/functions/v1/synthetic" }]);
-    expect(JSON.parse(receiver.heard[0]!.body)).toEqual({ run_id: RUN, token: "t0ken" });
-    expect(screen.html + JSON.stringify(screen.keyboard)).not.toContain("t0ken");
+    const told = JSON.parse(receiver.heard[0]!.body);
+    expect(told).toEqual({ run_id, token: expect.any(String) });
+    expect(await on.db.enterRun(told)).toMatchObject({ run_id, state: "running" });
+    expect(screen.html + JSON.stringify(screen.keyboard)).not.toContain(told.token);
   });
 
   test.each(["refuses", "hangs up"])("when the function %s, the database will", async (what) => {
-    receiver = await startReceiver();
     receiver.respond = (response) => what === "refuses" ? response.writeHead(500).end() : void response.destroy();
-    const { open, logged } = setUp({ confirmRun: confirmed(receiver.url) });
-    expect((await open({ screen: "confirm", run_id: RUN, ceiling: 34_512 })).html).toContain("again within a minute");
+    const { open, logged } = setUp();
+    expect((await open(confirm(await givenAsk()))).html).toContain("again within a minute");
     expect(logged).toHaveLength(1);
-    expect(JSON.stringify(logged)).not.toContain("t0ken");
+    expect(JSON.stringify(logged)).not.toContain(JSON.parse(receiver.heard[0]!.body).token);
   });
 
-  test.each(["expired", "used", "not_yours", "over_cap", "no_ceiling", "gone"] as const)(
-    "may be too late: %s",
-    async (no) => {
-      receiver = await startReceiver();
-      const { open } = setUp({ confirmRun: { no } });
-      expect(await open({ screen: "confirm", run_id: RUN, ceiling: 1 })).toMatchObject({ name: "run_not_confirmed" });
-      expect(receiver.heard).toEqual([]);
-    },
-  );
+  // A ceiling is always given here: it is never missing.
+  test.each<[string, () => Promise<string>, string]>([
+    ["expired", async () => {
+      const run_id = await givenAsk();
+      await on.client.query("update tracegram.synthetic_runs set confirm_until = now()");
+      return run_id;
+    }, "Too late"],
+    ["used", async () => (await givenRunning()).run_id, "This was confirmed before."],
+    ["not yours", () => givenAsk({}, OTHER), "Somebody else has asked for this run."],
+    ["over a cap", async () => {
+      const run_id = await givenAsk();
+      await on.db.changeSettings({ synthetic_day_cap_microusd: 34_511 });
+      return run_id;
+    }, "That is more than may be spent by now."],
+    ["gone", async () => {
+      const run_id = await givenAsk();
+      await on.sql.stop(OPERATOR, run_id, Date.now());
+      return run_id;
+    }, "This run is gone."],
+  ])("may be too late: %s", async (_, given, words) => {
+    const run_id = await given();
+    expect(await setUp().open(confirm(run_id))).toMatchObject({
+      name: "run_not_confirmed",
+      html: expect.stringContaining(words),
+    });
+    expect(receiver.heard).toEqual([]);
+  });
 });
 
 describe("a run's own message", () => {
-  const watch = (press: "stop" | "refresh" | "failures" | "details") =>
-    ({ screen: "watch", run_id: RUN, press }) as const;
+  const watch = (run_id: string, press: "stop" | "refresh" | "failures" | "details") =>
+    ({ screen: "watch", run_id, press }) as const;
 
   test("is stopped where it is", async () => {
-    const { open, asked } = setUp({
-      stopRun: { state: "stopped" } satisfies StopAnswer,
-      getRun: run([result(1)], { state: "stopped", stopped_by: 1001 }),
-    });
-    const screen = await open(watch("stop"));
-    expect(screen).toMatchObject({ name: "run_message", html: expect.stringContaining("stopped by 1001") });
+    const { run_id } = await givenRunning();
+    const screen = await setUp().open(watch(run_id, "stop"));
+    expect(screen).toMatchObject({ name: "run_message", html: expect.stringContaining(`stopped by ${OPERATOR}`) });
     expect(screen.fresh).toBeUndefined();
-    expect(asked).toEqual([["stopRun", 1001, RUN], ["getRun", RUN]]);
+    expect(asked()).toEqual(["stop_synthetic_run", "get_synthetic_run"]);
+    expect(await states()).toMatchObject([{ state: "stopped" }]);
   });
 
   test("opens all else as a new message", async () => {
-    const { open } = setUp({ getRun: run([result(1)]) });
-    expect(await open(watch("failures"))).toMatchObject({ name: "run", fresh: true });
-    expect(await open(watch("details"))).toMatchObject({ name: "run", fresh: true });
-    expect(await setUp({}).open(watch("refresh"))).toMatchObject({ name: "run", fresh: true });
-    expect(await setUp({ stopRun: { refused: "operator" } }).open(watch("stop"))).toMatchObject({
-      name: "refusal",
-      fresh: true,
-    });
-    const away = setUp({ getRun: new RpcError({ message: "away" }, 503) });
-    expect(await away.open(watch("refresh"))).toMatchObject({ name: "failure", fresh: true });
+    const { open } = setUp();
+    const { run_id } = await givenRunning();
+    expect(await open(watch(run_id, "failures"))).toMatchObject({ name: "run", fresh: true });
+    expect(await open(watch(run_id, "details"))).toMatchObject({ name: "run", fresh: true });
+    expect(await open(watch(NO_RUN, "refresh"))).toMatchObject({ name: "run", fresh: true });
+    expect(await setUp(removed).open(watch(run_id, "stop"))).toMatchObject({ name: "refusal", fresh: true });
+    on.line.breaks = first(1, "away");
+    expect(await open(watch(run_id, "refresh"))).toMatchObject({ name: "failure", fresh: true });
   });
 
   test("is looked at again once it is over, for the report may have been overtaken", async () => {
-    const answers: { getRun: SyntheticRun } = { getRun: running() };
-    const { open } = setUp(answers);
-    const screen = await open(watch("refresh"));
+    const run = await givenRunning({ scenarios: ["cancel"] });
+    const screen = await setUp().open(watch(run.run_id, "refresh"));
     expect(await screen.again!()).toBeNull();
-    answers.getRun = run([result(1)], { version: 99 });
+    await on.sql.finish(run, await givenTaken(on.sql, run, "w", Date.now()), undefined, Date.now());
     const report = await screen.again!();
     expect(report).toMatchObject({ name: "run_message", html: expect.stringContaining("all 1 passed") });
     expect(await report!.again!()).toBeNull();
@@ -240,57 +275,12 @@ describe("a run's own message", () => {
 });
 
 test("stopping shows the run, and has its own message told; one that is gone is said to be so", async () => {
-  const stopped = setUp({ stopRun: { state: "stopped" }, getRun: run([], { state: "stopped" }) });
-  expect(await stopped.open({ screen: "stop", run_id: RUN })).toMatchObject({ name: "run" });
-  expect(stopped.asked).toEqual([["stopRun", 1001, RUN], ["tellRun", RUN], ["getRun", RUN]]);
-  const { open, asked } = setUp({ stopRun: { state: "cancelled" }, getRun: run([], { state: "cancelled" }) });
-  expect((await open({ screen: "stop", run_id: RUN })).html).toContain("taken back, nothing was spent");
-  expect(asked).toEqual([["stopRun", 1001, RUN], ["getRun", RUN]]);
-  expect((await setUp({ stopRun: { no: "gone" } }).open({ screen: "stop", run_id: RUN })).html).toContain(
-    "This run is gone.",
-  );
-  expect((await setUp({}).open({ screen: "result", run_id: RUN, position: 1, page: 0 })).html).toContain(
-    "This run is gone.",
-  );
-});
-
-describe("making a test of a trace", () => {
-  const io = (step: number, request: string): TraceIo => ({
-    step,
-    request,
-    request_chars: request.length,
-    response: null,
-    response_chars: null,
-  });
-  const trace = detail(1, { steps: [step("llm.answer", 0, 1, { model: "m" })], io_steps: [1] });
-  const fixture = { screen: "fixture", trace_id: id(1) } as const;
-  const read = async (reply: Reply) => {
-    if (!("content" in reply)) throw new Error("no file");
-    let text = "";
-    for await (const piece of reply.content(() => {})) text += new TextDecoder().decode(piece);
-    return text;
-  };
-
-  test("sends a scenario, and reads no more than it needs", async () => {
-    const said = JSON.stringify([{ role: "user", content: "Write to ada@example.org" }]);
-    const { deps, asked } = setUp({ getTrace: trace, adminExportIo: { io: [io(1, said)], more: true } });
-    const reply = await openScreen(deps, fixture);
-    expect(reply).toMatchObject({ filename: "support-0194bc1f.yaml", caption: expect.stringContaining("masked") });
-    expect(await read(reply)).toContain('- say: "Write to [email]"\n');
-    expect(asked).toEqual([["getTrace", id(1)], ["adminExportIo", 1001, id(1), 0]]);
-    expect(encodeAction(fixture)).toHaveLength(24);
-  });
-
-  test("says where what the person wrote is not kept", async () => {
-    const { deps } = setUp({ getTrace: trace, adminExportIo: { io: [], more: false } });
-    const reply = await openScreen(deps, fixture);
-    expect(reply).toMatchObject({ caption: expect.stringContaining("TODO") });
-    expect(await read(reply)).toContain("# TODO");
-  });
-
-  test("is refused to who is no operator any more, and of a trace that is gone", async () => {
-    const { deps } = setUp({ getTrace: trace, adminExportIo: { refused: "operator" } });
-    expect(await openScreen(deps, fixture)).toMatchObject({ name: "refusal" });
-    expect(await openScreen(setUp({}).deps, fixture)).toMatchObject({ name: "export" });
-  });
+  const { open, told } = setUp();
+  const { run_id } = await givenRunning();
+  expect(await open({ screen: "stop", run_id })).toMatchObject({ name: "run" });
+  expect([told, asked()]).toEqual([[run_id], ["stop_synthetic_run", "get_synthetic_run"]]);
+  expect((await open({ screen: "stop", run_id: await givenAsk() })).html).toContain("taken back, nothing was spent");
+  expect(told).toEqual([run_id]);
+  expect((await open({ screen: "stop", run_id: NO_RUN })).html).toContain("This run is gone.");
+  expect((await open({ screen: "result", run_id: NO_RUN, position: 1, page: 0 })).html).toContain("This run is gone.");
 });
