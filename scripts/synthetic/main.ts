@@ -34,6 +34,7 @@ export interface Deps {
 }
 
 const INTERRUPTED = 130;
+const SEE_HELP = "What to do: npm run synthetic -- --help shows what can be told.";
 
 /** Resolves to the exit code. */
 export async function main(argv: readonly string[], deps: Deps): Promise<number> {
@@ -197,7 +198,7 @@ function tell(report: SuiteReport, { junit, json }: Args, terminal: Terminal): v
 }
 
 function words(error: unknown): string {
-  if (error instanceof Refusal) return error.usage ? `${error.message}\n\n${HELP}` : error.message;
+  if (error instanceof Refusal) return error.usage ? `${error.message}\n\n${SEE_HELP}` : error.message;
   // A line for each, with its place.
   if (error instanceof Invalid) return error.message;
   if (error instanceof Failure) return `${error.message}\n\nWhat to do: ${error.todo}`;

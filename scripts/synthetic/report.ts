@@ -136,3 +136,7 @@ export function exitCodeOf({ state, totals }: SuiteReport): number {
   if (state === "stopped" || state === "out_of_budget" || totals.excess_microusd > 0) return 3;
   return state === "passed" && totals.failed === 0 ? 0 : 1;
 }
+
+/** What is said of a scenario that has neither passed nor failed. */
+export const notEnded = ({ state, attempts }: ReportLine): string =>
+  state === "stopped" && attempts > 0 ? "broken off" : "not run";

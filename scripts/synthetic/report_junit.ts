@@ -1,5 +1,5 @@
 /** The report as JUnit XML, as CI systems read it. */
-import type { ReportLine, SuiteReport } from "./report.ts";
+import { notEnded, type ReportLine, type SuiteReport } from "./report.ts";
 import { dollars, shortId } from "./units.ts";
 
 export function junitReport(report: SuiteReport): string {
@@ -56,7 +56,7 @@ function testcase(line: ReportLine, tier: string, repeat: number): string[] {
     ),
     ...line.state === "failed" && line.failures.length === 0 ? ['      <failure type="bot"/>'] : [],
     ...["stopped", "pending", "running"].includes(line.state)
-      ? [`      <skipped${attributes({ message: line.state === "stopped" ? "broken off" : "not run" })}/>`]
+      ? [`      <skipped${attributes({ message: notEnded(line) })}/>`]
       : [],
     `      <system-out>${escaped(said.join("\n"))}</system-out>`,
     "    </testcase>",

@@ -2,7 +2,7 @@
 import { change } from "../../functions/telegram/render/change.ts";
 import { count, duration } from "../../functions/telegram/render/units.ts";
 import type { Failure } from "../../functions/_shared/synthetic_work.ts";
-import type { ReportLine, SuiteReport } from "./report.ts";
+import { notEnded, type ReportLine, type SuiteReport } from "./report.ts";
 import { counted, dollars, shortId } from "./units.ts";
 
 export type Paint = (colour: "red" | "green" | "yellow" | "grey", text: string) => string;
@@ -27,7 +27,7 @@ const nameOf = (line: ReportLine, { repeat }: SuiteReport) =>
 function headLine(line: ReportLine, name: string, paint: Paint): string {
   const { state, duration_ms, input_tokens, output_tokens, cost_microusd } = line;
   if (state !== "passed" && state !== "failed") {
-    return paint("yellow", `- ${name}  ${state === "stopped" ? "broken off" : "not run"}`);
+    return paint("yellow", `- ${name}  ${notEnded(line)}`);
   }
   const mark = state === "passed" ? paint("green", "✓") : paint("red", "✗");
   const amounts = [

@@ -12,7 +12,7 @@ export let dir: string;
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "synthetic-"))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-export const SCENARIOS = [scenario("greets"), scenario("refund"), scenario("slow", { smoke: false })];
+const SCENARIOS = [scenario("greets"), scenario("refund"), scenario("slow", { smoke: false })];
 
 /** Runs that can be gone on with from here. */
 export const tokens = () => readdirSync(join(dir, "tokens"));

@@ -1,6 +1,6 @@
 // Paid runs of `npm run synthetic` in this process, on the real database: what a terminal does around them. Its scenarios and its
 // person are scripted; real ones are in test/e2e.
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { Db } from "../../../functions/_shared/db.ts";
@@ -18,7 +18,7 @@ import {
   recorded,
   start as call,
 } from "../../_support/synthetic.ts";
-import { dir, type Options, SCENARIOS, start, tokens } from "./_support.ts";
+import { dir, type Options, start, tokens } from "./_support.ts";
 
 const DAY = 86_400_000;
 const NO_RUN = "0198f3ab-0000-7000-8000-00000000000a";
@@ -28,8 +28,8 @@ beforeAll(async () => void (on = await startRunStack()));
 afterAll(() => on?.end());
 beforeEach(async () => {
   await on.forget();
-  // Without prices, as what was never recorded.
-  await on.sql.register(SCENARIOS.map(({ name }) => entry(name, { priced: { smoke: null, release: null } })));
+  // The function's, for runs that were there before. A terminal brings its own.
+  await on.sql.register(["greets", "refund", "slow"].map((name) => entry(name)));
 });
 
 const begin = (argv: string[], options?: Options) => start(argv, { db: on.db, ...options });
@@ -216,6 +216,29 @@ test("--record writes what was answered, sorted and readable; the scenario is to
   ]);
   expect(text).toMatch(/^\[\n {2}\{\n {4}"key": "a",\n/);
   expect(readdirSync(join(dir, "recordings"))).toEqual(["greets.json"]);
+});
+
+test("what was recorded before a run was cut off is there when it has gone on", async () => {
+  const script = (refused: Script): Record<string, Script> =>
+    Object.fromEntries(["greets", "refund"].map((name) => [name, async (deps) => {
+      const made = call({ key: name, worst_microusd: 10 });
+      const begun = await deps.ledger.begin(made);
+      if (begun.kind === "go") await deps.ledger.settle(begun.call_id, end(10, { recorded: recorded(made) }));
+      return await refused(deps);
+    }]));
+  const cut = await run(["--spend", "1", "--record", "--concurrency", "1"], {
+    scripts: script(async () => {
+      await on.refuse("take_scenario");
+      return outcome();
+    }),
+  });
+  expect(cut.code).toBe(1);
+  // It was killed, and has written nothing.
+  expect(existsSync(join(dir, "recordings"))).toBe(false);
+  await on.allow("take_scenario");
+  const { code, err } = await run(["--resume", (await lastRun()).run_id], { scripts: script(() => outcome()) });
+  expect([code, err]).toEqual([0, expect.stringContaining("2 recorded calls; written: ")]);
+  expect(readdirSync(join(dir, "recordings")).sort()).toEqual(["greets.json", "refund.json"]);
 });
 
 test("--pull writes all pages of a run's recordings, and says when nothing is new", async () => {

@@ -10,11 +10,13 @@ const RUN = "0198f3ab-0000-7000-8000-00000000000a";
 
 const run = (argv: string[], options?: Options) => start(argv, options).ended;
 
-test("--help: on stdout, exit code 0; what is wrong: on stderr with the help, exit code 2", async () => {
+test("--help: on stdout, exit code 0; what is wrong: on stderr, exit code 2", async () => {
   expect(await run(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("--dry-run"), err: "" });
   const wrong = await run(["--repeat", "x"]);
   expect(wrong).toMatchObject({ code: 2, out: "", connected: 0 });
-  expect(wrong.err).toMatch(/^--repeat takes a whole number from 1 to 100, not x\n\nSynthetic tests/);
+  expect(wrong.err).toBe(
+    "--repeat takes a whole number from 1 to 100, not x\n\nWhat to do: npm run synthetic -- --help shows what can be told.\n",
+  );
 });
 
 test("--list shows the scenarios, and asks no database", async () => {
