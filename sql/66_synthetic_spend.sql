@@ -153,15 +153,15 @@ create type tracegram.scenario_estimate as (
 comment on type tracegram.scenario_estimate is
   'What a scenario costs once: null where that is not known. room is the most that one of its calls had reserved; source is history or prices.';
 
-create function tracegram.estimate_scenario(p_name text, p_tier text, p_priced jsonb)
+create function tracegram.estimate_scenario(p_entry jsonb, p_tier text)
   returns tracegram.scenario_estimate
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
   select case when h.n > 0
-    then (p_name, h.expected, h.worst, h.room, 'history')::tracegram.scenario_estimate
+    then (p_entry ->> 'name', h.expected, h.worst, h.room, 'history')::tracegram.scenario_estimate
     else (
-      p_name, (s.price ->> 'expected_microusd')::numeric::bigint, (s.price ->> 'worst_microusd')::numeric::bigint, 0,
+      p_entry ->> 'name', (s.price ->> 'expected_microusd')::numeric::bigint, (s.price ->> 'worst_microusd')::numeric::bigint, 0,
       case when s.price is not null then 'prices' end
     )::tracegram.scenario_estimate
   end
@@ -175,20 +175,18 @@ as $$
       select r.cost_microusd, r.largest_microusd
       from tracegram.synthetic_results as r
       join tracegram.synthetic_runs as u using (run_id)
-      where r.scenario = p_name and r.state in ('passed', 'failed') and r.cost_microusd is not null
+      where r.scenario = p_entry ->> 'name' and r.hash = p_entry ->> 'hash' and r.cost_microusd is not null
         and u.tier = p_tier and u.mode = 'live'
-      order by r.ended_at desc
+        -- One that has failed may have paid for less than it makes: the provider was away.
+        and (r.state = 'passed' or r.state = 'failed' and r.cost_microusd > 0)
+      order by r.state = 'passed' desc, r.ended_at desc
       limit 20
     ) as l
   ) as h
-  left join (
-    select nullif(
-      coalesce(p_priced, (select c.priced from tracegram.synthetic_scenarios as c where c.name = p_name)) -> p_tier, 'null'
-    ) as price
-  ) as s on true;
+  cross join (select nullif(p_entry -> 'priced' -> p_tier, 'null') as price) as s;
 $$;
 
-comment on function tracegram.estimate_scenario(text, text, jsonb) is
-$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or its recorded tokens by the price
-table: p_priced, or what was registered for it where that is null.$doc$;
-revoke all on function tracegram.estimate_scenario(text, text, jsonb) from public, anon, authenticated, service_role;
+comment on function tracegram.estimate_scenario(jsonb, text) is
+$doc$What a ScenarioEntry costs once in a tier: the median and the 95th percentile of its last 20 live results, those of the same file and models
+that have passed before those that have failed; where there is none, its recorded tokens by the price table.$doc$;
+revoke all on function tracegram.estimate_scenario(jsonb, text) from public, anon, authenticated, service_role;

@@ -148,8 +148,11 @@ begin
     select case
       when v_run.mode = 'replay' then (n, 0, 0, 0, 'prices')::tracegram.scenario_estimate
       else tracegram.estimate_scenario(
-        n, v_run.tier,
-        (select e -> 'priced' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1)
+        coalesce(
+          (select e from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1),
+          (select pg_catalog.to_jsonb(s) from tracegram.synthetic_scenarios as s where s.name = n)
+        ),
+        v_run.tier
       )
     end
     from pg_catalog.unnest(v_run.scenarios) with ordinality as w (n, i)
@@ -158,8 +161,9 @@ begin
   select
     v_run.repeat * coalesce(pg_catalog.sum(e.expected_microusd), 0),
     -- What a call may cost at worst is set aside before it is made, and that is more than it will cost. So much must be left for
-    -- the last ones, or the run would end before them.
-    v_run.repeat * coalesce(pg_catalog.sum(e.worst_microusd), 0) + v_run.concurrency * coalesce(pg_catalog.max(e.room_microusd), 0),
+    -- the last ones, or the run would end before them; and as much once more, for those of a worker that is killed.
+    v_run.repeat * coalesce(pg_catalog.sum(e.worst_microusd), 0)
+      + 2 * v_run.concurrency * coalesce(pg_catalog.max(e.room_microusd), 0),
     count(*) filter (where e.source is null)
   into v_expected, v_run.worst_microusd, v_run.unknown
   from pg_catalog.unnest(v_estimates) as e;
@@ -219,8 +223,9 @@ p_wish   RunWish of functions/_shared/synthetic_answers.ts.
 Returns AskAnswer: RunAsk, {"refused": "operator"}, or {"no": why} with none (no such scenarios), cap (nothing is left of one) or
 running (one of the same admin goes on). What the same admin has asked for before and not confirmed is cancelled.
 
-A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what its recorded tokens cost. The
-worst of the run has, besides their sum, room for the largest calls that may be under way at its end.
+A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, of the same file and models, or what its
+recorded tokens cost. The
+worst of the run has, besides their sum, room for the largest calls that may be under way at its end, and when a worker is killed.
 
 TG060  the wish makes no sense  (nothing was changed)$doc$;
 revoke all on function public.ask_synthetic_run(bigint, jsonb) from public, anon, authenticated;

@@ -51,7 +51,9 @@ export function usageOf(usage: unknown): LlmCall {
   }
   const input = u.prompt_tokens_details ?? u.input_tokens_details;
   const output = u.completion_tokens_details ?? u.output_tokens_details;
-  const dollars = u.is_byok ? sum(u.cost, u.cost_details?.upstream_inference_cost) : u.cost;
+  const upstream = u.cost_details?.upstream_inference_cost;
+  // Without the provider's bill, that of the router is a part of nobody knows what.
+  const dollars = u.is_byok ? sum(upstream, u.cost) : u.cost;
   return {
     input_tokens: sum(u.prompt_tokens ?? u.input_tokens, u.cache_read_input_tokens, u.cache_creation_input_tokens),
     cached_tokens: input?.cached_tokens ?? u.cache_read_input_tokens ?? undefined,

@@ -6092,15 +6092,15 @@ create type tracegram.scenario_estimate as (
 comment on type tracegram.scenario_estimate is
   'What a scenario costs once: null where that is not known. room is the most that one of its calls had reserved; source is history or prices.';
 
-create function tracegram.estimate_scenario(p_name text, p_tier text, p_priced jsonb)
+create function tracegram.estimate_scenario(p_entry jsonb, p_tier text)
   returns tracegram.scenario_estimate
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
   select case when h.n > 0
-    then (p_name, h.expected, h.worst, h.room, 'history')::tracegram.scenario_estimate
+    then (p_entry ->> 'name', h.expected, h.worst, h.room, 'history')::tracegram.scenario_estimate
     else (
-      p_name, (s.price ->> 'expected_microusd')::numeric::bigint, (s.price ->> 'worst_microusd')::numeric::bigint, 0,
+      p_entry ->> 'name', (s.price ->> 'expected_microusd')::numeric::bigint, (s.price ->> 'worst_microusd')::numeric::bigint, 0,
       case when s.price is not null then 'prices' end
     )::tracegram.scenario_estimate
   end
@@ -6114,23 +6114,21 @@ as $$
       select r.cost_microusd, r.largest_microusd
       from tracegram.synthetic_results as r
       join tracegram.synthetic_runs as u using (run_id)
-      where r.scenario = p_name and r.state in ('passed', 'failed') and r.cost_microusd is not null
+      where r.scenario = p_entry ->> 'name' and r.hash = p_entry ->> 'hash' and r.cost_microusd is not null
         and u.tier = p_tier and u.mode = 'live'
-      order by r.ended_at desc
+        -- One that has failed may have paid for less than it makes: the provider was away.
+        and (r.state = 'passed' or r.state = 'failed' and r.cost_microusd > 0)
+      order by r.state = 'passed' desc, r.ended_at desc
       limit 20
     ) as l
   ) as h
-  left join (
-    select nullif(
-      coalesce(p_priced, (select c.priced from tracegram.synthetic_scenarios as c where c.name = p_name)) -> p_tier, 'null'
-    ) as price
-  ) as s on true;
+  cross join (select nullif(p_entry -> 'priced' -> p_tier, 'null') as price) as s;
 $$;
 
-comment on function tracegram.estimate_scenario(text, text, jsonb) is
-$doc$What a scenario costs once in a tier: the median and the 95th percentile of its last 20 live results, or its recorded tokens by the price
-table: p_priced, or what was registered for it where that is null.$doc$;
-revoke all on function tracegram.estimate_scenario(text, text, jsonb) from public, anon, authenticated, service_role;
+comment on function tracegram.estimate_scenario(jsonb, text) is
+$doc$What a ScenarioEntry costs once in a tier: the median and the 95th percentile of its last 20 live results, those of the same file and models
+that have passed before those that have failed; where there is none, its recorded tokens by the price table.$doc$;
+revoke all on function tracegram.estimate_scenario(jsonb, text) from public, anon, authenticated, service_role;
 
 -- 67_ask_run.sql — a run is asked for, which says what it would cost, and starts nothing.
 
@@ -6282,8 +6280,11 @@ begin
     select case
       when v_run.mode = 'replay' then (n, 0, 0, 0, 'prices')::tracegram.scenario_estimate
       else tracegram.estimate_scenario(
-        n, v_run.tier,
-        (select e -> 'priced' from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1)
+        coalesce(
+          (select e from pg_catalog.jsonb_array_elements(p_wish -> 'entries') as e where e ->> 'name' = n limit 1),
+          (select pg_catalog.to_jsonb(s) from tracegram.synthetic_scenarios as s where s.name = n)
+        ),
+        v_run.tier
       )
     end
     from pg_catalog.unnest(v_run.scenarios) with ordinality as w (n, i)
@@ -6292,8 +6293,9 @@ begin
   select
     v_run.repeat * coalesce(pg_catalog.sum(e.expected_microusd), 0),
     -- What a call may cost at worst is set aside before it is made, and that is more than it will cost. So much must be left for
-    -- the last ones, or the run would end before them.
-    v_run.repeat * coalesce(pg_catalog.sum(e.worst_microusd), 0) + v_run.concurrency * coalesce(pg_catalog.max(e.room_microusd), 0),
+    -- the last ones, or the run would end before them; and as much once more, for those of a worker that is killed.
+    v_run.repeat * coalesce(pg_catalog.sum(e.worst_microusd), 0)
+      + 2 * v_run.concurrency * coalesce(pg_catalog.max(e.room_microusd), 0),
     count(*) filter (where e.source is null)
   into v_expected, v_run.worst_microusd, v_run.unknown
   from pg_catalog.unnest(v_estimates) as e;
@@ -6353,8 +6355,9 @@ p_wish   RunWish of functions/_shared/synthetic_answers.ts.
 Returns AskAnswer: RunAsk, {"refused": "operator"}, or {"no": why} with none (no such scenarios), cap (nothing is left of one) or
 running (one of the same admin goes on). What the same admin has asked for before and not confirmed is cancelled.
 
-A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, or what its recorded tokens cost. The
-worst of the run has, besides their sum, room for the largest calls that may be under way at its end.
+A scenario's estimate is the median and the 95th percentile of its last 20 live results in that tier, of the same file and models, or what its
+recorded tokens cost. The
+worst of the run has, besides their sum, room for the largest calls that may be under way at its end, and when a worker is killed.
 
 TG060  the wish makes no sense  (nothing was changed)$doc$;
 revoke all on function public.ask_synthetic_run(bigint, jsonb) from public, anon, authenticated;

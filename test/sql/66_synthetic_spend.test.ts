@@ -1,6 +1,7 @@
 // Estimates, and the day and the month that a call is paid for by.
 import { expect } from "vitest";
 import type { RunAsk } from "../../functions/_shared/synthetic_answers.ts";
+import type { Outcome } from "../../functions/_shared/synthetic_work.ts";
 import { test as base } from "../_support/db.ts";
 import {
   end,
@@ -44,19 +45,34 @@ test("of earlier runs: the median and the 95th percentile of the last 20 live re
   expect(await estimate(sql, "smoke")).toEqual({ expected_microusd: 8888, worst_microusd: 8888, from: "history" });
 });
 
+test("what is no measure of what it will cost: another file or models, a provider that was away", async ({ sql }) => {
+  const cost = async (of: Partial<Outcome>, at: number) => {
+    const run = await givenRun(sql, { at });
+    await sql.finish(run, await givenTaken(sql, run, "w", at), outcome(of), at);
+  };
+  await cost({ cost_microusd: 9999, hash: "another" }, NOON);
+  await cost({ cost_microusd: 0, state: "failed" }, NOON + 1);
+  expect(await estimate(sql)).toMatchObject({ from: "prices" });
+  await cost({ cost_microusd: 40, state: "failed" }, NOON + 2);
+  expect(await estimate(sql)).toEqual({ expected_microusd: 40, worst_microusd: 40, from: "history" });
+  for (let i = 0; i < 20; i++) await cost({ cost_microusd: 70 }, NOON + 3 + i);
+  await cost({ cost_microusd: 40, state: "failed" }, NOON + 30);
+  expect(await estimate(sql)).toEqual({ expected_microusd: 70, worst_microusd: 70, from: "history" });
+});
+
 test("without earlier runs: what was registered, or nothing", async ({ sql }) => {
   expect(await estimate(sql)).toEqual({ expected_microusd: 100, worst_microusd: 300, from: "prices" });
   expect(await estimate(sql, "smoke")).toBeNull();
 });
 
-test("the worst of a run has room for what its largest calls set aside, so that the last ones can be made", async ({ sql }) => {
+test("the worst of a run has room for what its largest calls set aside, so that the last ones can be made, and once more for a kill", async ({ sql }) => {
   const run = await givenRun(sql);
   const it = await givenTaken(sql, run);
   await sql.settle(run, await givenCall(sql, run, it, { worst_microusd: 250 }), end(20));
   await sql.settle(run, await givenCall(sql, run, it, { worst_microusd: 40 }), end(10));
   await sql.finish(run, it, outcome({ cost_microusd: 30 }));
   const asked = await sql.ask(null, { concurrency: 2, repeat: 3 }) as RunAsk;
-  expect(asked).toMatchObject({ expected_microusd: 90, worst_microusd: 3 * 30 + 2 * 250 });
+  expect(asked).toMatchObject({ expected_microusd: 90, worst_microusd: 3 * 30 + 2 * 2 * 250 });
   const confirmed = await sql.confirm(null, asked.run_id);
   if (!("token" in confirmed)) throw new Error();
   for (let i = 0; i < 3; i++) {

@@ -7,7 +7,15 @@ import { type Answer, readAnswer } from "../../../tracer/openai_answers.ts";
 import { StreamedAnswer } from "../../../tracer/openai_stream.ts";
 import { costOf, type PriceTable } from "../../../tracer/prices.ts";
 import { hasOtherPrice, usageOf } from "../../../tracer/usage.ts";
+import type { LlmCall } from "../../../tracer/handles.ts";
 import { isSse, parseJson, readEvents } from "./sse.ts";
+
+/** What the database's books take for one call: some two thousand dollars, or as many tokens. */
+const MOST = 2 ** 31 - 1;
+
+/** A bill that is higher is booked as the highest, which ends all spending. Null: it is none. */
+export const bookable = (microusd: number | undefined): number | null =>
+  Number.isSafeInteger(microusd) && microusd! >= 0 ? Math.min(microusd!, MOST) : null;
 
 export interface AnswerFacts {
   /** It came to its end, and is no error. */
@@ -39,9 +47,10 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
   const { record, error } = readAnswer(answer);
   const model = typeof record.model === "string" ? record.model : asked;
   const told = usageOf(record.usage);
-  // A cost that makes no sense was told all the same: the table's would be a guess.
+  // A cost that makes no sense was told all the same, and so were tokens that make none: the table's would be a guess.
   const { cost: said = null } = Object(record.usage) as { cost?: unknown };
-  const priced = said === null && !hasOtherPrice(record.usage) ? costOf({ ...told, model }, prices) : undefined;
+  const isPriced = said === null && !hasOtherPrice(record.usage) && areTokens(told);
+  const priced = isPriced ? costOf({ ...told, model }, prices) : undefined;
   return {
     whole: ended && error === undefined,
     model,
@@ -49,7 +58,7 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
     id,
     input_tokens: count(told.input_tokens),
     output_tokens: count(told.output_tokens),
-    cost_microusd: count(told.cost_microusd ?? priced),
+    cost_microusd: bookable(told.cost_microusd ?? priced),
   };
 }
 
@@ -90,4 +99,8 @@ export function readStream(text: string): { answer: AnyAnswer; id: string | unde
 
 const idOf = (id: unknown) => typeof id === "string" && id !== "" ? id : undefined;
 const textOf = (response: unknown) => typeof response === "string" ? response : JSON.stringify(response) ?? "";
-const count = (value: number | undefined) => Number.isSafeInteger(value) && value! >= 0 ? value! : null;
+/** A request has some. An embedding's answer has none, and says nothing of it. */
+const areTokens = ({ input_tokens: input, output_tokens: output = 0, cached_tokens: cached = 0 }: LlmCall) =>
+  count(input) !== null && input! > 0 && count(output) !== null && count(cached) !== null;
+const count = (value: number | undefined) =>
+  Number.isSafeInteger(value) && value! >= 0 && value! <= MOST ? value! : null;

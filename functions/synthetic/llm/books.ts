@@ -19,6 +19,8 @@ export class Books {
   inFlight = 0;
   readonly #ledger: Ledger;
   readonly #onLost: (error: unknown) => void;
+  /** What a call has cost could not be booked: the next one might cross a cap that nobody knows of. */
+  #lost: { error: unknown } | undefined;
   #waiting: (() => void)[] = [];
 
   /** @param onLost What could not be settled. */
@@ -44,6 +46,7 @@ export class Books {
   async begin(call: CallStart, signal: AbortSignal): Promise<BookAnswer | undefined> {
     while (!signal.aborted) {
       if (this.refused !== undefined) return { kind: "refused", why: this.refused };
+      if (this.#lost) return { kind: "lost", ...this.#lost };
       const begun = await this.#beginOnce(call, signal).catch((error: unknown) => ({ kind: "lost" as const, error }));
       if (begun?.kind === "refused") this.refused ??= begun.why;
       if (begun?.kind !== "wait") return begun;
@@ -76,7 +79,10 @@ export class Books {
       try {
         return await this.#ledger.settle(callId, end);
       } catch (error) {
-        if (pause === undefined) return this.#onLost(error);
+        if (pause === undefined) {
+          this.#lost = { error };
+          return this.#onLost(error);
+        }
         await sleep(pause);
       }
     }

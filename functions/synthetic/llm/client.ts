@@ -27,6 +27,8 @@ export interface LlmOptions {
   signal: AbortSignal;
   /** Of a replay: told how long each recorded call took. Its answer comes at once. */
   advance?: (ms: number) => void;
+  /** Told when a call waits for the books, and by what it returns when it has waited. */
+  hold?: () => () => void;
   /** The real `fetch` of a live run. @default the global one */
   fetch?: typeof fetch;
 }

@@ -5,6 +5,7 @@
  */
 import type { Provider } from "../define.ts";
 import { sleep } from "../sleep.ts";
+import { bookable } from "./answer.ts";
 
 export interface Told {
   cost_microusd: number;
@@ -65,11 +66,13 @@ export class Generations {
     }
     const { data } = await response.json() as { data?: Record<string, unknown> };
     const dollars = data?.["total_cost"];
-    if (typeof dollars !== "number" || !(dollars >= 0)) return null;
     // With a key of the author's own at the maker, the maker's bill comes on top.
     const upstream = data?.["is_byok"] === true ? data["upstream_inference_cost"] : 0;
+    const both = typeof dollars === "number" && typeof upstream === "number" ? dollars + upstream : undefined;
+    const cost_microusd = both === undefined ? null : bookable(Math.round(both * 1e6));
+    if (cost_microusd === null) return null;
     return {
-      cost_microusd: Math.round((dollars + (typeof upstream === "number" ? upstream : 0)) * 1e6),
+      cost_microusd,
       input_tokens: tokens(data?.["native_tokens_prompt"] ?? data?.["tokens_prompt"]),
       output_tokens: tokens(data?.["native_tokens_completion"] ?? data?.["tokens_completion"]),
     };

@@ -129,7 +129,7 @@ export class Llm implements LlmClient {
   }
 
   async #pay(asked: LlmRequest, nth: number, request: Request): Promise<Response> {
-    const { provider, signal, prices, cache } = this.#options;
+    const { provider, signal, prices, cache, hold = () => () => {} } = this.#options;
     const { key, model } = asked;
     const any = this.#calls.follow(request);
     const failed = () => this.#nths.release(key, nth);
@@ -139,7 +139,8 @@ export class Llm implements LlmClient {
     let paid: PaidCall | undefined;
     try {
       const call = { key, nth, model, worst_microusd: worstOf(asked, prices), cache };
-      const begun = await this.#books.begin(call, any.signal);
+      const goOn = hold();
+      const begun = await this.#books.begin(call, any.signal).finally(goOn);
       if (begun === undefined || begun.kind === "lost" || begun.kind === "refused") failed();
       if (begun === undefined) return stopped() ?? await Promise.reject(any.signal.reason);
       if (begun.kind === "lost") {

@@ -14,6 +14,7 @@ import { maskAnswer } from "./mask_answer.ts";
 import type { CallEnd, Recorded } from "./ports.ts";
 import type { LlmRequest } from "./request.ts";
 import { isSse, readEvents } from "./sse.ts";
+import { wasNeverSent } from "./unsent.ts";
 
 /** Said of the request, and so said again to an equal one. Others are said of the moment or of the account. */
 const KEPT_ERRORS = [400, 404, 413, 422];
@@ -72,7 +73,7 @@ export class PaidCall {
     } catch (error) {
       any.leave();
       this.#deps.failed();
-      this.#settle({ status: 0, cost: null });
+      this.#settle({ status: 0, cost: wasNeverSent(error) ? 0 : null });
       throw error;
     }
     return response.ok && response.body ? this.#answer(response, response.body, any) : await this.#error(response);

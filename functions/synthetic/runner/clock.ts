@@ -10,6 +10,10 @@ export interface Clock {
   now: () => number;
   /** What a call was recorded to take. */
   advance: (ms: number) => void;
+  /** Epoch milliseconds that stand still while the runner holds the bot up, as when it waits for its own books. */
+  worked: () => number;
+  /** Holds until what it returns is called. */
+  hold: () => () => void;
   /** A person takes a while to read and to write. */
   nextTurn: () => void;
 }
@@ -22,8 +26,19 @@ export function openClock(runs: boolean): Clock {
   const start = performance.now();
   let turned = false;
   let virtual = 0;
+  let holds = 0;
+  let heldSince = 0;
+  let held = 0;
+  const at = (real: number) => START + Math.round(virtual + (runs ? real - start : 0));
   return {
-    now: () => START + Math.round(virtual + (runs ? performance.now() - start : 0)),
+    now: () => at(performance.now()),
+    worked: () => at((holds > 0 ? heldSince : performance.now()) - held),
+    hold: () => {
+      if (holds++ === 0) heldSince = performance.now();
+      return () => {
+        if (--holds === 0) held += performance.now() - heldSince;
+      };
+    },
     advance: (ms) => void (virtual += Math.max(0, ms)),
     nextTurn: () => {
       if (turned) virtual += TURN_MS;

@@ -107,7 +107,7 @@ export async function play(stage: Stage): Promise<Played> {
     clock.nextTurn();
     const thrown: Thrown[] = [];
     watch.began(shownTurn(turn));
-    const began = clock.now();
+    const began = clock.worked();
     try {
       for (const update of await act(stage, turn)) {
         played.handling.push(number);
@@ -122,7 +122,7 @@ export async function play(stage: Stage): Promise<Played> {
     }
     const became = await quiet(stage, () => played.handling.length > 0);
     await traces.collect();
-    const held = watch.ended(typeof became === "string" ? clock.now() - began : became.at - began);
+    const held = watch.ended(typeof became === "string" ? clock.worked() - began : became.at - began);
     played.duration_ms += held.seen.duration_ms;
     if (became === "stopped") return broken(number, became);
     failCalls(number);

@@ -20,11 +20,11 @@ export async function quiet(stage: Stage, handling: () => boolean): Promise<{ at
   const { port, llm, traces, clock, deps, until } = stage;
   const busy = () => handling() || llm.inFlight > 0 || port.underWay.length > 0 || traces.busy();
   const done = () => `${port.count} ${llm.calls.length} ${traces.ended.length}`;
-  let [at, before, looks] = [clock.now(), "", 0];
+  let [at, before, looks] = [clock.worked(), "", 0];
   for (;;) {
     if (deps.signal.aborted || llm.refused) return "stopped";
     const now = done();
-    if (busy() || now !== before) [at, before, looks] = [clock.now(), now, 0];
+    if (busy() || now !== before) [at, before, looks] = [clock.worked(), now, 0];
     else if (++looks >= LOOKS) return { at };
     if (performance.now() >= until) return "timeout";
     await sleep(LOOK_MS);

@@ -78,6 +78,7 @@ export function setStage(scenario: NamedScenario, deps: ScenarioDeps, openClient
     prices: bot.prices ?? OPENAI_PRICES,
     signal,
     ...(mode !== "live" && { advance: clock.advance }),
+    hold: clock.hold,
   });
 
   const seed = (deps.seed ^ hash) >>> 0;

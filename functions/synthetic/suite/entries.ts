@@ -12,6 +12,7 @@ import type { Recorded } from "../llm/ports.ts";
 import { type Body, modelOf } from "../llm/request.ts";
 import { worstOf } from "../llm/worst.ts";
 import type { Models, NamedScenario, Tier } from "../scenario.ts";
+import { resultHash } from "./hash.ts";
 
 export function scenarioEntries(
   scenarios: readonly NamedScenario[],
@@ -19,10 +20,16 @@ export function scenarioEntries(
   bot: BotUnderTest,
 ): ScenarioEntry[] {
   return scenarios.map((scenario) => {
-    const { name, title, smoke = false, hash } = scenario;
+    const { name, title, smoke = false } = scenario;
     const recorded = recordings[name] ?? [];
     const priced = (tier: Tier) => priceOf(ofTier(recorded, scenario, tier, bot), bot.prices ?? OPENAI_PRICES);
-    return { name, title, smoke, hash, priced: { smoke: priced("smoke"), release: priced("release") } };
+    return {
+      name,
+      title,
+      smoke,
+      hash: resultHash(scenario, bot),
+      priced: { smoke: priced("smoke"), release: priced("release") },
+    };
   });
 }
 

@@ -22,7 +22,7 @@ const NOTHING = {
 export const brokenOff = (hash: string): Outcome => ({ ...NOTHING, state: "stopped", hash });
 
 /** It failed, and not for what it expects. */
-export const failedOf = (message: string, hash = ""): Outcome => ({
+export const failedOf = (message: string, hash = "unknown"): Outcome => ({
   ...NOTHING,
   state: "failed",
   hash,

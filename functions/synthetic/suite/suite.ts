@@ -10,6 +10,7 @@ import type { Recordings } from "../llm/ports.ts";
 import { runScenario as realRunScenario } from "../runner/run_scenario.ts";
 import type { NamedScenario } from "../scenario.ts";
 import { openKeeper } from "./keeper.ts";
+import { resultHash } from "./hash.ts";
 import { seedOf } from "./order.ts";
 import { brokenOff, failedOf } from "./outcomes.ts";
 import type { Outcome, RunHead, Store, Taken } from "./ports.ts";
@@ -45,7 +46,9 @@ const WAIT_MS = 1000;
 /** `more`: time is up and something is left. @throws when the database refuses, or is away while nothing is taken. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteEnd> {
   const { head, store, scenarios, until = Infinity, progress, runScenario = realRunScenario, timing = {} } = options;
-  const byName = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
+  const byName = new Map(
+    scenarios.map((scenario) => [scenario.name, { ...scenario, hash: resultHash(scenario, options.bot) }]),
+  );
   const keeper = openKeeper(store, timing);
   const failed = new AbortController();
   /** Nothing is left: whoever waits need not. */

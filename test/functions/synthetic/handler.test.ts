@@ -107,6 +107,17 @@ test.each<[string, (run: RunKey) => unknown, number, string]>([
   expect([work, seen, await results()]).toEqual([[], [], []]);
 });
 
+test("a scenario that is not here any more has failed, and the others run", async () => {
+  const { call, work } = synthetic({ deps: { scenarios: [scenario("a"), scenario("c")] } });
+  await call(run);
+  await Promise.all(work);
+  expect((await results()).sort((a, b) => a.scenario < b.scenario ? -1 : 1)).toMatchObject([
+    { scenario: "a", state: "passed" },
+    { scenario: "b", state: "failed", message: expect.stringContaining("no such scenario here") },
+    { scenario: "c", state: "passed" },
+  ]);
+});
+
 test("POST answers before it works, works on all of the run, and tells", async () => {
   const { open, script } = held();
   const { call, seen, work } = synthetic({ scripts: { a: script, b: script, c: script } });

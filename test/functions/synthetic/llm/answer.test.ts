@@ -13,6 +13,12 @@ test.each<[string, object, number | null]>([
   ["below nothing", { cost: -1 }, null],
   ["in words", { cost: "0.25" }, null],
   ["without end", { cost: 1e300 }, null],
+  ["of more than the books take: as much as they do", { cost: 2500 }, 2 ** 31 - 1],
+  ["of the router alone, where the maker bills too", { cost: 0, is_byok: true }, null],
+  ["of no tokens at all", { prompt_tokens: 0 }, null],
+  ["of tokens below nothing", { prompt_tokens: -5 }, null],
+  ["of parts of tokens", { completion_tokens: 1.5 }, null],
+  ["of more tokens than there are", { prompt_tokens: 1e13 }, null],
 ])("a cost %s", (_, told, cost_microusd) => {
   const answer = {
     id: "gen-1",

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { first } from "../../../_support/line.ts";
 import { type RunStack, startRunStack } from "../../../_support/run_stack.ts";
 import { entry, givenRun, givenTaken } from "../../../_support/synthetic.ts";
-import { ask, booksOf, givenLedger, ledgerOf, open, said, streamed } from "./llm_fixture.ts";
+import { serve } from "../../../../scripts/stack/serve.ts";
+import { createProvider } from "../../../_support/provider.ts";
+import { ask, booksOf, givenLedger, KEY, ledgerOf, open, said, streamed } from "./llm_fixture.ts";
 
 const QUESTION = "Where is my parcel?";
 const ANSWER = "Your parcel left our warehouse yesterday and arrives tomorrow before 18:00.";
@@ -118,3 +120,43 @@ test("a bot that leaves while the ledger is asked: what it grants is given back"
   expect(provider.account.calls).toBe(0);
   expect(await booksOf(on, run)).toMatchObject({ confirmed: 0, unconfirmed: 0, reserved: 0 });
 });
+
+test("a provider that is not there has billed nothing", async () => {
+  const { run, ledger } = await givenLedger(on);
+  const { url, close } = await serve(() => Promise.resolve(new Response()), { port: 0 });
+  await close();
+  const { llm, openai } = open({ fetch, provider: { baseUrl: `${url}/v1`, apiKey: "k" } }, { ledger });
+  await expect(said(openai, QUESTION)).rejects.toThrow("Connection error");
+  await llm.settled();
+  expect(ledger.begun.length).toBeGreaterThan(1); // the client has tried again
+  expect(await booksOf(on, run)).toMatchObject({ confirmed: 0, unconfirmed: 0, reserved: 0 });
+});
+
+test("a bill above what the books can hold ends the spending", async () => {
+  const { run, ledger } = await givenLedger(on);
+  const provider = createProvider({ apiKey: KEY });
+  const { llm, openai } = open({
+    fetch: async (...args) => {
+      const answer = await (await provider.fetch(...args)).json();
+      return Response.json({ ...answer, usage: { ...answer.usage, cost: 2500 } });
+    },
+  }, { ledger });
+  await said(openai, QUESTION);
+  await llm.settled();
+  expect(await booksOf(on, run)).toMatchObject({ confirmed: 2 ** 31 - 1, unconfirmed: 0, reserved: 0 });
+  await expect(said(openai, "And now?")).rejects.toMatchObject({ status: 402 });
+  expect(provider.account.calls).toBe(1);
+});
+
+test("where a call cannot be booked, no other is made", async () => {
+  const { run, ledger } = await givenLedger(on, 1_000_000, { patienceMs: 0 });
+  const { llm, openai, provider } = open({}, { ledger });
+  await on.refuse("settle_llm_call");
+  await said(openai, QUESTION);
+  await llm.settled();
+  await on.allow("settle_llm_call");
+  await expect(said(openai, "And now?")).rejects.toMatchObject({ status: 424 });
+  expect(llm.failures).toMatchObject([{ expectation: "ledger" }, { expectation: "ledger" }]);
+  expect(provider.account.calls).toBe(1);
+  expect((await booksOf(on, run)).reserved).toBeGreaterThan(0);
+}, 30_000);

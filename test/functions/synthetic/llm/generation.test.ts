@@ -32,6 +32,8 @@ test("it is asked until it knows", async () => {
 test("with a key of one's own, the maker's bill comes on top; what is no sum is not known", async () => {
   const own = asking(tells({ total_cost: 0.00001, is_byok: true, upstream_inference_cost: 0.0002 }));
   expect(await own.generations.ask("1")).toMatchObject({ cost_microusd: 210, input_tokens: null });
+  const half = asking(tells({ total_cost: 0.00001, is_byok: true }));
+  expect(await half.generations.ask("1")).toBeNull();
   const odd = asking(tells({ total_cost: -1 }));
   expect(await odd.generations.ask("1")).toBeNull();
 });

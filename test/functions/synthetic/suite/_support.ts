@@ -6,7 +6,7 @@ import type { SuiteOptions } from "../../../../functions/synthetic/suite/suite.t
 
 export const outcome = (more: Partial<Outcome> = {}): Outcome => ({
   state: "passed",
-  hash: "0123456789abcdef",
+  hash: "a1".repeat(8),
   failures: [],
   duration_ms: 1200,
   calls: 3,
@@ -22,7 +22,7 @@ export const outcome = (more: Partial<Outcome> = {}): Outcome => ({
 
 export const scenario = (name: string, more: Partial<NamedScenario> = {}): NamedScenario => ({
   name,
-  hash: "0123456789abcdef",
+  hash: "a1".repeat(8),
   title: `Shows ${name}`,
   smoke: true,
   turns: [{ say: "hi" }],

@@ -81,7 +81,9 @@ test("what it refuses is not asked again, and a beat never is", async () => {
 test("patience ends: by its time, and at once with the run, but for what was paid", async () => {
   on.line.breaks = () => "away";
   await expect(store({ patienceMs: 150 }).take()).rejects.toMatchObject(AWAY);
-  expect(asked()).toEqual(["take_scenario", "take_scenario"]);
+  // As often as there was time for.
+  expect(asked().length).toBeLessThan(4);
+  expect(new Set(asked())).toEqual(new Set(["take_scenario"]));
 
   const it = await taken();
   const call = await givenCall(on.sql, run, it, {}, Date.now());
