@@ -1,22 +1,15 @@
-// Over 300 lines, because it is one list: what an update of an admin leads to, through the same bot.
-//
-// What needs no database. With one: the end-to-end tests of the whole function.
+// What an update of an admin leads to without a database, or with one that is away. What is asked of one:
+// bot_database.test.ts; with the whole function: the end-to-end tests.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Update } from "telegraf/types";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createDb } from "../../../functions/_shared/db.ts";
-import { RpcError } from "../../../functions/_shared/errors.ts";
-import { createBotCall } from "../../../functions/telegram/bot_api.ts";
-import { type Admission, createBot, type Handling } from "../../../functions/telegram/bot.ts";
-import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
-import type { LogRecord } from "../../../functions/telegram/log.ts";
-import { renderNoOrigin } from "../../../functions/telegram/render/find.ts";
+import type { Handling } from "../../../functions/telegram/bot.ts";
+import { encodeAction } from "../../../functions/telegram/callback.ts";
 import { renderUsage } from "../../../functions/telegram/render/usage.ts";
-import { accept, hangUp, refuse, scriptedTelegram } from "./scripted_telegram.ts";
-import { noRuns } from "./runs_fixture.ts";
-
-const ADMIN = 1001;
+import { ADMIN, givenBot, pressed, said, TRACE, TRACES } from "./bot_fixture.ts";
+import { accept, hangUp, refuse } from "./scripted_telegram.ts";
 
 /** An address where nothing listens any more. */
 async function closedAddress(): Promise<string> {
@@ -27,84 +20,12 @@ async function closedAddress(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-const TRACE = "019525be-1f07-7ac0-8000-000000000001";
-const HOME = encodeAction({ screen: "home" });
-const TRACES = encodeAction({ screen: "traces" });
-const OWNER: Admission = { role: "owner", lane: "yours", rich: true };
-
-/** A database that answers so by name, and notes what it is asked; null for any other name. */
-async function scriptedDatabase(answers: Record<string, unknown>) {
-  const asked: { name: string; args: unknown }[] = [];
-  const server = createServer(async (req, res) => {
-    let body = "";
-    for await (const chunk of req) body += chunk;
-    const name = req.url!.split("/").at(-1)!;
-    asked.push({ name, args: JSON.parse(body) });
-    res.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answers[name] ?? null));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close().closeAllConnections());
-  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+/** A bot whose updates were claimed by an owner, and whose database is away by now. */
+async function setUp(username?: string) {
+  const { bot, ...given } = await givenBot(createDb(await closedAddress(), "key"), { username });
+  const handle = (update: Update) => bot.handle(update, { role: "owner", lane: "yours", rich: true });
+  return { ...given, bot: { handle } };
 }
-
-/** A bot whose updates are claimed with `admission`. Its database is away by now, or answers as it is told. */
-async function setUp(username?: string, admission = OWNER, answers?: Record<string, unknown>) {
-  const telegram = await scriptedTelegram();
-  const database = answers && await scriptedDatabase(answers);
-  const logged: LogRecord[] = [];
-  const slept: number[] = [];
-  const bot = createBot({
-    token: "123456:AB-secret",
-    username,
-    api: createBotCall({ token: "123456:AB-secret", apiRoot: telegram.apiRoot }),
-    adminIds: [ADMIN],
-    db: createDb(database?.address ?? await closedAddress(), "key"),
-    ...noRuns,
-    log: (record) => void logged.push(record),
-    now: () => new Date(),
-    sleep: (ms) => Promise.resolve(void slept.push(ms)),
-  });
-  const handle = (update: Update, as = admission) => bot.handle(update, as);
-  const asked = database?.asked ?? [];
-  return {
-    ...telegram,
-    bot: { handle },
-    asked,
-    logged,
-    slept,
-    methods: () => telegram.calls.map((call) => call.method),
-  };
-}
-
-const chat = (id = ADMIN, type = "private") => ({ id, type, first_name: "Ada" });
-const from = (id = ADMIN) => ({ id, is_bot: false, first_name: "Ada" });
-
-const said = (text: string): Update =>
-  ({
-    update_id: 1,
-    message: {
-      message_id: 5,
-      date: 1738324991,
-      chat: chat(),
-      from: from(),
-      text,
-      ...(text.startsWith("/") && {
-        entities: [{ type: "bot_command", offset: 0, length: text.split(" ")[0]!.length }],
-      }),
-    },
-  }) as Update;
-
-const pressed = (data: string, update_id = 2): Update =>
-  ({
-    update_id,
-    callback_query: {
-      id: "42",
-      from: from(),
-      chat_instance: "1",
-      data,
-      message: { message_id: 7, date: 1738324991, chat: chat(), text: "old" },
-    },
-  }) as Update;
 
 describe("commands", () => {
   test("what is no command is answered with what there is", async () => {
@@ -138,141 +59,6 @@ describe("commands", () => {
   });
 });
 
-describe("/trace in reply to", () => {
-  const BOT = { id: 123456, is_bot: true, first_name: "Tracegram" };
-  const replying = (reply_to_message: object): Update => {
-    const { message } = said("/trace") as Update.MessageUpdate;
-    return { update_id: 1, message: { ...message, reply_to_message } } as unknown as Update;
-  };
-  const screenOf = { inline_keyboard: [[{ text: "🏠", callback_data: HOME }]] };
-
-  test.each<[string, Update]>([
-    ["one's own message", replying({ message_id: 9, from: from() })],
-    ["a screen of the admin bot", replying({ message_id: 9, from: BOT, reply_markup: screenOf })],
-    [
-      "a person's, forwarded from a private chat",
-      replying({ message_id: 9, from: from(), forward_origin: { type: "user", sender_user: from() } }),
-    ],
-  ])("%s says what Telegram does not tell, and looks for nothing", async (_, update) => {
-    const { bot, asked, calls } = await setUp(undefined, OWNER, {});
-    await bot.handle(update);
-    expect(asked).toEqual([]);
-    expect(calls).toMatchObject([{ payload: { text: renderNoOrigin().html } }]);
-  });
-});
-
-describe("who may not", () => {
-  const viewer: Admission = { role: "viewer", lane: "yours", rich: true };
-  const FAILED = "The database did not answer.";
-
-  test.each<[string, Action, string, object]>([
-    [
-      "reads prompts",
-      { screen: "io", trace_id: TRACE, step: 1, side: "request", page: 0, back: { to: "home" } },
-      "read_io",
-      {
-        trace_id: TRACE,
-        step: 1,
-        side: "request",
-        page: 0,
-      },
-    ],
-    ["acts on an alert", { screen: "alert", alert_id: 3, act: "mute_1h" }, "alert_mute_1h", { alert_id: 3 }],
-    ["changes a setting", { screen: "settings", set: { setting: 0, choice: 1 } }, "change_settings", {
-      after: { trace_days: 14 },
-    }],
-    ["changes a rule", { screen: "rule", rule: "p95", enabled: false }, "change_rule", {
-      rule: "p95",
-      after: { enabled: false },
-    }],
-    ["looks at the admins", { screen: "admins" }, "admins", {}],
-  ])("%s: nothing is opened, and the audit is asked to note it as SQL would", async (_, action, name, detail) => {
-    const { bot, calls, asked } = await setUp(undefined, viewer, { refuse_action: false });
-    await bot.handle(pressed(encodeAction(action)));
-    expect(asked).toMatchObject([{ name: "refuse_action", args: { p_actor: ADMIN, p_action: name } }]);
-    expect(asked[0]!.args).toMatchObject({ p_detail: detail });
-    expect(asked[0]!.args).not.toHaveProperty("p_detail.back");
-    expect(calls.at(-1)).toMatchObject({
-      method: "editMessageText",
-      payload: { text: expect.stringContaining("may not") },
-    });
-  });
-
-  test("changes anything while there is no claim: it says that the database is away", async () => {
-    const unclaimed = new RpcError({ code: "", message: "fetch failed" }, 0);
-    for (
-      const update of [
-        pressed(encodeAction({ screen: "alert", alert_id: 3, act: "mute_1h" })),
-        said("/admin add 5 viewer"),
-        said("/admin deny"),
-      ]
-    ) {
-      const { bot, calls, asked } = await setUp(undefined, { ...OWNER, unclaimed }, {});
-      await bot.handle(update);
-      expect(asked).toEqual([]);
-      expect(calls.at(-1)).toMatchObject({ payload: { text: expect.stringContaining(FAILED) } });
-    }
-  });
-});
-
-describe("the lane", () => {
-  test("is waited for before anything is opened, and a press that is superseded is not shown", async () => {
-    const { bot, asked, methods, slept } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
-      take_lane: "superseded",
-    });
-    const { later } = await bot.handle(pressed(HOME));
-    expect(await later).toMatchObject({ handled: true, responses: [] });
-    expect(asked).toEqual([{ name: "take_lane", args: { p_update_id: 2 } }]);
-    expect([methods(), slept]).toEqual([["answerCallbackQuery"], [250]]);
-  });
-
-  test("is waited for after the update was answered, so that the next press can come", async () => {
-    const { bot, asked, methods } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
-    const { handled, later, responses } = await bot.handle(pressed(HOME));
-    expect([handled, responses, asked.length]).toEqual([true, [], 0]);
-    expect((await later)!.responses).toHaveLength(1);
-    expect(methods()).toEqual(["answerCallbackQuery", "editMessageText"]);
-  });
-
-  test("that is waited for is not waited for again: what fails then is logged", async () => {
-    const { bot, next, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, { take_lane: "yours" });
-    next("editMessageText", refuse(502, "Bad Gateway"));
-    const { later } = await bot.handle(pressed(HOME));
-    expect(await later).toMatchObject({ handled: true, responses: [expect.anything()] });
-    expect(logged.at(-1)).toMatchObject({ event: "update_failed", transient: true, answered: true });
-  });
-
-  test("that another one holds for long is given up", async () => {
-    const { bot, asked, methods, slept, logged } = await setUp(undefined, { ...OWNER, lane: "wait" }, {
-      take_lane: "wait",
-    });
-    const { later } = await bot.handle(pressed(HOME));
-    expect(await later).toMatchObject({ handled: true, responses: [] });
-    expect(logged).toMatchObject([{ event: "update_failed", error: expect.stringContaining("lane") }]);
-    expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(8000, -3);
-    expect(asked.length).toBeLessThan(100);
-    expect(methods()).toEqual(["answerCallbackQuery"]);
-  });
-
-  test("is not asked for by what the claim has said already", async () => {
-    const { bot, asked, methods } = await setUp(undefined, { ...OWNER, lane: "superseded" }, {});
-    expect(await bot.handle(pressed(HOME))).toMatchObject({ handled: true });
-    expect([asked, methods()]).toEqual([[], ["answerCallbackQuery"]]);
-  });
-
-  test("does not keep a change from being made", async () => {
-    for (const lane of ["superseded", "wait"]) {
-      const admission = { ...OWNER, lane: "wait" } as const;
-      const { bot, asked } = await setUp(undefined, admission, { take_lane: lane });
-      const act = encodeAction({ screen: "settings", set: { setting: 0, choice: 0 } });
-      const viewer = { ...admission, role: "viewer" } as const;
-      // Refused here, which is written down: the change itself is the screen's.
-      expect(await bot.handle(pressed(act), viewer)).toMatchObject({ handled: true });
-      expect(asked[0]).toMatchObject({ name: "refuse_action" });
-    }
-  });
-});
-
 describe("when the database is away", () => {
   test("the message says so, with a way to try the same again", async () => {
     const { bot, calls, logged } = await setUp();
@@ -296,18 +82,6 @@ describe("when the database is away", () => {
       { level: "warn", event: "screen_failed", screen: "trace" },
       { level: "info", event: "response", screen: "failure", shown: "edited" },
     ]);
-  });
-
-  test("nobody waits for it once more after the claim has failed", async () => {
-    const unclaimed = new RpcError({ code: "", message: "timed out" }, 0);
-    const { bot, calls, asked } = await setUp(undefined, { ...OWNER, unclaimed }, {});
-    for (const update of [pressed(TRACES), said("/admin traces"), said(`/trace ${TRACE}`)]) {
-      expect(await bot.handle(update)).toMatchObject({ handled: true });
-      expect(calls.at(-1)).toMatchObject({
-        payload: { text: expect.stringContaining("The database did not answer.") },
-      });
-    }
-    expect(asked).toEqual([]);
   });
 
   test("a button of an earlier version leads home", async () => {
