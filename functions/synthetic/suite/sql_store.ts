@@ -8,7 +8,8 @@ import { batchJson, type Outcome as Sent } from "../../../tracer/transport.ts";
 import { RpcError } from "../../_shared/errors.ts";
 import type { RunKey, SyntheticDb } from "../../_shared/synthetic_db.ts";
 import type { CallEnd } from "../llm/ports.ts";
-import type { Store } from "./ports.ts";
+import { failedOf } from "./outcomes.ts";
+import type { Outcome, Store } from "./ports.ts";
 import { sleep } from "../sleep.ts";
 
 export interface SqlStoreOptions {
@@ -52,7 +53,16 @@ export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIEN
     take: () => patiently(() => db.takeScenario(run, worker), signal),
     // The next beat is soon enough: it is not asked again here.
     beat: () => db.beatRun(run, worker),
-    finish: async (taken, outcome) => (await patiently(() => db.finishScenario(run, taken, outcome))).kept,
+    async finish(taken, outcome) {
+      const told = async (outcome: Outcome) => (await patiently(() => db.finishScenario(run, taken, outcome))).kept;
+      try {
+        return await told(outcome);
+      } catch (error) {
+        if (!isWrong(error)) throw error;
+        // Whoever ran it once more would be refused as well.
+        return await told(failedOf(`What came of it could not be kept: ${error.message}`, outcome.hash));
+      }
+    },
     ledger: (taken) => ({
       begin: (call) => {
         // An answer that is lost may be one that has set money aside.
@@ -79,5 +89,7 @@ export function sqlStore({ db, run, worker, signal, settled, patienceMs = PATIEN
   };
 }
 
+/** What it was sent makes no sense, or is too much. */
+const isWrong = (error: unknown): error is RpcError => error instanceof RpcError && error.code === "TG060";
 /** Away or too busy: a retry may work. */
 const isAway = (error: unknown): boolean => error instanceof RpcError && error.status === 503;

@@ -75,7 +75,17 @@ test("what it refuses is not asked again, and a beat never is", async () => {
   await expect(refused.finish(await taken(), outcome())).rejects.toMatchObject(REFUSED);
   on.line.breaks = first(1, "away");
   await expect(store().beat()).rejects.toMatchObject(AWAY);
-  expect(asked()).toEqual(["take_scenario", "finish_scenario", "beat_synthetic_run"]);
+  // Of what a scenario has come to, at least that it has ended might be kept.
+  expect(asked()).toEqual(["take_scenario", "finish_scenario", "finish_scenario", "beat_synthetic_run"]);
+});
+
+test("what came of a scenario and is too much to be kept has failed", async () => {
+  expect(await store().finish(await taken(), outcome({ cost_microusd: 2 ** 32 }))).toBe(true);
+  const [result] = (await on.db.getRun(run.run_id))!.results;
+  expect(result).toMatchObject({
+    state: "failed",
+    failures: [{ message: expect.stringContaining("What came of it could not be kept: cost_microusd is 4294967296") }],
+  });
 });
 
 test("patience ends: by its time, and at once with the run, but for what was paid", async () => {
