@@ -7,13 +7,19 @@ import type { LlmTotals, SeenCall } from "./client.ts";
 
 export class Tally {
   readonly calls: SeenCall[] = [];
+  #unanswered = 0;
   #input = 0;
   #output = 0;
   #saved = 0;
   #cost: number | null = 0;
 
-  /** An attempt, answered or not. */
+  /** An attempt that was not answered. One that is free is not counted. */
   add(cost: number | null, input: number | null, output: number | null): void {
+    if (cost !== 0) this.#unanswered++;
+    this.#sum(cost, input, output);
+  }
+
+  #sum(cost: number | null, input: number | null, output: number | null): void {
     this.#cost = this.#cost === null || cost === null ? null : this.#cost + cost;
     this.#input += input ?? 0;
     this.#output += output ?? 0;
@@ -22,7 +28,7 @@ export class Tally {
   /** One that was answered. */
   answered(call: SeenCall): void {
     this.calls.push(call);
-    this.add(call.cost_microusd, call.input_tokens, call.output_tokens);
+    this.#sum(call.cost_microusd, call.input_tokens, call.output_tokens);
   }
 
   save(microusd: number | null): void {
@@ -31,7 +37,7 @@ export class Tally {
 
   totals(): LlmTotals {
     return {
-      calls: this.calls.length,
+      calls: this.calls.length + this.#unanswered,
       input_tokens: this.#input,
       output_tokens: this.#output,
       cost_microusd: this.#cost,
