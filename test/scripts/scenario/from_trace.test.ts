@@ -80,6 +80,15 @@ test("what a person wrote, in the index, with nothing that is secret; and not ov
   });
 });
 
+test("of a trace whose text is not kept: it is told what is yet to be written, and where", async () => {
+  const { scenario, shown } = makeFolder();
+  expect(await scenario(["from", await stored({}), "no-text"], env)).toMatchObject({
+    code: 0,
+    said: expect.stringContaining("has all 1 scenarios"),
+    complained: expect.stringContaining(`${shown("scenarios/no-text.yaml")}:6:10: turns[0].say still says TODO.`),
+  });
+});
+
 test("its name is the pipeline's with the beginning of the id, whatever the pipeline is called", async () => {
   const { scenario } = makeFolder();
   const started_at = Date.now() - 5_000_000;
@@ -106,7 +115,8 @@ test("what is wrong is said, and nothing is written", async () => {
     [["support"], env, "`support` is no trace id."],
     [["abc"], env, "`abc` is no trace id."],
     [[ids[0]!.slice(0, 12)], env, "More than one trace begins with"],
-    [[ids[0]!, "A Name"], env, "`A Name` cannot be a scenario's name."],
+    [[ids[0]!, "A Name"], env, "`A Name` cannot be a scenario's name: that is 1 to 40"],
+    [[ids[0]!, "smoke"], env, "`smoke` cannot be a scenario's name: all, dry, "],
     [
       [ids[0]!],
       { ...env, SUPABASE_ACCESS_TOKEN: `sbp_${"b".repeat(40)}` },
