@@ -5,8 +5,8 @@
  */
 import type { Scenario } from "../scenario.ts";
 
-/** Keys of what an author writes. Labels, steps and JSON are the bot's, which may well have a `TODO`. */
-const WRITTEN = ["say", "caption", "equals", "contains", "not_contains", "matches", "error", "rubric"];
+/** Keys of what an author writes. Labels, steps and JSON are the bot's, which may well have a `TODO`; or must not have one. */
+const WRITTEN = ["say", "caption", "equals", "contains", "matches", "error", "rubric"];
 
 /** Where it is: keys, and positions in lists. */
 export const todosOf = ({ turns, expect }: Scenario): (string | number)[][] => [...within({ turns, expect }, [])];

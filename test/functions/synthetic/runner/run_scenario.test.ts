@@ -300,7 +300,7 @@ describe("a scenario that makes no sense", () => {
         {
           press: "TODO",
           expect: {
-            text: [{ contains: "TODO" }, { matches: "/TODO/" }],
+            text: [{ contains: "TODO" }, { matches: "/TODO/", not_contains: "TODO" }],
             buttons: ["TODO"],
             steps: ["TODO"],
             json: { path: "$.state", equals: "TODO" },
