@@ -10,6 +10,9 @@ import type { TraceDetail, TraceIo } from "./answers.ts";
 
 /** How much longer and dearer than the trace the scenario may be. */
 const SLACK = 2;
+/** Least that it may take and cost: a trace may be of a cheap model, or of an answer that was there at once. */
+const LEAST_MS = 10_000;
+const LEAST_MICROUSD = 10_000;
 /** A title is a sentence. */
 const MAX_TITLE = 80;
 /** Longest message that Telegram lets a person write. */
@@ -78,16 +81,22 @@ function turn(say: string | null, pipeline: string): string[] {
 
 /** Of the whole conversation. That nothing fails is what holds without a word. */
 function expectations(
-  { steps, duration_ms, cost_microusd, cost_complete }: TraceDetail,
+  { steps, status, duration_ms, cost_microusd, cost_complete }: TraceDetail,
   mask: (text: string) => string,
 ): string[] {
   // A name that holds what is masked is of one run only.
   const names = stepsInOrder(steps).map(({ name }) => name).filter((name) => mask(name) === name);
   const once = names.filter((name, i) => name !== names[i - 1]);
+  // What broke off, or is not over, says nothing of how long it takes and what it costs.
+  const limits = status !== "ok" ? [] : [
+    ...(duration_ms === null ? [] : [`  max_duration_ms: ${atMost(duration_ms, LEAST_MS, 1000)}`]),
+    ...(cost_microusd === null || !cost_complete
+      ? []
+      : [`  max_cost_usd: ${atMost(cost_microusd, LEAST_MICROUSD, 10_000) / 1_000_000}`]),
+  ];
   const expected = [
     ...(once.length > 0 ? ["  steps:", ...once.map((name) => `    - ${quoted(name)}`)] : []),
-    ...(duration_ms === null ? [] : [`  max_duration_ms: ${Math.max(1, duration_ms * SLACK)}`]),
-    ...(cost_microusd === null || !cost_complete ? [] : [`  max_cost_usd: ${usd(cost_microusd * SLACK)}`]),
+    ...limits,
   ];
   return expected.length === 0 ? [] : ["expect:", ...expected];
 }
@@ -114,8 +123,9 @@ function stepsInOrder(steps: readonly WireStep[]): WireStep[] {
   return kept.map((at) => steps[at]!);
 }
 
-/** Without an exponent. */
-const usd = (microUsd: number): string => (microUsd / 1_000_000).toFixed(6).replace(/\.?0+$/, "");
+/** With slack, in full seconds or cents. */
+const atMost = (was: number, least: number, unit: number): number =>
+  Math.max(least, Math.ceil(was * SLACK / unit) * unit);
 
 /** A text as JSON, which is YAML too, but for characters that YAML takes for line ends or does not take at all. */
 const quoted = (text: string): string =>

@@ -93,7 +93,7 @@ async function act(
   cli: Cli,
   redactor: Redactor,
 ): Promise<void> {
-  const { say, env, dir = SYNTHETIC } = cli;
+  const { say, complain, env, dir = SYNTHETIC } = cli;
   switch (command) {
     case "help":
       return say(HELP);
@@ -113,6 +113,7 @@ async function act(
   if (changed && values.check) {
     throw new Failure(`${shown(path)} is older than the scenarios or recordings.`, "npm run scenario -- index");
   }
+  for (const todo of scenarios.flatMap(({ todos }) => todos)) complain(problemLine(todo));
   const smoke = scenarios.filter(({ scenario }) => scenario.smoke).length;
   say(
     `${shown(path)} ${

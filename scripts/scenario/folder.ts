@@ -4,10 +4,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { todosOf } from "../../functions/synthetic/runner/todo.ts";
 import type { Scenario } from "../../functions/synthetic/scenario.ts";
 import { bySchema } from "./by_schema.ts";
 import { bySense } from "./by_sense.ts";
-import { type Finding, Invalid, type Locate, type Problem } from "./problem.ts";
+import { nameProblem } from "./name.ts";
+import { type Finding, Invalid, type Locate, pathWords, type Problem } from "./problem.ts";
+import { readText } from "./read_file.ts";
 import { readTs } from "./read_ts.ts";
 import { readYaml } from "./read_yaml.ts";
 
@@ -15,9 +18,6 @@ import { readYaml } from "./read_yaml.ts";
 export const SYNTHETIC = fileURLToPath(new URL("../../functions/synthetic/", import.meta.url));
 /** Of scenarios/, in which it is made. */
 export const INDEX = "all.ts";
-/** Fits into a file's name, a button and a command. */
-export const NAME = /^[a-z0-9-]{1,40}$/;
-export const NAME_RULE = "1 to 40 of a to z, 0 to 9 and -";
 
 export interface ScenarioFile {
   name: string;
@@ -26,6 +26,8 @@ export interface ScenarioFile {
   hash: string;
   kind: "yaml" | "ts";
   scenario: Scenario;
+  /** What is yet to be written. It fails until then, and holds off no other. */
+  todos: Problem[];
 }
 
 export interface Folder {
@@ -68,9 +70,10 @@ export async function readScenario(dir: string, file: string): Promise<ScenarioF
   const [, name = "", ending = ""] = /^(.*)\.(.*?)$/.exec(file) ?? [];
   const invalid = (message: string) => new Invalid([{ file: shown(path), line: 1, column: 1, message }]);
   if (!["yaml", "yml", "ts"].includes(ending)) throw invalid("is no scenario: those end in .yaml, .yml or .ts.");
-  if (!NAME.test(name)) throw invalid(`cannot be a scenario's name: that is ${NAME_RULE}. Rename the file.`);
+  const unnamed = nameProblem(name);
+  if (unnamed) throw invalid(`cannot be a scenario's name: ${unnamed}. Rename the file.`);
 
-  const text = readFileSync(path, "utf8");
+  const text = readText(shown(path), path);
   const kind = ending === "ts" ? "ts" : "yaml";
   const { value, locate } = kind === "ts" ? await readTs(shown(path), path) : readYaml(shown(path), text);
   const wrong = findings(value);
@@ -79,7 +82,13 @@ export async function readScenario(dir: string, file: string): Promise<ScenarioF
     throw new Invalid(wrong.map((finding) => placed(finding, shown(path), where)));
   }
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  return { name, file, hash, kind, scenario: value as Scenario };
+  const scenario = value as Scenario;
+  const left = todosOf(scenario).map((path): Finding => {
+    return { path, message: `${pathWords(path)} still says TODO. The scenario fails, unpaid, until it is written.` };
+  });
+  const where = left.length > 0 ? await locate() : undefined;
+  const todos = left.map((finding) => placed(finding, shown(path), where!));
+  return { name, file, hash, kind, scenario, todos };
 }
 
 function findings(value: unknown): Finding[] {
@@ -102,14 +111,18 @@ function ofRecording(path: string, names: readonly string[]): Problem[] {
   try {
     calls = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    return problem(`is no JSON: ${(error as Error).message}. Record it anew, or take it from git.`);
+    return problem(`is no JSON: ${(error as Error).message}. ${anew(name)}`);
   }
   const isCall = (call: { key?: unknown; nth?: unknown } | null) =>
     /^[0-9a-f]{64}$/.test(String(call?.key)) && Number.isInteger(call?.nth);
   return Array.isArray(calls) && calls.every(isCall)
     ? []
-    : problem("is no list of recorded calls, each with its key and nth. Record it anew, or take it from git.");
+    : problem(`is no list of recorded calls, each with its key and nth. ${anew(name)}`);
 }
+
+/** A recording is added to what is there, so that it has to go first. */
+const anew = (name: string) =>
+  `Take it from git; or delete it, and record it anew: npm run synthetic -- release ${name} --record`;
 
 export function filesIn(dir: string): string[] {
   if (!existsSync(dir)) return [];

@@ -2,14 +2,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../stack/failure.ts";
-import { filesIn, INDEX, NAME, NAME_RULE, nameOf, shown } from "./folder.ts";
+import { filesIn, nameOf, shown } from "./folder.ts";
+import { nameProblem } from "./name.ts";
 
 /** @throws {Failure} when the name is none, or is taken. */
 export function checkName(dir: string, name: string): void {
-  if (!NAME.test(name)) {
-    throw new Failure(`\`${name}\` cannot be a scenario's name.`, `Take ${NAME_RULE}, such as \`late-parcel\`.`);
+  const problem = nameProblem(name);
+  if (problem) {
+    throw new Failure(`\`${name}\` cannot be a scenario's name: ${problem}.`, "Take another, such as `late-parcel`.");
   }
-  if (name === nameOf(INDEX)) throw new Failure(`\`${name}\` is the index of all scenarios.`, "Take another name.");
   const taken = filesIn(join(dir, "scenarios")).find((file) => nameOf(file) === name);
   if (taken) {
     throw new Failure(

@@ -8,11 +8,13 @@ import { pathProblem } from "../expect/json.ts";
 import { listed, type Unmet, unmet } from "../expect/met.ts";
 import { patternProblem } from "../expect/pattern.ts";
 import type { Expect, Scenario, Turn } from "../scenario.ts";
+import { todosOf } from "./todo.ts";
 
 /** What a turn is one of. */
 export const ACTS = ["say", "press", "press_data", "photo", "document"] as const satisfies (keyof Turn)[];
 
-export function problemsOf({ turns, expect }: Scenario): Failure[] {
+export function problemsOf(scenario: Scenario): Failure[] {
+  const { turns, expect } = scenario;
   if (turns.length === 0) return [{ turn: 0, ...unmet("bot", "The scenario has no turns") }];
   const problems = turns.flatMap((turn, i) => {
     const acts = ACTS.filter((act) => turn[act] !== undefined);
@@ -21,7 +23,19 @@ export function problemsOf({ turns, expect }: Scenario): Failure[] {
     ];
     return [...wrong, ...expectProblems(turn.expect)].map((one): Failure => ({ turn: i + 1, ...one }));
   });
-  return [...problems, ...expectProblems(expect).map((one): Failure => ({ turn: 0, ...one }))];
+  return [
+    ...problems,
+    ...expectProblems(expect).map((one): Failure => ({ turn: 0, ...one })),
+    ...todosOf(scenario).map(todoProblem),
+  ];
+}
+
+function todoProblem(path: readonly (string | number)[]): Failure {
+  const expectation = path.includes("expect") ? String(path[path.indexOf("expect") + 1]) : "bot";
+  return {
+    turn: path[0] === "turns" ? Number(path[1]) + 1 : 0,
+    ...unmet(expectation, `\`${path.at(-1)}\` still says TODO: nothing was sent, or paid for`),
+  };
 }
 
 function expectProblems({ text, toast, json }: Expect = {}): Unmet[] {

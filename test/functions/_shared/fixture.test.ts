@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TraceIo } from "../../../functions/_shared/db.ts";
+import type { TraceDetail, TraceIo } from "../../../functions/_shared/db.ts";
 import { findTurn, fixtureName, fixtureOf } from "../../../functions/_shared/fixture.ts";
 import { maskDefaults } from "../../../tracer/mask.ts";
 import { detail, HOSTILE, step } from "../telegram/traces_fixture.ts";
@@ -43,18 +43,18 @@ expect:
     - "db.orders"
     - "llm.classify"
     - "llm.answer"
-  max_duration_ms: 4826
-  max_cost_usd: 0.0042
+  max_duration_ms: 10000
+  max_cost_usd: 0.01
 `,
   );
 });
 
-test("of a run that failed, whose cost and text are not known", () => {
+test("of a run that failed, whose text is not known: what it took and cost is no limit", () => {
   const failed = detail(2, {
     status: "error",
     error: "401 for key sk-proj-ABCDEFGHIJKLMNOP1234\nsay: evil",
-    cost_complete: false,
-    duration_ms: 0,
+    steps: [step("llm.answer", 0, 68, { status: "error" })],
+    duration_ms: 68,
     pipeline: "support",
   });
   expect(fixtureOf(failed, [captured(1, "a request that was c")], maskDefaults)).toBe(
@@ -67,9 +67,29 @@ turns:
   # TODO: what the person wrote is not kept. Write it here.
   - say: "TODO"
 expect:
-  max_duration_ms: 1
+  steps:
+    - "llm.answer"
 `,
   );
+});
+
+describe("its limits", () => {
+  const limits = (change: Partial<TraceDetail>) =>
+    fixtureOf(detail(2, change), [], maskDefaults).match(/max_.*$/gm) ?? [];
+
+  test.each<[string, Partial<TraceDetail>, string[]]>([
+    ["of an answer that was there at once, by a cheap model", { duration_ms: 1, cost_microusd: 42 }, [
+      "max_duration_ms: 10000",
+      "max_cost_usd: 0.01",
+    ]],
+    ["are twice of what it was, in full seconds and cents", { duration_ms: 7_101, cost_microusd: 30_001 }, [
+      "max_duration_ms: 15000",
+      "max_cost_usd: 0.07",
+    ]],
+    ["of a cost that is known in part", { cost_complete: false }, ["max_duration_ms: 10000"]],
+    ["of a run that goes on", { status: "running", duration_ms: null }, []],
+    ["of a run that failed", { status: "error", error: "no" }, []],
+  ])("%s", (_, change, wanted) => expect(limits(change)).toEqual(wanted));
 });
 
 test("of a command, which is named like its pipeline", () => {

@@ -10,7 +10,7 @@ const DEFINE = fileURLToPath(new URL("../../../functions/synthetic/define.ts", i
 
 export interface Folder {
   dir: string;
-  write(path: string, text: string): void;
+  write(path: string, text: string | Uint8Array): void;
   read(path: string): string;
   has(path: string): boolean;
   /** As it is written in what a person reads. */
@@ -19,10 +19,10 @@ export interface Folder {
 }
 
 /** @param files Of the folder, by path. */
-export function makeFolder(files: Record<string, string> = {}): Folder {
+export function makeFolder(files: Record<string, string | Uint8Array> = {}): Folder {
   const dir = mkdtempSync(join(tmpdir(), "scenario-test-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const write = (path: string, text: string) => {
+  const write = (path: string, text: string | Uint8Array) => {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
     writeFileSync(join(dir, path), text);
   };

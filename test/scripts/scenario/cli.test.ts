@@ -35,14 +35,54 @@ test.for([["yaml", []], ["ts", ["--ts"]]] as const)(
   },
 );
 
-test.for(["Late", "a_b", "../a", "a.b", "ü", "a".repeat(41), " ", "all"])("new: not by the name %j", async (name) => {
+test.for(["Late", "a_b", "../a", "a.b", "ü", "a".repeat(41), " "])("new: not by the name %j", async (name) => {
   const folder = makeFolder();
   const { code, complained } = await folder.scenario(["new", name]);
   expect(code).toBe(1);
-  expect(complained).toMatch(
-    name === "all" ? /is the index of all scenarios/ : /cannot be a scenario's name\.\n\nWhat to do: Take 1 to 40/,
+  expect(complained).toContain(
+    "cannot be a scenario's name: that is 1 to 40 of a to z, 0 to 9 and -.\n\nWhat to do: Take",
   );
   expect(folder.has("scenarios/all.ts")).toBe(false);
+});
+
+test.for(["smoke", "release", "dry", "replay", "missing", "all"])(
+  "a word of the commands is no name, in new and index: %s",
+  async (name) => {
+    const { scenario, has, write, shown } = makeFolder();
+    for (const flags of [[], ["--ts"]]) {
+      const { code, complained } = await scenario(["new", name, ...flags]);
+      expect(code).toBe(1);
+      expect(complained).toMatch(
+        RegExp(
+          `^\`${name}\` cannot be a scenario's name: .*${name}.* are words of the commands\\.\n\nWhat to do: Take`,
+        ),
+      );
+    }
+    write(`scenarios/${name}.yaml`, yaml());
+    const { code, complained } = await scenario(["index"]);
+    expect(code).toBe(1);
+    expect(complained).toMatch(/words of the commands\. Rename the file\./);
+    expect(complained).toContain(`${shown(`scenarios/${name}.yaml`)}:1:1: cannot be a scenario's name: `);
+    expect(has("scenarios/all.ts")).toBe(false);
+  },
+);
+
+test("what still says TODO is told with its place, and holds off no other scenario", async () => {
+  const { scenario, read, shown } = makeFolder({
+    "scenarios/a.yaml": yaml("expect:", "  text:", "    - contains: TODO", "  buttons: [TODO]"),
+    "scenarios/b.ts": "export default {\n  title: 'B',\n  turns: [{ say: 'TODO' }],\n};\n",
+    "scenarios/c.yaml": yaml(),
+  });
+  const { code, said, complained } = await scenario(["index"]);
+  expect(code).toBe(0);
+  expect(complained.split("\n")).toEqual([
+    `${
+      shown("scenarios/a.yaml")
+    }:6:17: expect.text[0].contains still says TODO. The scenario fails, unpaid, until it is written.`,
+    `${shown("scenarios/b.ts")}:3:18: turns[0].say still says TODO. The scenario fails, unpaid, until it is written.`,
+  ]);
+  expect(said).toContain("has all 3 scenarios");
+  expect(read("scenarios/all.ts")).toContain('"name": "c"');
 });
 
 test("what is commented out in a new one is valid too", async () => {

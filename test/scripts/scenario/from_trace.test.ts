@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 async function stored(over: Parameters<typeof makeTrace>[0]): Promise<string> {
-  const trace = makeTrace({ status: "error", error: "no", ...over });
+  const trace = makeTrace(over);
   const response = await fetch(stack.info.functions["ingest"]!, {
     method: "POST",
     headers: { authorization: `Bearer ${stack.info.ingest_key}`, "content-type": "application/json" },
@@ -69,7 +69,7 @@ test("what a person wrote, in the index, with nothing that is secret; and not ov
   expect(text).toMatch(/^# yaml-language-server: \$schema=/);
   expect(parse(text)).toMatchObject({
     turns: [{ say: `It's "broken": 💔 # - {a}\nmy key is [secret]` }],
-    expect: { steps: ["llm.answer"], max_cost_usd: 0.0008 },
+    expect: { steps: ["llm.answer"], max_cost_usd: 0.01 },
   });
   expect(read("scenarios/all.ts")).toContain('"name": "from-ada"');
   expect(made.said + text).not.toContain(KEY);
@@ -77,6 +77,15 @@ test("what a person wrote, in the index, with nothing that is secret; and not ov
   expect(await scenario(["from", id, "from-ada"], env)).toMatchObject({
     code: 1,
     complained: expect.stringContaining("is there already"),
+  });
+});
+
+test("of a trace whose text is not kept: it is told what is yet to be written, and where", async () => {
+  const { scenario, shown } = makeFolder();
+  expect(await scenario(["from", await stored({}), "no-text"], env)).toMatchObject({
+    code: 0,
+    said: expect.stringContaining("has all 1 scenarios"),
+    complained: expect.stringContaining(`${shown("scenarios/no-text.yaml")}:6:10: turns[0].say still says TODO.`),
   });
 });
 
@@ -106,7 +115,8 @@ test("what is wrong is said, and nothing is written", async () => {
     [["support"], env, "`support` is no trace id."],
     [["abc"], env, "`abc` is no trace id."],
     [[ids[0]!.slice(0, 12)], env, "More than one trace begins with"],
-    [[ids[0]!, "A Name"], env, "`A Name` cannot be a scenario's name."],
+    [[ids[0]!, "A Name"], env, "`A Name` cannot be a scenario's name: that is 1 to 40"],
+    [[ids[0]!, "smoke"], env, "`smoke` cannot be a scenario's name: all, dry, "],
     [
       [ids[0]!],
       { ...env, SUPABASE_ACCESS_TOKEN: `sbp_${"b".repeat(40)}` },

@@ -1,4 +1,6 @@
 /** What is wrong with a scenario is said with its place and what to do. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeFolder, yaml } from "./_support.ts";
 
@@ -165,7 +167,7 @@ test("all problems of all files at once, and one for each", async () => {
   ]);
 });
 
-test.for<[string, Record<string, string>, string]>([
+test.for<[string, Record<string, string | Uint8Array>, string]>([
   [
     "two files of one name",
     { "scenarios/a.yaml": yaml(), "scenarios/a.ts": "export default {};" },
@@ -181,6 +183,11 @@ test.for<[string, Record<string, string>, string]>([
   ["a recording of nothing", { "recordings/a.json": "[]" }, "is of no scenario: there is no `a`. Rename or delete it."],
   ["a recording that is cut", { "scenarios/a.yaml": yaml(), "recordings/a.json": "[" }, "is no JSON: "],
   [
+    "a recording that is cut, with what to do",
+    { "scenarios/a.yaml": yaml(), "recordings/a.json": "[" },
+    "delete it, and record it anew: npm run synthetic -- release a --record",
+  ],
+  [
     "a recording of another form",
     { "scenarios/a.yaml": yaml(), "recordings/a.json": '[{"key": 1}]' },
     "is no list of recorded calls",
@@ -190,11 +197,47 @@ test.for<[string, Record<string, string>, string]>([
     { "scenarios/a.ts": 'throw new Error("no");' },
     "a.ts:1:1: cannot be loaded: no",
   ],
+  [
+    "another encoding",
+    { "scenarios/a.yaml": Buffer.from("title: A title\nturns:\n  - say: für\n", "latin1") },
+    "a.yaml:3:11: is not UTF-8 from here on. Save it as UTF-8.",
+  ],
+  [
+    "another encoding of TypeScript",
+    { "scenarios/a.ts": Buffer.from("export default { title: 'ü', turns: [{ say: 'ü' }] };\n", "latin1") },
+    "a.ts:1:26: is not UTF-8 from here on.",
+  ],
+  [
+    "UTF-16",
+    { "scenarios/a.yaml": Buffer.from(`\uFEFF${yaml()}`, "utf16le") },
+    "a.yaml:1:1: is not UTF-8 from here on.",
+  ],
+  [
+    "a file that is too large",
+    { "scenarios/a.yaml": yaml(`# ${"x".repeat(256 * 1024)}`) },
+    "a.yaml:1:1: is too large: 257 kB of 256. Make several scenarios of it.",
+  ],
   ["TypeScript without a default", { "scenarios/a.ts": "export const a = 1;" }, "a.ts:1:1: has no default export."],
 ])("%s", async ([, files, says]) => {
   const { scenario } = makeFolder(files);
   const { code, complained } = await scenario(["index"]);
   expect([code, complained]).toEqual([1, expect.stringContaining(says)]);
+});
+
+test("a folder, and links to nothing and to themselves, that are named as scenarios are", async () => {
+  const { dir, scenario, shown } = makeFolder({ "scenarios/good.yaml": yaml() });
+  const at = (name: string) => join(dir, "scenarios", name);
+  mkdirSync(at("a.yaml"));
+  symlinkSync("nowhere.yaml", at("b.ts"));
+  symlinkSync("c.yaml", at("c.yaml"));
+  symlinkSync("good.yaml", at("d.yaml"));
+  const { code, complained } = await scenario(["index"]);
+  expect(code).toBe(1);
+  expect(complained.split("\n").slice(0, -2)).toEqual([
+    `${shown("scenarios/a.yaml")}:1:1: is a folder, and no scenario. Move or delete it.`,
+    `${shown("scenarios/b.ts")}:1:1: is a link to what is not there. Delete it, or let it lead to a scenario.`,
+    expect.stringContaining(`${shown("scenarios/c.yaml")}:1:1: cannot be read: ELOOP`),
+  ]);
 });
 
 test.for<[string, string]>([

@@ -280,6 +280,8 @@ describe("a scenario that makes no sense", () => {
     ],
     [{ turns: [{ say: "a", expect: { text: { matches: "/(/" } } }] }, "/(/ is no regular expression: "],
     [{ expect: { json: { path: "$[" } } }, "$[ is no JSON path: "],
+    [{ turns: [{ say: "TODO" }] }, "`say` still says TODO"],
+    [{ turns: [{ photo: { caption: " TODO\n" } }] }, "`caption` still says TODO"],
   ])("%j", async (scenario, message) => {
     const outcome = await run(() => {
       throw new Error("the bot is not made");
@@ -287,6 +289,32 @@ describe("a scenario that makes no sense", () => {
     expect(outcome.state).toBe("failed");
     expect(outcome.failures).toHaveLength(1);
     expect(outcome.failures[0]!.message).toContain(message);
+  });
+
+  test("every TODO is told with its place; a bot may have buttons, steps and JSON that are named so", async () => {
+    const outcome = await run(() => {
+      throw new Error("the bot is not made");
+    }, {
+      turns: [
+        { say: "TODO: milk" },
+        {
+          press: "TODO",
+          expect: {
+            text: [{ contains: "TODO" }, { matches: "/TODO/", not_contains: "TODO" }],
+            buttons: ["TODO"],
+            steps: ["TODO"],
+            json: { path: "$.state", equals: "TODO" },
+          },
+        },
+      ],
+      expect: { judge: { rubric: "TODO" }, error: "TODO", check: () => {} },
+    });
+    expect(outcome).toMatchObject({ state: "failed", calls: 0 });
+    expect(outcome.failures).toEqual([
+      { turn: 2, expectation: "text", message: "`contains` still says TODO: nothing was sent, or paid for" },
+      { turn: 0, expectation: "judge", message: "`rubric` still says TODO: nothing was sent, or paid for" },
+      { turn: 0, expectation: "error", message: "`error` still says TODO: nothing was sent, or paid for" },
+    ]);
   });
 
   test("a button that is not there", async () => {
