@@ -1,11 +1,11 @@
 // Paid runs of `npm run synthetic` in this process, on the real database: what a terminal does around them. Its scenarios and its
 // person are scripted; real ones are in test/e2e.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { Db } from "../../../functions/_shared/db.ts";
 import type { Recorded } from "../../../functions/_shared/synthetic_work.ts";
-import { aborted, outcome, type Script } from "../../functions/synthetic/suite/_support.ts";
+import { aborted, outcome, type Script, sleep } from "../../functions/synthetic/suite/_support.ts";
 import { type RunStack, startRunStack } from "../../_support/run_stack.ts";
 import {
   end,
@@ -99,11 +99,32 @@ test("a person is asked, and says yes, another ceiling, or no", async () => {
   expect(await lastRun()).toMatchObject({ state: "passed", ceiling: 4000 });
   await run([], { types: ["0.003"] });
   expect(await lastRun()).toMatchObject({ state: "passed", ceiling: 3000 });
-  for (const types of [[""], ["n"], [undefined], ["0"]]) {
+  await run([], { types: [".003"] });
+  expect(await lastRun()).toMatchObject({ state: "passed", ceiling: 3000 });
+  for (const types of [[""], ["n"], ["No"], [undefined], ["0"]]) {
     const { code, err } = await run([], { types });
     expect([code, await lastRun()]).toMatchObject([2, { state: "cancelled", ceiling: 0 }]);
     expect(err).toContain("Not run. Nothing was spent.");
   }
+});
+
+test.each(["0,002", "yep", "\x1b[A1"])("what is neither yes, no nor an amount is named: %j", async (typed) => {
+  const said = `Not run: ${JSON.stringify(typed)} is no amount such as 0.25. Nothing was spent.\n`;
+  expect(await run([], { types: [typed] })).toMatchObject({ code: 2, err: expect.stringContaining(said) });
+  await givenPrices("greets", "refund");
+  expect(await run([], { types: [typed] })).toMatchObject({ code: 2, err: expect.stringContaining(said) });
+});
+
+test("--record missing: what has recordings may cost nothing, and is not called expected", async () => {
+  await givenPrices("greets", "refund", "slow");
+  const price = async (...argv: string[]) => (await run([...argv, "--record", "missing"], { types: ["n"] })).err;
+  expect(await price()).toContain("Expected $0.001, at worst $0.004\n");
+  mkdirSync(join(dir, "recordings"));
+  writeFileSync(join(dir, "recordings/refund.json"), JSON.stringify([recorded(call())]));
+  const err = await price();
+  expect(err).toMatch(/ {2}greets {2,}\$0\.0005 {2,}\$0\.002 .*\n {2}refund {2,}\$0 to \$0\.0005 {2,}\$0\.002 /);
+  expect(err).toContain("Paid where there is no recording: at worst $0.004\n");
+  expect(err).not.toContain("Expected");
 });
 
 test("where the price is not known a person is asked for a ceiling", async () => {
@@ -156,7 +177,9 @@ test("who has a run that is going on is told how to stop it, exit code 2", async
   // Terminals may have as many as they like: only an admin is told so.
   const asAdmin: Db = { ...on.db, askRun: (_, wish) => on.db.askRun(7, wish) };
   const { code, err } = await run(["--spend", "0.5"], { db: asAdmin });
-  expect([code, err]).toEqual([2, expect.stringContaining(`--stop ${run_id}`)]);
+  expect([code, err]).toEqual([2, expect.stringContaining(`--stop ${run_id}\n`)]);
+  const local = await run(["--spend", "0.5", "--local"], { db: asAdmin });
+  expect(local.err).toContain(`--stop ${run_id} --local\n`);
 });
 
 test("a failure is exit code 1, a stop by somebody else 3", async () => {
@@ -232,7 +255,7 @@ test("what was recorded before a run was cut off is there when it has gone on", 
       return outcome();
     }),
   });
-  expect(cut.code).toBe(1);
+  expect(cut.code).toBe(2);
   // It was killed, and has written nothing.
   expect(existsSync(join(dir, "recordings"))).toBe(false);
   await on.allow("take_scenario");
@@ -265,6 +288,10 @@ test("--pull writes all pages of a run's recordings, and says when nothing is ne
   expect((await run(["--pull", key.run_id])).err).toBe("23 recorded calls; all of them were here\n");
 });
 
+test("--pull of a run that is not there: it says so, exit code 2", async () => {
+  expect(await run(["--pull", NO_RUN])).toMatchObject({ code: 2, err: `There is no run ${NO_RUN}.\n` });
+});
+
 test("--stop stops a run, or says that there is none", async () => {
   const { run_id } = await givenRun(on.sql, { at: Date.now() });
   expect(await run(["--stop", run_id])).toMatchObject({ code: 0, err: `Run ${run_id}: stopped\n` });
@@ -285,8 +312,8 @@ test("a run that was cut off goes on with --resume, by a token that only its own
   });
   const { run_id } = await lastRun();
   expect([cut.code, cut.err]).toEqual([
-    1,
-    expect.stringContaining(`can go on: npm run synthetic -- --resume ${run_id}`),
+    2,
+    expect.stringContaining(`can go on: npm run synthetic -- --resume ${run_id}\n`),
   ]);
   expect([tokens(), ran.length]).toEqual([[run_id], 1]);
   const file = join(dir, "tokens", run_id);
@@ -303,4 +330,48 @@ test("a run that was cut off goes on with --resume, by a token that only its own
   writeFileSync(file, token);
   expect(await run(["--resume", run_id])).toMatchObject({ code: 2, err: `Run ${run_id} is over: passed.\n` });
   expect(tokens()).toEqual([]);
+});
+
+/** A run of which each scenario that is begun leads to a refusal, so that it can go on. */
+async function givenCut(...argv: string[]) {
+  const scripts = { greets: async () => (await on.refuse("take_scenario"), outcome()) };
+  const { err } = await run(["greets", "refund", "--spend", "1", "--concurrency", "1", ...argv], {
+    scripts: { ...scripts, refund: scripts.greets },
+  });
+  await on.allow("take_scenario");
+  return { err, ...(await lastRun()) as { run_id: string } };
+}
+
+test("what was run with --local is gone on with --local", async () => {
+  const { err, run_id } = await givenCut("--local");
+  expect(err).toContain(`can go on: npm run synthetic -- --resume ${run_id} --local\n`);
+});
+
+test("--resume says that it waits for what a dead worker had, and nothing when it does not", async () => {
+  const { run_id } = await givenCut();
+  await on.client.query(
+    `update tracegram.synthetic_results
+     set state = 'running', attempts = 1, worker = 'dead', began_at = now(), leased_until = now() + interval '2 seconds'
+     where run_id = $1 and state = 'pending'`,
+    [run_id],
+  );
+  const { code, err } = await run(["--resume", run_id]);
+  expect([code, err.match(/Waiting/g)]).toEqual([0, ["Waiting"]]);
+  expect(err).toMatch(/seed \d+\nWaiting for what the worker before had: up to 30 s\n\[2\/2\] ✓/);
+  // More hands than scenarios: they wait for each other.
+  const slowly = async () => (await sleep(1200), outcome());
+  const together = await run(["--spend", "1", "--concurrency", "4"], { scripts: { greets: slowly, refund: slowly } });
+  expect([together.code, together.err]).toEqual([0, expect.not.stringContaining("Waiting")]);
+});
+
+test("a database that is away, or refuses, is no failed test: exit code 2", async () => {
+  on.line.breaks = () => "away";
+  const away = await run(["--spend", "1"]);
+  expect(away).toMatchObject({ code: 2, out: "", err: expect.stringContaining("The database does not answer: ") });
+  on.line.breaks = () => undefined;
+  await on.refuse("ask_synthetic_run");
+  expect(await run(["--spend", "1"])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("The database refuses: 42501 "),
+  });
 });
