@@ -1,6 +1,4 @@
 /** `npm run synthetic`, as a function: what it is told, and its exit code. */
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { RpcError } from "../../functions/_shared/errors.ts";
 import type { SyntheticDb } from "../../functions/_shared/synthetic_db.ts";
 import type { Provider } from "../../functions/synthetic/define.ts";
@@ -12,10 +10,9 @@ import { confirmRun, type LiveDeps, workOn } from "./live.ts";
 import { forbidSockets } from "./no_sockets.ts";
 import { pull } from "./pull.ts";
 import { exitCodeOf, reportOfRun, type SuiteReport } from "./report.ts";
-import { junitReport } from "./report_junit.ts";
-import { painter, textReport } from "./report_text.ts";
 import { selected } from "./select.ts";
 import { readRecordings, type Suite } from "./suite.ts";
+import { mustBeWritable, tell } from "./tell.ts";
 import type { Terminal } from "./terminal.ts";
 import { readToken } from "./tokens.ts";
 import { counted } from "./units.ts";
@@ -180,41 +177,6 @@ function payer({ bot }: Suite, { env, hide }: Deps): Provider {
     return provider;
   } catch (error) {
     throw new Refusal((error as Error).message);
-  }
-}
-
-/** Known before anything is paid for. */
-function mustBeWritable(file: string): void {
-  try {
-    accessSync(dirname(file), constants.W_OK);
-    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a folder");
-  } catch (error) {
-    throw new Refusal(cannotBeWritten(file, error));
-  }
-}
-
-const cannotBeWritten = (file: string, error: unknown) => `${file} cannot be written: ${(error as Error).message}`;
-
-function tell(report: SuiteReport, { junit, json }: Args, terminal: Terminal): void {
-  const text = textReport(report, painter(terminal.colours));
-  const asJson = `${JSON.stringify(report, null, 2)}\n`;
-  terminal[json === "-" ? "err" : "out"](text);
-  if (json === "-") terminal.out(asJson);
-  // Last, and each by itself: a file that cannot be written takes nothing else away.
-  const problems = [
-    ...json && json !== "-" ? write(json, asJson) : [],
-    ...junit ? write(junit, junitReport(report)) : [],
-  ];
-  if (problems.length > 0) throw new Refusal(problems.join("\n"));
-}
-
-/** Returns what is wrong. */
-function write(file: string, text: string): string[] {
-  try {
-    writeFileSync(file, text);
-    return [];
-  } catch (error) {
-    return [cannotBeWritten(file, error)];
   }
 }
 
