@@ -24,6 +24,11 @@ function interrupt(): void {
   interrupted.abort(new Error("interrupted"));
 }
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
+// Nobody reads any more what it says, such as `head` that has seen enough: nobody knows then what is being spent. Told of each
+// write, so it is not counted.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => interrupted.abort(error));
+}
 // Bots print. What they print is no part of the report.
 if (!process.stdout.isTTY) globalThis.console = new Console(process.stderr, process.stderr);
 if (existsSync(".env")) process.loadEnvFile(".env");

@@ -25,8 +25,8 @@ export const HELP =
   --local                 the local stack (npm run stack -- up), also where .env names a project
 
 Live runs are paid for by the provider's key in functions/synthetic/bot.ts, and kept to the caps of the database in .env.
-Under CI=true only --dry-run runs. Exit code 0: all passed; 1: something failed; 2: refused, or used wrongly; 3: out of
-budget, or stopped; 130: Ctrl-C.`;
+Under CI=true only --dry-run runs. Exit code 0: all passed; 1: something failed; 2: refused, used wrongly, or
+it could not go on; 3: out of budget, or stopped; 130: Ctrl-C, or nobody reads any more what it says.`;
 
 /** Used wrongly, or refused before anything was done. */
 export class Refusal extends Error {
@@ -163,6 +163,6 @@ function dollars(value: string | undefined): number | undefined {
 
 /** Of what a person writes, in micro-dollars; null: that is no amount that can be spent. */
 export function readDollars(text: string): number | null {
-  const amount = /^\$?\d{1,6}(\.\d{1,6})?$/.test(text) ? Math.round(Number(text.replace("$", "")) * 1e6) : 0;
+  const amount = /^\$?(?=.*\d)\d{0,6}(\.\d{1,6})?$/.test(text) ? Math.round(Number(text.replace("$", "")) * 1e6) : 0;
   return amount > 0 ? amount : null;
 }

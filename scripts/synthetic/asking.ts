@@ -4,25 +4,38 @@ import { readDollars, Refusal } from "./args.ts";
 import type { Terminal } from "./terminal.ts";
 import { counted, dollars } from "./units.ts";
 
-/** Lines about the price. @param where Whose caps they are. */
-export function estimateLines(ask: RunAsk, where: string): string[] {
+/**
+ * Lines about the price.
+ *
+ * @param recorded Scenarios that have recordings. Where those are used, nobody knows before how much of them will be paid for.
+ * @param where Whose caps they are.
+ */
+export function estimateLines(ask: RunAsk, recorded: readonly string[], where: string): string[] {
   const width = Math.max(...ask.scenarios.map(({ name }) => name.length), 8);
+  const mayBeFree = (name: string) => ask.mode === "missing" && recorded.includes(name);
+  const isOpen = ask.scenarios.some(({ name }) => mayBeFree(name));
   const row = (name: string, expected: string, worst: string, from: string) =>
-    `  ${name.padEnd(width)}  ${expected.padStart(10)}  ${worst.padStart(10)}  ${from}`.trimEnd();
+    `  ${name.padEnd(width)}  ${expected.padStart(isOpen ? 15 : 10)}  ${worst.padStart(10)}  ${from}`.trimEnd();
   const known = ask.scenarios.length - ask.unknown;
   return [
     row("scenario", "expected", "at worst", ""),
     ...ask.scenarios.map(({ name, estimate }) =>
       estimate
-        ? row(name, dollars(estimate.expected_microusd), dollars(estimate.worst_microusd), FROM[estimate.from])
+        ? row(
+          name,
+          `${mayBeFree(name) ? "$0 to " : ""}${dollars(estimate.expected_microusd)}`,
+          dollars(estimate.worst_microusd),
+          FROM[estimate.from],
+        )
         : row(name, "unknown", "unknown", "")
     ),
     "",
-    `${counted(ask.scenarios.length, "scenario")}${ask.repeat > 1 ? `, each ${ask.repeat} times` : ""}, ${ask.tier}` +
-    (ask.mode === "missing" ? ", paid where there is no recording" : ""),
+    `${counted(ask.scenarios.length, "scenario")}${ask.repeat > 1 ? `, each ${ask.repeat} times` : ""}, ${ask.tier}`,
     ...known > 0
       ? [
-        `Expected ${dollars(ask.expected_microusd)}, at worst ${dollars(ask.worst_microusd)}` +
+        `${isOpen ? "Paid where there is no recording:" : `Expected ${dollars(ask.expected_microusd)},`} at worst ${
+          dollars(ask.worst_microusd)
+        }` +
         (ask.unknown > 0 ? `, and ${ask.unknown} of unknown cost` : ""),
       ]
       : ["What it costs is unknown: none of it has run or was recorded before."],
@@ -41,17 +54,22 @@ export const spendLines = (spend: TestSpend, where: string): string[] => [
 
 /** Asks for a yes, or for a ceiling. Resolves to the ceiling, null for the worst estimate. @throws {Refusal} for a no. */
 export async function askForCeiling(ask: RunAsk, terminal: Terminal, signal: AbortSignal): Promise<number | null> {
-  const no = new Refusal("Not run. Nothing was spent.");
   if (ask.unknown === 0 && ask.worst_microusd <= ask.left_microusd) {
     const answer = await terminal.ask(`Spend up to ${dollars(ask.worst_microusd)}? [y/N, or another ceiling] `, signal);
-    const said = answer?.trim().toLowerCase() ?? "";
-    if (said === "y" || said === "yes") return null;
-    const other = readDollars(said);
-    if (other === null) throw no;
-    return other;
+    return /^y(es)?$/i.test(answer?.trim() ?? "") ? null : ceilingOf(answer);
   }
   const answer = await terminal.ask("Ceiling in dollars, such as 0.25 (nothing: do not run): ", signal);
-  const ceiling = readDollars(answer?.trim() ?? "");
-  if (ceiling === null) throw no;
-  return ceiling;
+  return ceilingOf(answer);
+}
+
+/** @throws {Refusal} for a no, and for what may have been meant as something else. */
+function ceilingOf(answer = ""): number {
+  const said = answer.trim();
+  const ceiling = readDollars(said);
+  if (ceiling !== null) return ceiling;
+  throw new Refusal(
+    /^(no?|0)?$/i.test(said)
+      ? "Not run. Nothing was spent."
+      : `Not run: ${JSON.stringify(said)} is no amount such as 0.25. Nothing was spent.`,
+  );
 }

@@ -17,20 +17,25 @@ import { readRecordings, type Suite, writeRecordings } from "./suite.ts";
 import type { Terminal } from "./terminal.ts";
 import { forgetToken, keepToken } from "./tokens.ts";
 import { dollars } from "./units.ts";
-
-const RESUME = "npm run synthetic -- --resume";
+import { noticingWaits } from "./waiting.ts";
 
 export interface LiveDeps {
   suite: Suite;
   db: SyntheticDb;
   /** Whose database it is, for people. */
   where: string;
+  /** Whether it had to be named. */
+  local: boolean;
   terminal: Terminal;
   /** Folder of the tokens of runs. */
   tokensDir: string;
   /** Aborts with Ctrl-C. */
   signal: AbortSignal;
 }
+
+/** What the person types to act on a run. */
+const command = (act: "resume" | "stop", run: string, { local }: Pick<LiveDeps, "local">) =>
+  `npm run synthetic -- --${act} ${run}${local ? " --local" : ""}`;
 
 /** Says what it costs, and takes a yes for it. @throws {Refusal} */
 export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenario[], deps: LiveDeps): Promise<RunKey> {
@@ -48,10 +53,11 @@ export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenari
       ...(seed !== undefined && { seed }),
       ...(concurrency !== undefined && { concurrency }),
     }),
-    where,
+    deps,
   );
   try {
-    terminal.err(`${estimateLines(ask, where).join("\n")}\n`);
+    const recorded = scenarios.map(({ name }) => name).filter((name) => recordings[name]!.length > 0);
+    terminal.err(`${estimateLines(ask, recorded, where).join("\n")}\n`);
     const ceiling = args.spend ?? await askForCeiling(ask, terminal, signal);
     signal.throwIfAborted();
     const { run_id, token, ceiling_microusd } = confirmed(await db.confirmRun(null, ask.run_id, ceiling), ask);
@@ -67,16 +73,16 @@ export async function confirmRun(args: RunArgs, scenarios: readonly NamedScenari
 
 const RAISE = "An owner can raise the caps: docs/synthetic.md, under Money.";
 
-function asked(answer: AskAnswer, where: string): RunAsk {
+function asked(answer: AskAnswer, deps: LiveDeps): RunAsk {
   if ("refused" in answer) throw new Refusal(`A run needs the role ${answer.refused}.`);
   if (!("no" in answer)) return answer;
   switch (answer.no) {
     case "none":
       throw new Refusal("There is nothing to run.");
     case "running":
-      throw new Refusal(`Run ${answer.run_id} is going on. Stop it: npm run synthetic -- --stop ${answer.run_id}`);
+      throw new Refusal(`Run ${answer.run_id} is going on. Stop it: ${command("stop", answer.run_id, deps)}`);
     case "cap":
-      throw new Refusal(`Nothing is left to be spent. ${spendLines(answer.spend, where).join("\n")}\n${RAISE}`);
+      throw new Refusal(`Nothing is left to be spent. ${spendLines(answer.spend, deps.where).join("\n")}\n${RAISE}`);
   }
 }
 
@@ -130,13 +136,16 @@ export async function workOn(
   try {
     end = await runSuite({
       head: entered,
-      store: sqlStore({
-        db,
-        run: key,
-        worker: randomUUID(),
-        signal,
-        settled: ({ cost_microusd }) => progress.paid(cost_microusd),
-      }),
+      store: noticingWaits(
+        sqlStore({
+          db,
+          run: key,
+          worker: randomUUID(),
+          signal,
+          settled: ({ cost_microusd }) => progress.paid(cost_microusd),
+        }),
+        () => progress.say("Waiting for what the worker before had: up to 30 s"),
+      ),
       scenarios: suite.scenarios,
       bot: suite.bot,
       provider,
@@ -152,7 +161,7 @@ export async function workOn(
     });
     await stopping;
   } catch (error) {
-    if (!signal.aborted) terminal.err(`\nThe run can go on: ${RESUME} ${key.run_id}\n`);
+    if (!signal.aborted) terminal.err(`\nThe run can go on: ${command("resume", key.run_id, deps)}\n`);
     throw error;
   } finally {
     progress.close();
@@ -163,7 +172,7 @@ export async function workOn(
   if (end === "lost") {
     throw new Failure(
       "The database was away for too long, and paid calls were stopped.",
-      `Go on with what is left of the run: ${RESUME} ${key.run_id}`,
+      `Go on with what is left of the run: ${command("resume", key.run_id, deps)}`,
     );
   }
   const run = await db.getRun(key.run_id);

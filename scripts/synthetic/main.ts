@@ -1,6 +1,4 @@
 /** `npm run synthetic`, as a function: what it is told, and its exit code. */
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { RpcError } from "../../functions/_shared/errors.ts";
 import type { SyntheticDb } from "../../functions/_shared/synthetic_db.ts";
 import type { Provider } from "../../functions/synthetic/define.ts";
@@ -12,10 +10,9 @@ import { confirmRun, type LiveDeps, workOn } from "./live.ts";
 import { forbidSockets } from "./no_sockets.ts";
 import { pull } from "./pull.ts";
 import { exitCodeOf, reportOfRun, type SuiteReport } from "./report.ts";
-import { junitReport } from "./report_junit.ts";
-import { painter, textReport } from "./report_text.ts";
 import { selected } from "./select.ts";
 import { readRecordings, type Suite } from "./suite.ts";
+import { mustBeWritable, tell } from "./tell.ts";
 import type { Terminal } from "./terminal.ts";
 import { readToken } from "./tokens.ts";
 import { counted } from "./units.ts";
@@ -33,6 +30,7 @@ export interface Deps {
   signal: AbortSignal;
 }
 
+const NOT_DONE = 2;
 const INTERRUPTED = 130;
 const SEE_HELP = "What to do: npm run synthetic -- --help shows what can be told.";
 
@@ -51,7 +49,8 @@ export async function main(argv: readonly string[], deps: Deps): Promise<number>
       return INTERRUPTED;
     }
     terminal.err(`${words(error)}\n`);
-    return error instanceof Refusal || error instanceof Invalid ? 2 : 1;
+    // No test has failed by it.
+    return NOT_DONE;
   }
 }
 
@@ -102,7 +101,7 @@ async function live(args: Args & RunArgs, deps: Deps): Promise<SuiteReport> {
     );
   }
   const provider = payer(suite, deps);
-  const liveDeps: LiveDeps = { ...deps, suite, ...await deps.connect(args) };
+  const liveDeps: LiveDeps = { ...deps, suite, local: args.local, ...await deps.connect(args) };
   const key = await confirmRun(args, scenarios, liveDeps);
   return await work(key, { record: args.record, provider }, liveDeps);
 }
@@ -118,13 +117,14 @@ async function resume(
   const provider = payer(suite, deps);
   const { record, ...key } = kept;
   const connected = await deps.connect(args);
-  const report = await work(key, { record: false, provider }, { ...deps, suite, ...connected });
+  const report = await work(key, { record: false, provider }, { ...deps, suite, local: args.local, ...connected });
   // What was answered before it was broken off is in the database alone.
   if (record) await pulled(args.run, connected, suite, deps.terminal);
   return report;
 }
 
 async function pulled(run: string, { db }: { db: SyntheticDb }, suite: Suite, terminal: Terminal): Promise<void> {
+  if (await db.getRun(run) === null) throw noRun(run);
   const { calls, files } = await pull(db, run, suite.recordingsDir);
   if (files.length > 0) await suite.recorded?.();
   terminal.err(
@@ -146,9 +146,12 @@ async function work(...[key, options, deps]: Parameters<typeof workOn>): Promise
 async function stop(run: string, args: Args, { connect, terminal }: Deps): Promise<void> {
   const { db } = await connect(args);
   const answer = await db.stopRun(null, run);
-  if (!("state" in answer)) throw new Refusal(`There is no run ${run}.`);
+  if (!("state" in answer)) throw noRun(run);
   terminal.err(`Run ${run}: ${answer.state}\n`);
 }
+
+/** Runs do not stay for ever. */
+const noRun = (run: string) => new Refusal(`There is no run ${run}.`);
 
 function list({ scenarios, recordingsDir }: Suite, terminal: Terminal): void {
   const width = Math.max(...scenarios.map(({ name }) => name.length));
@@ -177,33 +180,14 @@ function payer({ bot }: Suite, { env, hide }: Deps): Provider {
   }
 }
 
-/** Known before anything is paid for. */
-function mustBeWritable(file: string): void {
-  try {
-    accessSync(dirname(file), constants.W_OK);
-    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a folder");
-  } catch (error) {
-    throw new Refusal(`${file} cannot be written: ${(error as Error).message}`);
-  }
-}
-
-function tell(report: SuiteReport, { junit, json }: Args, terminal: Terminal): void {
-  const text = textReport(report, painter(terminal.colours));
-  const asJson = `${JSON.stringify(report, null, 2)}\n`;
-  if (junit) writeFileSync(junit, junitReport(report));
-  if (json && json !== "-") writeFileSync(json, asJson);
-  if (json !== "-") return terminal.out(text);
-  terminal.err(text);
-  terminal.out(asJson);
-}
-
 function words(error: unknown): string {
   if (error instanceof Refusal) return error.usage ? `${error.message}\n\n${SEE_HELP}` : error.message;
   // A line for each, with its place.
   if (error instanceof Invalid) return error.message;
   if (error instanceof Failure) return `${error.message}\n\nWhat to do: ${error.todo}`;
   if (error instanceof RpcError) {
-    return `The database refuses: ${error.code} ${error.message}${error.hint ? `\n\nWhat to do: ${error.hint}` : ""}`;
+    const does = error.code === "" ? "The database does not answer:" : `The database refuses: ${error.code}`;
+    return `${does} ${error.message}${error.hint ? `\n\nWhat to do: ${error.hint}` : ""}`;
   }
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }

@@ -6,6 +6,8 @@ import { dollars } from "./units.ts";
 
 export interface Progress {
   ended(taken: Taken, outcome: Outcome): void;
+  /** A line that stays. */
+  say(text: string): void;
   /** A call was paid for; null: its cost is not known. */
   paid(microusd: number | null): void;
   /** Takes the line away. */
@@ -22,6 +24,7 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
+/** Columns, where there are so many. */
 const BAR = 24;
 const REDRAW_MS = 1000;
 
@@ -33,28 +36,42 @@ export function openProgress(
   const before = done;
   let spent = spentMicrousd;
   let unknown = false;
+  /** By how long those that have ended took. */
+  let endsAt: number | undefined;
   const { interactive } = terminal;
   const timer = interactive ? setInterval(draw, REDRAW_MS) : undefined;
   if (interactive) draw();
 
   function draw(): void {
-    const filled = Math.round(BAR * done / Math.max(total, 1));
-    const left = done > before ? (now() - began) / (done - before) * (total - done) : undefined;
-    const parts = [
-      `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${done}/${total}`,
-      `${dollars(spent)}${unknown ? " and what is not known" : ""}`,
-      ...done < total && left !== undefined ? [`about ${duration(Math.ceil(left / 1000) * 1000)} left`] : [],
-    ];
-    terminal.err(`\r\x1b[2K${parts.join("  ").slice(0, terminal.columns - 1)}`);
+    const room = terminal.columns - 1;
+    const figures = `${done}/${total}  ${dollars(spent)}${unknown ? " and what is not known" : ""}`;
+    const whole = `${figures}${leftWords()}`;
+    // On a narrow terminal what it has cost stays longest.
+    const words = whole.length <= room ? whole : figures.slice(0, room);
+    const bar = Math.max(0, Math.min(BAR, room - words.length - 1));
+    const filled = Math.round(bar * done / Math.max(total, 1));
+    terminal.err(`\r\x1b[2K${bar > 0 ? `${"█".repeat(filled)}${"░".repeat(bar - filled)} ` : ""}${words}`);
+  }
+
+  /** Nothing once it takes longer than that: nobody knows then. */
+  function leftWords(): string {
+    const seconds = endsAt === undefined ? 0 : Math.ceil((endsAt - now()) / 1000);
+    if (seconds <= 0) return "";
+    return `  about ${seconds < 60 ? `${seconds} s` : duration(seconds * 1000)} left`;
   }
 
   return {
     ended({ scenario, repeat: nth }, { state, duration_ms, cost_microusd }) {
       done++;
+      endsAt = now() + (now() - began) / (done - before) * (total - done);
       if (interactive) return draw();
       const mark = state === "passed" ? "✓" : state === "failed" ? "✗" : "-";
       const name = repeat > 1 ? `${scenario} #${nth}` : scenario;
       terminal.err(`[${done}/${total}] ${mark} ${name}  ${duration(duration_ms)}  ${dollars(cost_microusd)}\n`);
+    },
+    say(text) {
+      terminal.err(`${interactive ? "\r\x1b[2K" : ""}${text}\n`);
+      if (interactive) draw();
     },
     paid(microusd) {
       if (microusd === null) unknown = true;

@@ -38,6 +38,8 @@ export interface Totals {
   failed: number;
   /** Broken off, or never begun. */
   not_run: number;
+  /** Of those, what had begun. */
+  broken_off: number;
   /** Sum over the scenarios, whether they ran at once or not. */
   duration_ms: number;
   calls: number;
@@ -119,6 +121,7 @@ function report(
       passed: states("passed"),
       failed: states("failed"),
       not_run: states("stopped", "pending", "running"),
+      broken_off: sum((line) => isBrokenOff(line) ? 1 : 0),
       duration_ms: sum((line) => line.duration_ms ?? 0),
       calls: sum((line) => line.calls),
       input_tokens: sum((line) => line.input_tokens),
@@ -137,6 +140,7 @@ export function exitCodeOf({ state, totals }: SuiteReport): number {
   return state === "passed" && totals.failed === 0 ? 0 : 1;
 }
 
+const isBrokenOff = ({ state, attempts }: ReportLine): boolean => state === "stopped" && attempts > 0;
+
 /** What is said of a scenario that has neither passed nor failed. */
-export const notEnded = ({ state, attempts }: ReportLine): string =>
-  state === "stopped" && attempts > 0 ? "broken off" : "not run";
+export const notEnded = (line: ReportLine): string => isBrokenOff(line) ? "broken off" : "not run";

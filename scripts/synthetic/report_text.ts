@@ -61,9 +61,9 @@ function failureLines({ turn, expectation, message, diff = [] }: Failure, paint:
   return [`${paint("red", `${where}, ${expectation}:`)} ${message}`, ...coloured.map((row) => `  ${row}`)];
 }
 
-/** Against the last run, and the median of the last ten. */
+/** Against the last run, and the median of the last ten. What was broken off is as short and as cheap as it is by chance. */
 function changesOf({ state, duration_ms, cost_microusd, last, median }: ReportLine): string | undefined {
-  if (!last || duration_ms === null) return undefined;
+  if (!last || duration_ms === null || (state !== "passed" && state !== "failed")) return undefined;
   const against = (before: { duration_ms: number; cost_microusd: number | null }) =>
     [["time", change(duration_ms, before.duration_ms)], ["cost", change(cost_microusd, before.cost_microusd)]]
       .flatMap(([what, by]) => by === null ? [] : [`${what} ${by}`]);
@@ -78,15 +78,19 @@ function changesOf({ state, duration_ms, cost_microusd, last, median }: ReportLi
 
 function summary(report: SuiteReport, paint: Paint): string[] {
   const { totals, mode, results, ceiling_microusd, run_id } = report;
+  const neverBegun = totals.not_run - totals.broken_off;
   const counts = [
     paint("green", `${totals.passed} passed`),
     ...totals.failed > 0 ? [paint("red", `${totals.failed} failed`)] : [],
-    ...totals.not_run > 0 ? [paint("yellow", `${totals.not_run} not run`)] : [],
+    ...totals.broken_off > 0 ? [paint("yellow", `${totals.broken_off} broken off`)] : [],
+    ...neverBegun > 0 ? [paint("yellow", `${neverBegun} not run`)] : [],
   ];
   const tokens = `${counted(totals.calls, "call")}, ${count(totals.input_tokens)} tokens in, ${
     count(totals.output_tokens)
   } out`;
   const flaky = flakyOf(results);
+  const unrecorded = unrecordedOf(results);
+  const only = [report.tier, ...unrecorded.length > MAX_NAMED ? [] : unrecorded].join(" ");
   return [
     `${report.tier}, ${MODES[mode]}: ${counts.join(", ")}; ${duration(totals.duration_ms)}, ${tokens}`,
     mode === "replay"
@@ -94,8 +98,8 @@ function summary(report: SuiteReport, paint: Paint): string[] {
       : `spent ${dollars(totals.spent_microusd)} of ${dollars(ceiling_microusd)}${
         totals.unconfirmed_microusd > 0 ? `, of it ${dollars(totals.unconfirmed_microusd)} unconfirmed` : ""
       }${totals.saved_microusd > 0 ? `; the cache saved ${dollars(totals.saved_microusd)}` : ""}`,
-    ...results.some(({ failures }) => failures.some(({ expectation }) => expectation === "recording"))
-      ? [paint("yellow", `record what is missing, which costs: npm run synthetic -- ${report.tier} --record missing`)]
+    ...unrecorded.length > 0
+      ? [paint("yellow", `record what is missing, which costs: npm run synthetic -- ${only} --record missing`)]
       : [],
     ...totals.excess_microusd > 0
       ? [
@@ -124,6 +128,17 @@ const CROSSED = {
   cap_month:
     "The run ended before the call that would have crossed the cap of the month (UTC). An owner can raise it: docs/synthetic.md.",
 };
+
+/** What a person still reads before they run it; with more of them the tier is named. */
+const MAX_NAMED = 5;
+
+/** Scenarios of which a recording is missing. */
+const unrecordedOf = (results: readonly ReportLine[]): string[] => [
+  ...new Set(
+    results.filter(({ failures }) => failures.some(({ expectation }) => expectation === "recording"))
+      .map(({ scenario }) => scenario),
+  ),
+];
 
 /** Scenarios that both passed and failed. */
 function flakyOf(results: readonly ReportLine[]): string[] {

@@ -1,6 +1,8 @@
 /** Who started us: what they see, and whether they can be asked. */
 import { createInterface } from "node:readline/promises";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ReadStream } from "node:tty";
 
 export interface Terminal {
   /** The report. */
@@ -15,6 +17,10 @@ export interface Terminal {
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
+const CTRL_C = 3;
+/** What the terminal has kept is there at once. */
+const DROP_MS = 20;
+
 /** @param interrupt Called when Ctrl-C is pressed while they are asked. */
 export function processTerminal(redact: (text: string) => string, interrupt: () => void): Terminal {
   const { stdin, stdout, stderr } = process;
@@ -27,6 +33,7 @@ export function processTerminal(redact: (text: string) => string, interrupt: () 
       return stderr.columns || 80;
     },
     async ask(question, signal) {
+      await dropTyped(stdin, interrupt);
       const lines = createInterface({ input: stdin, output: stderr });
       lines.on("SIGINT", interrupt);
       const closed = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
@@ -37,4 +44,14 @@ export function processTerminal(redact: (text: string) => string, interrupt: () 
       }
     },
   };
+}
+
+/** What was typed before a question could be read is no answer to it. */
+async function dropTyped(stdin: ReadStream, interrupt: () => void): Promise<void> {
+  // Otherwise a line without its Enter stays in the terminal, and whoever presses Enter later sends it.
+  stdin.setRawMode(true);
+  const drop = (typed: Uint8Array) => typed.includes(CTRL_C) && interrupt();
+  stdin.on("data", drop);
+  await sleep(DROP_MS);
+  stdin.off("data", drop).pause();
 }

@@ -8,13 +8,14 @@ import { serve, type Served } from "../../scripts/stack/serve.ts";
 import { createProvider } from "../_support/provider.ts";
 import { startTestStack, type TestStack } from "../_support/stack.ts";
 import { makeWorkplace, type Workplace } from "../_support/terminal.ts";
+import { sleep } from "../functions/synthetic/suite/_support.ts";
 
 const KEY = "sk-real-key";
-/** The first of a run's calls is answered; those after it come to nothing. */
+/** The calls that are answered; those after them come to nothing. */
 let answered = 0;
 const provider = createProvider({
   apiKey: KEY,
-  fault: () => answered++ === 0 ? undefined : { kind: "stall", ms: 60_000 },
+  fault: () => answered-- > 0 ? undefined : { kind: "stall", ms: 60_000 },
 });
 
 let served: Served;
@@ -48,11 +49,13 @@ function person(...args: string[]) {
 const runs = async () => (await sql.query("select * from tracegram.synthetic_runs order by asked_at")).rows;
 
 test("a person sees the price, says yes, sees how it gets on, and breaks it off: no call goes on, nothing stays reserved", async () => {
+  answered = 1;
+  const { calls: callsBefore, total: before } = provider.account;
   const { types, reads, seen, ended } = person("smoke", "refund", "greeting");
   await reads(/Spend up to \$\d\.\d+\? \[y\/N, or another ceiling\] /);
-  expect(seen.out).toMatch(/refund +\$0\.\d+ +\$0\.\d+ +by recorded tokens/);
+  expect(seen.out).toMatch(/refund +\$0\.\d+ +\$0\.\d+ +by (recorded tokens|earlier runs)/);
   expect(seen.out).toContain("Spent today $0.00");
-  expect(provider.account.calls).toBe(0);
+  expect(provider.account.calls).toBe(callsBefore);
   types("0.05\r");
   await reads(/\r\x1b\[2K░{24} 0\/2 {2}\$0\.00/);
   await expect.poll(() => provider.account.inFlight, { timeout: 10_000 }).toBeGreaterThan(0);
@@ -71,8 +74,8 @@ test("a person sees the price, says yes, sees how it gets on, and breaks it off:
   expect(provider.account.calls).toBe(calls);
   const run = (await runs()).findLast(({ scenarios }) => scenarios.length === 2);
   expect(run).toMatchObject({ state: "stopped", reserved_microusd: "0", ceiling_microusd: "50000" });
-  expect(Number(run.spent_microusd)).toBeGreaterThanOrEqual(provider.account.total);
-  expect(Number(run.spent_microusd - run.unconfirmed_microusd)).toBe(provider.account.total);
+  expect(Number(run.spent_microusd)).toBeGreaterThanOrEqual(provider.account.total - before);
+  expect(Number(run.spent_microusd - run.unconfirmed_microusd)).toBe(provider.account.total - before);
   // Nobody can go on with it.
   expect(readdirSync(join(place.dir, ".stack/synthetic"))).not.toContain(run.run_id);
 });
@@ -84,6 +87,34 @@ test("who presses Ctrl-C where they are asked has spent nothing", async () => {
   expect(await ended).toMatchObject({ code: 130 });
   const states = (await runs()).filter(({ scenarios }) => scenarios.join() === "markup").map(({ state }) => state);
   expect(states).toEqual(["cancelled"]);
+});
+
+test.each(["y\r", "y"])("what was typed before the price was to be seen is no yes to it: %j", async (early) => {
+  const { types, reads, seen, ended } = person("smoke", "greeting");
+  types(early);
+  await reads(/Spend up to \$\d\.\d+\? \[y\/N, or another ceiling\] /);
+  // Long enough for a yes to be heard.
+  await sleep(500);
+  expect(seen.out).toMatch(/another ceiling\] [^\n]*$/);
+  types("\r");
+  expect(await ended).toMatchObject({ code: 2, out: expect.stringContaining("Not run. Nothing was spent.") });
+  const states = (await runs()).filter(({ scenarios }) => scenarios.join() === "greeting").map(({ state }) => state);
+  expect(new Set(states)).toEqual(new Set(["cancelled"]));
+});
+
+test("when nobody reads any more what it says, it stops: nothing goes on being spent", async () => {
+  answered = Infinity;
+  const { child, ended } = place.start(["smoke", "refund", "--repeat", "6", "--spend", "0.5", "--concurrency", "1"]);
+  // As a pipe to `head` that has seen enough.
+  child.stderr!.on("data", (text: string) => {
+    if (!text.includes("[1/6]")) return;
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+  });
+  expect((await ended).code).toBe(130);
+  const run = (await runs()).find(({ repeat }) => repeat === 6);
+  expect(run).toMatchObject({ state: "stopped", reserved_microusd: "0" });
+  expect(readdirSync(join(place.dir, ".stack/synthetic"))).not.toContain(run.run_id);
 });
 
 test("where nobody can be asked: refused, with words and an exit code, before anything is paid for", async () => {

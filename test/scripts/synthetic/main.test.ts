@@ -87,6 +87,20 @@ test("a file that cannot be written is known before anything is paid for", async
   expect((await run(["--dry-run", "--json", dir])).err).toContain("it is a folder");
 });
 
+test("a file that cannot be written after all takes nothing away: the report is shown, and then why; exit code 2", async () => {
+  // Nobody can make a file in /proc, of whatever it says that it may be written.
+  const argv = ["--dry-run", "--json", "/proc/x", "--junit", join(dir, "junit.xml")];
+  const { code, out, err } = await run(argv);
+  expect([code, out]).toEqual([2, expect.stringContaining("2 passed")]);
+  expect(err).toMatch(/\n\/proc\/x cannot be written: ENOENT.*\n$/);
+  expect(err).not.toContain("    at ");
+  expect(readFileSync(join(dir, "junit.xml"), "utf8")).toContain("</testsuites>");
+});
+
+test("where there is no database: words, exit code 2", async () => {
+  expect(await run(["--spend", "1"])).toMatchObject({ code: 2, err: expect.stringContaining("no database is here") });
+});
+
 test.each<[string, string[], Options, RegExp]>([
   ["CI", ["--spend", "1"], { env: { CI: "true", KEY: "k" } }, /CI=true.*Use --dry-run/],
   [

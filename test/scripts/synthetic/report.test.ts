@@ -119,11 +119,28 @@ test("text: flaky ones are named, and why a run ended", () => {
   expect(text).toContain("before the call that would have crossed the cap of the day (UTC). An owner can raise it");
 });
 
+test("text: what was broken off is counted apart from what never began, and compared with nothing", () => {
+  const before = { last: PASSED.last, median: PASSED.median };
+  const broken = result("held", { state: "stopped", duration_ms: 40, cost_microusd: 0, ...before });
+  const report = reportOfRun(
+    run([PASSED, broken, result("late", { state: "stopped", attempts: 0, duration_ms: 0, ...before })]),
+  );
+  const text = plain(report);
+  expect(text).toContain("- held      broken off\n- late      not run\n\n");
+  expect(text).toContain("release, live: 1 passed, 1 broken off, 1 not run; ");
+  expect(report.totals).toMatchObject({ not_run: 2, broken_off: 1 });
+});
+
 test("text: when a recording is missing, it says how to get it", () => {
   const failures = [{ turn: 1, expectation: "recording", message: "No recording of m." }];
-  expect(plain(reportOfRun(run([result("a", { state: "failed", failures })])))).toContain(
-    "npm run synthetic -- release --record missing",
-  );
+  const advice = (...names: string[]) =>
+    /npm run synthetic -- (.*)/.exec(
+      plain(reportOfRun(run([PASSED, ...names.map((name) => result(name, { state: "failed", failures }))]))),
+    )?.[1];
+  expect(advice("a")).toBe("release a --record missing");
+  // It was run twice.
+  expect(advice("a", "b", "a")).toBe("release a b --record missing");
+  expect(advice("a", "b", "c", "d", "e", "f")).toBe("release --record missing");
   expect(plain(reportOfRun(run([FAILED])))).not.toContain("--record");
 });
 
