@@ -22,6 +22,7 @@ heldBy().then((frames) => {
     "",
     `${names.join(", ")}: time is up, and code that never awaits holds this process.`,
     ...frames.map((frame) => `    at ${frame}`),
+    ...frames[0]?.includes("functions/synthetic/expect/") ? ["That is a `matches` of its expectations."] : [],
     "",
     "What to do: look there for a loop without an end, or a regular expression that tries too much. The process is ended,",
     "for nothing else can end this. A live run goes on with --resume, and is taken back with --stop.",

@@ -35,14 +35,28 @@ test.each([
   ["a regular expression that tries too much", '/^(\\w+\\s?)*$/.test("a".repeat(60) + "!" + text);'],
 ])("%s is ended from outside, and its place is said", async (_, code) => {
   await givenBot(code);
-  const { child, ended } = place.start(["--dry-run", "refund"]);
-  // It would have been heard by the event loop.
-  setTimeout(() => child.kill("SIGINT"), 2500);
+  const { child, seen, ended } = place.start(["--dry-run", "refund"]);
+  await expect.poll(() => seen.err, { timeout: 10_000, interval: 10 }).toContain("dry run, seed");
+  await sleep(1000);
+  // The event loop would have heard it.
+  child.kill("SIGINT");
   const { signal, err } = await ended;
   expect(signal, err).toBe("SIGKILL");
   expect(err).toContain("refund: time is up, and code that never awaits holds this process.");
   expect(err).toContain(`    at weigh (examples/support-bot/bot.ts:${lineOf(code)})\n`);
   expect(err).toContain("What to do: ");
+});
+
+test("a pattern of an expectation is told as one", async () => {
+  place = await makeWorkplace();
+  writeFileSync(
+    join(place.dir, "functions/synthetic/scenarios/patient.yaml"),
+    "title: A pattern\ntimeout_ms: 1000\nturns: [{ say: /start, expect: { text: { matches: '^(([^#]+)+)+#$' } } }]\n",
+  );
+  const { signal, err } = await place.start(["release", "patient", "--dry-run"]).ended;
+  expect(signal, err).toBe("SIGKILL");
+  expect(err).toContain("patient: time is up");
+  expect(err).toContain("That is a `matches` of its expectations.");
 });
 
 test("work of a second, and a process that was asleep, are not taken for it", async () => {
