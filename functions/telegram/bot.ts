@@ -31,7 +31,7 @@ const ANSWER_WAIT_MS = 1000;
 const MAX_RETRY_AFTER_S = 15;
 /** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
-/** How often a message that others edit, too, is looked at again. */
+/** How often a message is looked at again, see {@link Screen.again}. */
 const MAX_AGAIN = 3;
 
 export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {

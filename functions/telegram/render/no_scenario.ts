@@ -31,6 +31,6 @@ const usage = (): Html =>
     bold(line`The tiers are smoke and release`),
     line`${code(literal("/admin test smoke"))} – those that say so, with cheap models`,
     line`${code(literal("/admin test release"))} – all, with the bot's own models`,
-    line`${code(literal("/admin test release refund cancel"))} – these alone; without a tier as smoke tests`,
+    line`${code(literal("/admin test release refund cancel"))} – these alone; without a tier, as smoke tests`,
     line`${code(literal("/admin test dry refund"))} – from recordings, which costs nothing`,
   );

@@ -229,7 +229,7 @@ There are: cancel · refund
 The tiers are smoke and release
 /admin test smoke – those that say so, with cheap models
 /admin test release – all, with the bot's own models
-/admin test release refund cancel – these alone; without a tier as smoke tests
+/admin test release refund cancel – these alone; without a tier, as smoke tests
 /admin test dry refund – from recordings, which costs nothing
 [⬅️ Tests] [🏠]`,
     );
