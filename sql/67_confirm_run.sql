@@ -101,8 +101,9 @@ begin
   end if;
   if v_run.run_id is null then
     return '{"no": "gone"}'::jsonb;
-  end if;
-  if v_run.state = 'asked' then
+  elsif v_run.state = 'asked' and p_actor is not null and v_run.asked_by is distinct from p_actor then
+    return '{"no": "not_yours"}'::jsonb;
+  elsif v_run.state = 'asked' then
     update tracegram.synthetic_runs set state = 'cancelled', ended_at = p_now where run_id = p_run_id;
   elsif v_run.state = 'running' then
     update tracegram.synthetic_runs set stopped_by = p_actor where run_id = p_run_id;
@@ -131,6 +132,7 @@ From then on no call begins. What is under way is broken off when its worker hea
 
 p_actor  Telegram's id of the admin; null: a terminal.
 
-Returns {"state": …} as it is then: of a run that had ended, how; {"refused": "operator"}; {"no": "gone"}.$doc$;
+Returns {"state": …} as it is then: of a run that had ended, how; {"refused": "operator"}; {"no": "gone"}; {"no": "not_yours"}, somebody else has asked for it,
+and it is not confirmed.$doc$;
 revoke all on function public.stop_synthetic_run(bigint, uuid) from public, anon, authenticated;
 grant execute on function public.stop_synthetic_run(bigint, uuid) to service_role;

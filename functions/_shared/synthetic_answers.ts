@@ -120,7 +120,8 @@ export type ConfirmAnswer =
   | { refused: Role }
   | { no: "expired" | "used" | "not_yours" | "over_cap" | "no_ceiling" | "gone" };
 
-export type StopAnswer = { state: SyntheticState } | { refused: Role } | { no: "gone" };
+/** `not_yours`: somebody else has asked for it, and it is not confirmed. */
+export type StopAnswer = { state: SyntheticState } | { refused: Role } | { no: "gone" | "not_yours" };
 
 export interface RunResult {
   position: number;

@@ -9,7 +9,7 @@ import type { Update } from "telegraf/types";
 import type { Answered, Db, Lane, Role } from "../_shared/db.ts";
 import type { BotCall } from "./bot_api.ts";
 import { type Action, decodeAction } from "./callback.ts";
-import { hasEffect } from "./access.ts";
+import { allows, hasEffect, needs } from "./access.ts";
 import { isTransient, type SendDeps } from "./calls.ts";
 import { commandReply } from "./commands.ts";
 import { commandOf, type HeadOptions } from "./head.ts";
@@ -27,19 +27,19 @@ import { sendExport } from "./send_export.ts";
 
 /** A page does not wait longer than this, in milliseconds, for Telegram to take the answer to the press that asks for it. */
 const ANSWER_WAIT_MS = 1000;
+/** Nor does the answer to a press wait longer, in milliseconds, for what it changes: it might have to say that it may not. */
+const CHANGE_WAIT_MS = 500;
 /** Longest `retry_after` that is waited for, in seconds. A person has left by then. */
 const MAX_RETRY_AFTER_S = 15;
 /** Longest handling of one update, in milliseconds: half of its claim, so that nobody else is at it meanwhile. */
 const HANDLER_TIMEOUT_MS = 30_000;
-/** How often a message that others edit, too, is looked at again. */
+/** How often a message is looked at again, see {@link Screen.again}. */
 const MAX_AGAIN = 3;
 
 export interface BotOptions extends Omit<ScreenDeps, "actor">, HeadOptions {
   token: string;
   api: BotCall;
   log: Log;
-  /** Waits for Telegram's rate limit, and for a chat's lane. */
-  sleep: (ms: number) => Promise<void>;
 }
 
 /** What the database said when the update was claimed. Without it, nothing may be changed. */
@@ -148,16 +148,20 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
 
   telegraf.on("callback_query", async (ctx) => {
     const started = performance.now();
-    const answered = answer(sending(ctx), ctx.callbackQuery.id);
-    const under = ctx.callbackQuery.message;
-    if (!under) return await answered;
+    const { id, message: under } = ctx.callbackQuery;
+    if (!under) return await answer(sending(ctx), id);
     // What is of an earlier version leads home (head.ts has refused everything else).
     const data = "data" in ctx.callbackQuery ? ctx.callbackQuery.data : "";
     const action = decodeAction(data) ?? { screen: "home" };
     const handled = handledOf(ctx);
     const { admission } = handled;
-    // A change is made, whatever will be shown of it.
-    const changed = hasEffect(action) ? await open(ctx, action) : undefined;
+    // A change is made, whatever will be shown of it; and what is refused is said in the answer to the press.
+    const isAtOnce = hasEffect(action) || !allows(admission.role, needs(action));
+    const changing = isAtOnce ? open(ctx, action) : undefined;
+    const soon = changing && await atMost(CHANGE_WAIT_MS, changing);
+    if (soon && "toast" in soon) return await toast(ctx, id, soon, started);
+    const answered = answer(sending(ctx), id);
+    const changed = await changing;
     // Presses queue in the order they came, not in the order in which their answers reach Telegram.
     let sendFile: (() => Promise<void>) | undefined;
     const turn = latest(`${under.chat.id}:${under.message_id}`, ctx.update.update_id, async (isNewest) => {
@@ -211,6 +215,15 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     if ("again" in reply && (shown === "edited" || shown === "unchanged")) await showAgain(ctx, target, reply);
   }
 
+  /** The message is not touched: it may be another one's, and the answer is seen by who has pressed alone. */
+  async function toast(ctx: Context, id: string, { name, toast }: Screen, started: number): Promise<void> {
+    const chars = toast!.length;
+    sending(ctx).showing({ name, chars });
+    await answer(sending(ctx), id, toast);
+    const ms = Math.round(performance.now() - started);
+    options.log({ level: "info", event: "response", screen: name, chars, ms, shown: "toast" });
+  }
+
   /** What cannot be shown again is not a failure of the press. */
   async function showAgain(ctx: Context, target: Target, shown: Screen): Promise<void> {
     try {
@@ -229,7 +242,8 @@ function addHandlers(telegraf: Telegraf, options: BotOptions, handledOf: (ctx: C
     const { record, admission } = handledOf(ctx);
     const actor = { user_id: ctx.from!.id, chat_id: ctx.chat!.id, role: admission.role };
     const db = admission.unclaimed ? awayDb(options.db, admission.unclaimed) : options.db;
-    return { db: record.timed(db), now: options.now, actor, runner: options.runner, tellRun: options.tellRun };
+    const { now, sleep, runner, tellRun } = options;
+    return { db: record.timed(db), now, sleep, actor, runner, tellRun };
   }
 
   function sending(ctx: Context): SendDeps {
@@ -252,8 +266,8 @@ const awayDb = (db: Db, error: unknown): Db =>
   Object.fromEntries(Object.keys(db).map((name) => [name, () => Promise.reject(error)])) as unknown as Db;
 
 /** Waits for `promise`, but not longer than `ms`. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([promise, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
-  clearTimeout(timer);
+  const timeout = new Promise<undefined>((resolve) => timer = setTimeout(resolve, ms, undefined));
+  return await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

@@ -158,7 +158,10 @@ function windowed(screen: "errors" | "stats", words: readonly Word[]): Command {
   return words.length > 1 ? usage(words[1]) : open({ screen, hours });
 }
 
-/** The tier and `dry` in any order, the scenarios after them. A dry run without a tier is of all. */
+/**
+ * The tier and `dry` in any order, the scenarios after them. A dry run without a tier is of all; what is paid for without one has
+ * the cheap models, as in a terminal.
+ */
 function test(words: readonly Word[]): Command {
   const left = [...words];
   let tier: SyntheticTier | undefined;
@@ -171,8 +174,8 @@ function test(words: readonly Word[]): Command {
     else isDry = true;
     left.shift();
   }
-  if (!tier && !isDry) return left.length === 0 ? open({ screen: "tests" }) : usage(left[0]);
-  const asked = { tier: tier ?? "release", mode: isDry ? "replay" : "live" } as const;
+  if (!tier && !isDry && left.length === 0) return open({ screen: "tests" });
+  const asked = { tier: tier ?? (isDry ? "release" : "smoke"), mode: isDry ? "replay" : "live" } as const;
   const wrong = left.find(({ text }) => !fits(text));
   if (wrong) return usage(wrong);
   if (left.length === 0) return open({ screen: "ask", ...asked });

@@ -66,10 +66,11 @@ async function showRich(deps: SendDeps, target: Target, screen: Screen | Picture
   }
 }
 
-/** Ends the spinner of a pressed button. A press that is too old to be answered is shown all the same. */
-export async function answer(deps: CallDeps, callback_query_id: string): Promise<void> {
+/** Ends the spinner of a pressed button, with a word if there is one. A press that is too old to be answered is shown all the same. */
+export async function answer(deps: CallDeps, callback_query_id: string, text?: string): Promise<void> {
   try {
-    await callOnce(deps, "answerCallbackQuery", { callback_query_id });
+    const alert = text === undefined ? {} : { text, show_alert: true };
+    await callOnce(deps, "answerCallbackQuery", { callback_query_id, ...alert });
   } catch (error) {
     deps.log({ level: "info", event: "callback_not_answered", ...describe(error) });
   }

@@ -162,6 +162,10 @@ export const lastOf = (view: ChatView) => view.messages.at(-1)!;
 /** What the last message says, rich or not. */
 export const saidIn = (view: ChatView): string => wordsOf(lastOf(view));
 
+/** What the last press was answered with over the chat, where that is more than nothing. */
+export const toastIn = ({ telegram }: TestStack): string | undefined =>
+  telegram.client.records.calls.findLast(({ method }) => method === "answerCallbackQuery")?.params["text"];
+
 /** Rows of button labels under the last message. */
 export const buttonsOf = (view: ChatView): string[][] =>
   lastOf(view).reply_markup!.inline_keyboard.map((row) => row.map((button) => button.text));

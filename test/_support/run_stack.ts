@@ -1,4 +1,4 @@
-/** A stack for runs of synthetic tests: without the functions, and with a line to its database that can break. */
+/** A stack without the functions, and with a line to its database that can break. */
 import type pg from "pg";
 import { createDb, type Db } from "../../functions/_shared/db.ts";
 import { type Line, openLine } from "./line.ts";

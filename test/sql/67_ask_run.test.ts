@@ -191,7 +191,8 @@ test("an admin has one run at a time, and one that waits for its confirmation; t
 
 test("what was not confirmed is taken back, and a run that is over stays as it ended", async ({ sql }) => {
   const { run_id } = await sql.ask(OPERATOR) as RunAsk;
-  expect(await sql.stop(OTHER, run_id)).toEqual({ state: "cancelled" });
+  expect(await sql.stop(OTHER, run_id)).toEqual({ no: "not_yours" });
+  expect(await sql.stop(OPERATOR, run_id)).toEqual({ state: "cancelled" });
   expect(await sql.confirm(OPERATOR, run_id)).toEqual({ no: "gone" });
   const run = await givenRun(sql, { scenarios: ["a"] });
   const it = await sql.take(run);

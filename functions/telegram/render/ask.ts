@@ -3,15 +3,17 @@ import type { AskAnswer, RunAsk } from "../../_shared/db.ts";
 import { bold, dotted, type Html, line, lines, literal, message, name, text } from "./html.ts";
 import { runTitle, spent } from "./run_words.ts";
 import { type Button, HOME, type Screen, screen } from "./screen.ts";
-import { count, dollars, dollarsUp, minute } from "./units.ts";
+import { count, dollars, dollarsUp, minute, roundedDown } from "./units.ts";
 
 /** What may be chosen from where a cost is not known, in micro-dollars. */
 const CEILINGS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100].map((usd) => usd * 1_000_000);
 const MAX_CHOICES = 4;
 
 export function renderAsk(ask: RunAsk): Screen {
-  const { run_id, scenarios, repeat, unknown, spend, left_microusd, confirm_until } = ask;
-  const ceilings = ceilingsOf(ask);
+  const { run_id, scenarios, repeat, unknown, spend, confirm_until } = ask;
+  // As it is said, so that the button says the same.
+  const left = roundedDown(ask.left_microusd);
+  const ceilings = ceilingsOf(ask, left);
   const head = lines(
     bold(
       line`${text(runTitle(ask))}: ${text(count(scenarios.length))} ${
@@ -19,14 +21,13 @@ export function renderAsk(ask: RunAsk): Screen {
       }${literal(repeat > 1 ? ` × ${count(repeat)}` : "")}`,
     ),
     bold(price(ask)),
+    ...room(ask),
     ...(unknown > 0 ? [unknownOf(unknown)] : []),
-    ...(unknown === 0 && ask.worst_microusd > left_microusd ? [short(left_microusd)] : []),
+    ...(unknown === 0 && ask.worst_microusd > left ? [short(left)] : []),
   );
   const foot = lines(
     spent(spend),
-    line`One run may spend ${text(dollars(spend.run_cap_microusd))}; ${
-      text(dollars(left_microusd))
-    } can be confirmed now`,
+    line`One run may spend ${text(dollars(spend.run_cap_microusd))}; ${text(dollars(left))} can be confirmed now`,
     line`To be confirmed by ${
       text(minute(confirm_until))
     } UTC, once, by you alone. The run ends before a call that would cross what you confirm.`,
@@ -42,6 +43,13 @@ function price({ expected_microusd, worst_microusd, unknown, scenarios }: RunAsk
   if (unknown === scenarios.length) return line`Cost unknown`;
   const known = line`about ${text(dollars(expected_microusd))}, at most ${text(dollarsUp(worst_microusd))}`;
   return unknown === 0 ? known : line`${known}, and what is unknown`;
+}
+
+/** Why the most of the run is more than that of its scenarios. */
+function room({ scenarios, repeat, worst_microusd }: RunAsk): Html[] {
+  const worst = repeat * scenarios.reduce((sum, { estimate }) => sum + (estimate?.worst_microusd ?? 0), 0);
+  if (worst_microusd <= worst) return [];
+  return [line`${text(dollars(worst_microusd - worst))} of it is room for calls under way at the end`];
 }
 
 const unknownOf = (unknown: number): Html =>
@@ -96,12 +104,12 @@ const row = ({ name: scenario, estimate }: Estimated): Html =>
 const range = (expected: number, worst: number): Html =>
   line`${text(dollars(expected))}, at most ${text(dollarsUp(worst))}`;
 
-/** The worst, as far as the caps go; or where that is not known, some round sums above what is. */
-function ceilingsOf({ worst_microusd, left_microusd, unknown }: RunAsk): number[] {
-  if (unknown === 0) return [Math.min(worst_microusd, left_microusd)];
-  if (left_microusd <= 0) return [];
-  const round = CEILINGS.filter((ceiling) => ceiling > worst_microusd && ceiling < left_microusd);
-  return [...round.slice(0, MAX_CHOICES - 1), left_microusd];
+/** The worst, as far as what is left goes; or where that is not known, some round sums above what is. */
+function ceilingsOf({ worst_microusd, unknown }: RunAsk, left: number): number[] {
+  if (unknown === 0) return [Math.min(worst_microusd, left)];
+  if (left <= 0) return [];
+  const round = CEILINGS.filter((ceiling) => ceiling > worst_microusd && ceiling < left);
+  return [...round.slice(0, MAX_CHOICES - 1), left];
 }
 
 function runButtons(run_id: string, ceilings: readonly number[], isChoice: boolean): Button[][] {

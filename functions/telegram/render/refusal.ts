@@ -1,6 +1,6 @@
 /** What somebody is told who lacks a role. */
 import type { Role } from "../../_shared/db.ts";
-import { bold, line, lines, literal } from "./html.ts";
+import { bold, lines, literal } from "./html.ts";
 import { type Screen, screen } from "./screen.ts";
 
 const WHO: Record<Role, string> = {
@@ -10,6 +10,10 @@ const WHO: Record<Role, string> = {
 };
 
 export function renderRefusal(needs: Role): Screen {
-  const words = lines(bold(line`You may not do this.`), literal(WHO[needs]));
-  return screen("refusal", words, [[{ label: "🏠", action: { screen: "home" } }]]);
+  const what = "You may not do this.";
+  const words = lines(bold(literal(what)), literal(WHO[needs]));
+  return {
+    ...screen("refusal", words, [[{ label: "🏠", action: { screen: "home" } }]]),
+    toast: `${what} ${WHO[needs]}`,
+  };
 }

@@ -2,7 +2,7 @@
 import type { RunResult, SyntheticRun } from "../../_shared/db.ts";
 import { bold, dotted, type Html, line, lines, literal, message, pre, quoted, text } from "./html.ts";
 import { RESULTS_PER_PAGE } from "./run.ts";
-import { against, costOf, inOrder, RESULT_MARK, runTitle, titleOf, where } from "./run_words.ts";
+import { against, costOf, inOrder, markOf, runTitle, standing, titleOf, where } from "./run_words.ts";
 import { type Button, HOME, type Screen, screen } from "./screen.ts";
 import { pageRow } from "./tests.ts";
 import { count, dollars, duration } from "./units.ts";
@@ -39,7 +39,7 @@ export function renderResult(run: SyntheticRun, { position, page }: { position: 
   const next = results.find((other, i) => i > index && other.state === "failed");
   const answer = message(
     lines(
-      line`${text(RESULT_MARK[result.state])} ${titleOf(result, 40)}`,
+      line`${markOf(result)} ${titleOf(result, 40)}`,
       dotted(text(runTitle(run)), ...facts(result)),
       ...numbers(result),
     ),
@@ -55,8 +55,9 @@ export function renderResult(run: SyntheticRun, { position, page }: { position: 
   ]);
 }
 
-function facts({ state, attempts }: RunResult): Html[] {
-  return [text(state === "pending" ? "not begun" : state), ...(attempts > 1 ? [line`attempt ${text(attempts)}`] : [])];
+function facts(result: RunResult): Html[] {
+  const { attempts } = result;
+  return [text(standing(result)), ...(attempts > 1 ? [line`attempt ${text(attempts)}`] : [])];
 }
 
 function numbers(result: RunResult): Html[] {

@@ -2,7 +2,7 @@
 import type { SyntheticRun } from "../../_shared/db.ts";
 import { bold, type Html, line, lines, message, text } from "./html.ts";
 import { isOver, runHead } from "./run_message.ts";
-import { inOrder, RESULT_MARK, resultRow } from "./run_words.ts";
+import { inOrder, markOf, resultRow } from "./run_words.ts";
 import { type Button, HOME, numberRows, type Screen, screen } from "./screen.ts";
 import { pageRow } from "./tests.ts";
 import { count, dayTime } from "./units.ts";
@@ -13,6 +13,8 @@ export const RESULTS_PER_PAGE = 6;
 export interface RunScreenParams {
   only: "all" | "failed";
   page: number;
+  /** Whether there is a button that stops it. */
+  mayStop: boolean;
 }
 
 const TESTS: Button = { label: "⬅️ Tests", action: { screen: "tests" } };
@@ -22,7 +24,7 @@ export function renderNoRun(): Screen {
   return screen("run", words, [[TESTS, HOME]]);
 }
 
-export function renderRun(run: SyntheticRun, { only, page }: RunScreenParams): Screen {
+export function renderRun(run: SyntheticRun, { only, page, mayStop }: RunScreenParams): Screen {
   const { run_id, state } = run;
   const failed = run.results.filter((result) => result.state === "failed");
   const results = inOrder(only === "failed" ? failed : run.results);
@@ -32,7 +34,7 @@ export function renderRun(run: SyntheticRun, { only, page }: RunScreenParams): S
   const opens = (only: RunScreenParams["only"], page: number): Button["action"] => (
     { screen: "run", run_id, only, page }
   );
-  const rows = shown.map((result, i) => resultRow(result, line`${text(i + 1)} ${text(RESULT_MARK[result.state])}`));
+  const rows = shown.map((result, i) => resultRow(result, line`${text(i + 1)} ${markOf(result)}`));
   const answer = message(
     lines(runHead(run), asked(run)),
     rows.length > 0
@@ -43,7 +45,7 @@ export function renderRun(run: SyntheticRun, { only, page }: RunScreenParams): S
     ...numberRows(shown.map(({ position }) => ({ screen: "result", run_id, position, page: 0 }))),
     pageRow(at, pages, (to) => opens(only, to)),
     [
-      ...(isOver(state) ? [] : [{ label: state === "asked" ? "Cancel" : "■ Stop", action: stop(run_id) }]),
+      ...(isOver(state) || !mayStop ? [] : [{ label: state === "asked" ? "Cancel" : "■ Stop", action: stop(run_id) }]),
       ...(only === "failed" ? [{ label: `All ${count(run.results.length)}`, action: opens("all", 0) }] : []),
       ...(only === "all" && failed.length > 0
         ? [{ label: `Failures ${count(failed.length)}`, action: opens("failed", 0) }]

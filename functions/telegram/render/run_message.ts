@@ -1,7 +1,7 @@
 /** The message about a run: how far it is and what it has cost, and once it is over, how it went. */
 import type { RunResult, SyntheticRun, SyntheticState } from "../../_shared/db.ts";
 import { bold, dotted, type Html, line, lines, message, text } from "./html.ts";
-import { fitting, inOrder, RESULT_MARK, resultRow, runTitle, STATE_ICON, titleOf } from "./run_words.ts";
+import { fitting, inOrder, markOf, resultRow, runTitle, STATE_ICON, titleOf } from "./run_words.ts";
 import { type Button, type Screen, screen } from "./screen.ts";
 import { count, dollars, dollarsUp, duration } from "./units.ts";
 
@@ -10,6 +10,10 @@ const BAR_COLUMNS = 20;
 const MAX_RUNNING = 4;
 
 export const isOver = (state: SyntheticState): boolean => state !== "asked" && state !== "running";
+
+/** It is over, and what its calls have cost that were broken off is not known yet. */
+export const isBooking = ({ state, reserved_microusd, results }: SyntheticRun): boolean =>
+  isOver(state) && (reserved_microusd > 0 || results.some((result) => result.state === "running"));
 
 export function renderRunMessage(run: SyntheticRun): Screen {
   const { run_id, state, results } = run;
@@ -21,7 +25,7 @@ export function renderRunMessage(run: SyntheticRun): Screen {
   const head = runHead(run);
   // While it runs, what is wrong so far; at its end all, and what is wrong first.
   const rows = (isOver(state) ? inOrder(results, true) : inOrder(failed)).map((result) =>
-    resultRow(result, text(RESULT_MARK[result.state]))
+    resultRow(result, markOf(result))
   );
   const answer = message(head, ...(rows.length === 0 ? [] : [lines(...fitting(rows, head.length))]));
   return screen("run_message", answer, [
@@ -84,7 +88,8 @@ function progress({ results, eta_ms }: SyntheticRun, ended: number): Html[] {
   const full = Math.floor(share * BAR_COLUMNS);
   return [
     line`${text("█".repeat(full) + "░".repeat(BAR_COLUMNS - full), BAR_COLUMNS)} ${text(Math.floor(share * 100))} %`,
-    ...(eta_ms === null ? [] : [line`about ${text(duration(eta_ms))} left`]),
+    // In whole seconds: it is no better known. Nothing once it should have been over.
+    ...(eta_ms === null || eta_ms <= 0 ? [] : [line`about ${text(duration(Math.ceil(eta_ms / 1000) * 1000))} left`]),
   ];
 }
 
@@ -100,11 +105,13 @@ function running(results: readonly RunResult[]): Html[] {
 }
 
 /** `$0.0123 of at most $0.0345`. */
-function money({ mode, spent_microusd, ceiling_microusd, reserved_microusd, state }: SyntheticRun): Html {
+function money(run: SyntheticRun): Html {
+  const { mode, spent_microusd, ceiling_microusd, reserved_microusd } = run;
   if (mode === "replay") return line`Recorded answers: it costs nothing`;
   return dotted(
     line`${text(dollars(spent_microusd))} of at most ${text(dollarsUp(ceiling_microusd))}`,
-    !isOver(state) && reserved_microusd > 0 ? line`${text(dollars(reserved_microusd))} reserved` : null,
+    reserved_microusd > 0 ? line`${text(dollars(reserved_microusd))} reserved` : null,
+    isBooking(run) ? line`still being booked` : null,
   );
 }
 

@@ -15,13 +15,27 @@ export const STATE_ICON: Record<SyntheticState, string> = {
   cancelled: "✖️",
 };
 
-export const RESULT_MARK: Record<RunResult["state"], string> = {
+const RESULT_MARK: Record<RunResult["state"], string> = {
   pending: "·",
   running: "⏳",
   passed: "✓",
   failed: "✗",
   stopped: "⏹",
 };
+
+type Standing = Pick<RunResult, "state" | "attempts">;
+
+/** Its run was stopped before anybody had begun it. */
+const isNotRun = ({ state, attempts }: Standing): boolean => state === "stopped" && attempts === 0;
+
+export const markOf = (result: Standing): Html => text(RESULT_MARK[isNotRun(result) ? "pending" : result.state]);
+
+/** How it stands, in words. */
+export function standing(result: Standing): string {
+  if (result.state === "pending") return "not begun";
+  if (result.state !== "stopped") return result.state;
+  return isNotRun(result) ? "not run" : "broken off";
+}
 
 /** `Smoke tests`, `Release tests, dry run`. */
 export function runTitle({ tier, mode }: Pick<RunLine, "tier" | "mode">): string {
@@ -55,7 +69,7 @@ export function resultRow(result: RunResult, mark: Html): Html {
     line`${mark} ${
       dotted(
         titleOf(result, 30),
-        state === "pending" ? text("not begun") : null,
+        state === "pending" || state === "stopped" ? text(standing(result)) : null,
         duration_ms === null ? null : text(duration(duration_ms)),
         costOf(result),
       )

@@ -19,9 +19,11 @@ export interface Screen {
   keyboard: Button[][];
   /** It is sent as a new message: the one whose button was pressed stays as it is. */
   fresh?: true;
+  /** Of at most 200 characters: a press is answered with it, over the chat, and its message stays as it is. */
+  toast?: string;
   /**
-   * Asked once it has been shown in place of a message that others edit, too: what to show now, if they may have been
-   * overtaken; null: it is as it should be.
+   * Asked once it has been shown in place of a message that others edit, too, or of which more will be known: what to show now;
+   * null: it is as it should be.
    */
   again?: () => Promise<Screen | null>;
   /** The same screen as a rich message, for the chats where the server accepts them. */

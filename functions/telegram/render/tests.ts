@@ -8,7 +8,11 @@ import { count, dayTime, dollars } from "./units.ts";
 
 const PER_PAGE = 12;
 
-export function renderTests(view: SyntheticOverview, page: number, now: Date): Screen {
+/** @param mayRun Whether there are buttons that begin a run. */
+export function renderTests(
+  view: SyntheticOverview,
+  { page, now, mayRun }: { page: number; now: Date; mayRun: boolean },
+): Screen {
   const { scenarios, runs, spend } = view;
   const pages = Math.max(1, Math.ceil(scenarios.length / PER_PAGE));
   const at = Math.min(page, pages - 1);
@@ -25,7 +29,7 @@ export function renderTests(view: SyntheticOverview, page: number, now: Date): S
     ...(runs.length === 0 ? [] : [lines(bold(line`Runs`), ...runs.map((run, i) => runRow(run, i + 1)))]),
   );
   return screen("tests", answer, [
-    scenarios.length === 0 ? [] : [
+    scenarios.length === 0 || !mayRun ? [] : [
       { label: "▶ Smoke", action: { screen: "ask", tier: "smoke", mode: "live" } },
       { label: "▶ Release", action: { screen: "ask", tier: "release", mode: "live" } },
       { label: "Dry run", action: { screen: "ask", tier: "release", mode: "replay" } },

@@ -47,8 +47,20 @@ export function dollars(microUsd: number): string {
 
 /** As {@link dollars}, rounded up: what is said to be the most is no less than it is. */
 export function dollarsUp(microUsd: number): string {
-  const digit = microUsd < 1_000_000 ? 100 : microUsd < 10_000_000_000 ? 10_000 : 1_000_000;
+  const digit = lastDigit(microUsd);
   return dollars(Math.ceil(microUsd / digit) * digit);
+}
+
+/** The most that is no more than `microUsd`, and that {@link dollars} says to the micro-dollar. */
+export function roundedDown(microUsd: number): number {
+  const digit = lastDigit(microUsd);
+  return Math.floor(microUsd / digit) * digit;
+}
+
+/** What the last digit counts of what {@link dollars} says, in micro-dollars. */
+function lastDigit(microUsd: number): number {
+  if (microUsd < 1000) return microUsd < 100 ? 1 : 10;
+  return microUsd < 1_000_000 ? 100 : microUsd < 10_000_000_000 ? 10_000 : 1_000_000;
 }
 
 /** `12:03:11`. */

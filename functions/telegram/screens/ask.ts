@@ -1,6 +1,7 @@
 import type { RunWish } from "../../_shared/db.ts";
 import { renderAsk, renderNotAsked } from "../render/ask.ts";
 import { renderBegan, renderNotConfirmed } from "../render/confirm.ts";
+import { renderNoScenario } from "../render/no_scenario.ts";
 import { renderRefusal } from "../render/refusal.ts";
 import type { Screen } from "../render/screen.ts";
 import type { ScreenDeps } from "./deps.ts";
@@ -21,8 +22,16 @@ export async function askScreen(deps: ScreenDeps, { tier, mode, scenarios }: Ask
     runner_url: runner.url,
   });
   if ("refused" in answer) return renderRefusal(answer.refused);
-  if ("no" in answer) return renderNotAsked(answer);
+  if ("no" in answer) return answer.no === "none" && await noScenario(deps, scenarios) || renderNotAsked(answer);
   return mode === "replay" ? await confirmScreen(deps, { run_id: answer.run_id, ceiling: 0 }) : renderAsk(answer);
+}
+
+/** Undefined when all are there that were named. @throws {RpcError} */
+async function noScenario({ db }: ScreenDeps, named: readonly string[] = []): Promise<Screen | undefined> {
+  if (named.length === 0) return undefined;
+  const there = (await db.syntheticOverview()).scenarios.map(({ name }) => name);
+  const unknown = named.filter((name) => !there.includes(name));
+  return unknown.length > 0 ? renderNoScenario(unknown, there) : undefined;
 }
 
 /** Begins a run that may spend up to what its button said. @throws {RpcError} */

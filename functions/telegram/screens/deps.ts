@@ -12,6 +12,7 @@ export interface Actor {
 export interface ScreenDeps {
   db: Db;
   now: () => Date;
+  sleep: (ms: number) => Promise<void>;
   actor: Actor;
   runner: Runner;
   /** Brings a run's own message up to date, after the press if need be. Never throws. */

@@ -32,7 +32,9 @@ describe("after /admin", () => {
       scenarios: ["refund", "cancel"],
     }],
     ['test release dry "smoke" dry', { kind: "ask", tier: "release", mode: "replay", scenarios: ["smoke", "dry"] }],
-    ["test refund", usage("refund")],
+    // As in a terminal: without a tier the cheap models.
+    ["test refund cancel", { kind: "ask", tier: "smoke", mode: "live", scenarios: ["refund", "cancel"] }],
+    ["test dry refund", { kind: "ask", tier: "release", mode: "replay", scenarios: ["refund"] }],
     ["test smoke release", usage("release", "twice")],
     ["test dry dry", usage("dry", "twice")],
     ['test smoke ""', usage("")],

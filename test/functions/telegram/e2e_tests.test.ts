@@ -11,8 +11,10 @@ import type { Outcome, Taken } from "../../../functions/_shared/synthetic_work.t
 import bot from "../../../functions/synthetic/bot.ts";
 import { RECORDINGS, SCENARIOS } from "../../../functions/synthetic/scenarios/all.ts";
 import { scenarioEntries } from "../../../functions/synthetic/suite/entries.ts";
+import { dollars } from "../../../functions/telegram/render/units.ts";
 import { type Action, encodeAction } from "../../../functions/telegram/callback.ts";
 import {
+  ADMIN_BOT,
   type AdminStack,
   buttonsOf,
   dataOf,
@@ -20,7 +22,9 @@ import {
   type Person,
   saidIn,
   startAdminStack,
+  toastIn,
 } from "../../_support/admin.ts";
+import type { ChatView } from "../../../functions/synthetic/telegram/views.ts";
 import { serve, type Served } from "../../../scripts/stack/serve.ts";
 import { createProvider, type Fault } from "../../_support/provider.ts";
 import { type Receiver, startReceiver } from "../../_support/receiver.ts";
@@ -117,8 +121,8 @@ async function begin(person: Person): Promise<RunKey> {
   return JSON.parse(runner.heard.at(-1)!.body) as RunKey;
 }
 
-const labelOf = (person: Person, pattern: RegExp) =>
-  buttonsOf(person.view()).flat().find((label) => pattern.test(label))!;
+const labelIn = (view: ChatView, pattern: RegExp) => buttonsOf(view).flat().find((label) => pattern.test(label))!;
+const labelOf = (person: Person, pattern: RegExp) => labelIn(person.view(), pattern);
 /** The message of a run: it has buttons of its own. */
 const messageOf = (person: Person) =>
   person.view().messages.findLast(({ reply_markup }) =>
@@ -157,8 +161,10 @@ test("a person sees the money, presses once, and the function is told to run it"
   expect(JSON.parse(runner.heard[0]!.body)).toMatchObject({ run_id, token: expect.stringMatching(/./) });
 
   expect(saidIn(await olga.forge(confirm))).toMatch(/^This was confirmed before\./);
-  expect(saidIn(await ada.forge(confirm))).toMatch(/^Somebody else has asked for this run\./);
-  expect(saidIn(await vera.forge(confirm))).toMatch(/^You may not do this\./);
+  await ada.forge(confirm);
+  expect(toastIn(stack)).toMatch(/^Somebody else has asked for this run\./);
+  await vera.forge(confirm);
+  expect(toastIn(stack)).toMatch(/^You may not do this\./);
   expect(runner.heard).toHaveLength(1);
   expect((await audit()).map(({ user_id, action, allowed }) => [user_id, action, allowed])).toEqual([
     [OPERATOR, "run_tests", true],
@@ -179,6 +185,30 @@ test("a confirmation that comes too late, or of what was taken back, starts noth
   expect(runner.heard).toEqual([]);
 });
 
+test("in a group, a question is for who has asked: others are told so over the chat, and it stays", async () => {
+  const { client } = stack.telegram;
+  const { key, chat } = client.createGroup({ title: "On call", members: [OWNER, OPERATOR, VIEWER], bots: [ADMIN_BOT] });
+  const say = (text: string, user: number) =>
+    stack.accepted(() => `${chat.id}:${client.send({ chat: key, user, text }).message_id}`);
+  const asked = () => lastOf(client.chat(key));
+  const press = (label: string, user: number) =>
+    stack.accepted(() => client.press({ chat: key, user, message_id: asked().message_id, label }));
+  await say("/admin allow", OWNER);
+  await say("/admin test smoke", OPERATOR);
+  const [before, run] = [asked(), labelIn(client.chat(key), /^▶ Run/)];
+  for (const label of [run, "Cancel"]) {
+    await press(label, OWNER);
+    expect(toastIn(stack)).toMatch(/^Somebody else has asked for this run\./);
+    await press(label, VIEWER);
+    expect(toastIn(stack)).toMatch(/^You may not do this\./);
+  }
+  expect(asked()).toEqual(before);
+  expect(await runs()).toMatchObject([{ state: "asked" }]);
+  await press("Cancel", OPERATOR);
+  expect(asked().text).toMatch(/^✖️ Smoke tests · taken back/);
+  expect(toastIn(stack)).toBeUndefined();
+});
+
 test("what is unknown asks for a ceiling, and a cap of nothing lets nothing through", async () => {
   const view = await ask(olga, "/admin test release unpriced refund");
   expect(saidIn(view)).toContain("⚠️ The cost of 1 scenario is unknown. Choose the most that the run may spend.");
@@ -196,7 +226,16 @@ test("what is unknown asks for a ceiling, and a cap of nothing lets nothing thro
   await ada.say("/admin settings");
   expect(saidIn(await ada.press("🧪 $0"))).toMatch(/^✅ Settings, changed\n[^]*A run of tests may spend \$0\n/);
   expect(saidIn(await olga.say("/admin test smoke"))).toMatch(/^Nothing may be spent now\./);
-  expect(saidIn(await olga.say("/admin test smoke nonsense"))).toMatch(/^There are no such scenarios\./);
+});
+
+test("a scenario is named without a tier, too, and a name that none has is said", async () => {
+  expect(saidIn(await ask(olga, "/admin test cancel"))).toMatch(/^Smoke tests: 1 scenario\n/);
+  expect(saidIn(await ask(olga, "/admin test unpriced"))).toMatch(/^Smoke tests: 1 scenario\n/);
+  for (const words of ["smok", "smoke smok cancel", "release cancel smok", "dry smok"]) {
+    expect(saidIn(await olga.say(`/admin test ${words}`)), words).toMatch(
+      /^There is no scenario smok\.\nThere are: cancel · refund · unpriced\n\nThe tiers are smoke and release\n\/admin test smoke /,
+    );
+  }
 });
 
 test("a dry run begins at once, and costs nothing", async () => {
@@ -210,7 +249,10 @@ test("a dry run begins at once, and costs nothing", async () => {
 
 test("a viewer sees the tests, and runs none", async () => {
   expect(saidIn(await vera.say("/admin tests"))).toMatch(/^Synthetic tests\n[^]*cancel · smoke · never run/);
-  expect(saidIn(await vera.press("▶ Smoke"))).toMatch(/^You may not do this\./);
+  expect(buttonsOf(vera.view()).flat().filter((label) => /^▶|Dry run/.test(label))).toEqual([]);
+  const tests = saidIn(vera.view());
+  expect(saidIn(await vera.forge(encodeAction({ screen: "ask", tier: "smoke", mode: "live" })))).toBe(tests);
+  expect(toastIn(stack)).toMatch(/^You may not do this\./);
   expect(saidIn(await vera.say("/admin test dry cancel"))).toMatch(/^You may not do this\./);
   expect(await runs()).toEqual([]);
   expect(await audit()).toMatchObject([
@@ -289,6 +331,11 @@ describe("worked on by the function", () => {
     const run = await view();
     expect(run.spent_microusd - run.unconfirmed_microusd).toBe(paid - billed);
     expect(run.reserved_microusd).toBe(0);
+    // Not what it was when it was stopped.
+    const stopped = olga.view().messages.find(({ message_id }) => message_id === began)!;
+    expect(stopped.text).toContain(`\n${dollars(run.spent_microusd)} of at most `);
+    expect(stopped.text).not.toContain("booked");
+    expect(stopped.text).not.toContain("⏳");
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect([account.total, account.calls]).toEqual([paid, made]);
   });
@@ -404,9 +451,8 @@ test("a trace becomes a scenario, and the audit has who read its texts", async (
 
   await vera.say("/admin");
   expect(buttonsOf(await vera.forge(encodeAction(open))).flat()).not.toContain("🧪 Make a test of this");
-  expect(saidIn(await vera.forge(encodeAction({ screen: "fixture", trace_id: trace.trace_id })))).toMatch(
-    /^You may not/,
-  );
+  await vera.forge(encodeAction({ screen: "fixture", trace_id: trace.trace_id }));
+  expect(toastIn(stack)).toMatch(/^You may not/);
 
   // Older than the texts are kept.
   await sql.query("delete from tracegram.trace_io where trace_id = $1", [trace.trace_id]);

@@ -3,9 +3,10 @@ import type { RunAsk, RunResult, SyntheticOverview, SyntheticRun, TestSpend } fr
 import type { ScreenDeps } from "../../../functions/telegram/screens/deps.ts";
 import { HOSTILE, id } from "./traces_fixture.ts";
 
-export const noRuns: Pick<ScreenDeps, "runner" | "tellRun"> = {
+export const noRuns: Pick<ScreenDeps, "runner" | "tellRun" | "sleep"> = {
   runner: { url: "http://127.0.0.1:9/functions/v1/synthetic", begin: () => Promise.resolve(false) },
   tellRun: () => Promise.resolve(),
+  sleep: () => Promise.resolve(),
 };
 
 export const RUN = "6f1c2a34-9b7d-4e21-8a55-0c9d3e4f5a6b";
@@ -62,6 +63,7 @@ export const pending = (position: number, change: Partial<RunResult> = {}): RunR
   result(position, {
     state: "pending",
     hash: null,
+    attempts: change.state === "running" ? 1 : 0,
     duration_ms: null,
     calls: 0,
     input_tokens: 0,

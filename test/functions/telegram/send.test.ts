@@ -290,6 +290,12 @@ describe("answer", () => {
     expect(calls).toEqual([{ method: "answerCallbackQuery", payload: { callback_query_id: "42" } }]);
   });
 
+  test("says a word over the chat", async () => {
+    const { deps, calls } = await setUp();
+    await answer(deps, "42", "No.");
+    expect(calls).toMatchObject([{ payload: { callback_query_id: "42", text: "No.", show_alert: true } }]);
+  });
+
   test("of an old press fails without consequence", async () => {
     const { deps, next, logged, limited } = await setUp();
     next("answerCallbackQuery", refuse(400, "Bad Request: query is too old and response timeout expired"));

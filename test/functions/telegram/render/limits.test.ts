@@ -14,6 +14,7 @@ import { renderAsk } from "../../../../functions/telegram/render/ask.ts";
 import { renderResult } from "../../../../functions/telegram/render/result.ts";
 import { renderRun } from "../../../../functions/telegram/render/run.ts";
 import { renderRunMessage } from "../../../../functions/telegram/render/run_message.ts";
+import { renderNoScenario } from "../../../../functions/telegram/render/no_scenario.ts";
 import { renderTests } from "../../../../functions/telegram/render/tests.ts";
 import { renderTraces } from "../../../../functions/telegram/render/traces.ts";
 import { renderUsage } from "../../../../functions/telegram/render/usage.ts";
@@ -142,6 +143,10 @@ const SCREENS: Record<string, (n: number) => Screen> = {
       candidates: ten((i) => summary(i, { pipeline: name(n + i) })).slice(0, 5),
       more: true,
     }),
+  "no scenario": (n) => {
+    const names = Array.from({ length: 20 }, (_, i) => name(n + i));
+    return renderNoScenario(names, names);
+  },
   "not found": (n) => renderNotFound(name(n)),
   usage: (n) => renderUsage(name(n)),
   help: () => renderHelp(),
@@ -152,8 +157,7 @@ const SCREENS: Record<string, (n: number) => Screen> = {
         runs: ten(() => WORST_RUN).slice(0, 5),
         spend: { ...spend, reserved_microusd: 1e12 },
       }),
-      n,
-      NOW,
+      { page: n, now: NOW, mayRun: true },
     ),
   ask: (n) =>
     renderAsk(ask({
@@ -166,7 +170,7 @@ const SCREENS: Record<string, (n: number) => Screen> = {
       left_microusd: 1e12,
     })),
   "run message": (n) => renderRunMessage(hundred({ state: n % 2 ? "running" : "failed" })),
-  run: (n) => renderRun(hundred(), { only: n % 2 ? "all" : "failed", page: n % 13 }),
+  run: (n) => renderRun(hundred(), { only: n % 2 ? "all" : "failed", page: n % 13, mayStop: true }),
   result: (n) => renderResult(hundred(), { position: n, page: n % 4 }),
 };
 

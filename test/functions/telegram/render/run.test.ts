@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { RunResult, SyntheticRun } from "../../../../functions/_shared/db.ts";
 import { renderResult } from "../../../../functions/telegram/render/result.ts";
 import { renderRun } from "../../../../functions/telegram/render/run.ts";
 import { renderRunMessage } from "../../../../functions/telegram/render/run_message.ts";
@@ -60,6 +61,22 @@ took 20.4 s · seed 42
       );
   });
 
+  test("one that was stopped says what is still being booked, and no more once it is", () => {
+    const results = [pending(1, { state: "running" }), pending(2, { state: "stopped" })];
+    const stopped = (change: Partial<SyntheticRun>) => {
+      const view = run(results, { state: "stopped", ...change });
+      return [renderRunMessage(view), renderRun(view, { only: "all", page: 0, mayStop: true })]
+        .map((screen) => shown(screen).split("\n")[1]);
+    };
+    expect(stopped({ reserved_microusd: 690 })).toEqual(
+      Array(2).fill("$0 of at most $0.0346 · $0.00069 reserved · still being booked"),
+    );
+    expect(stopped({})).toEqual(Array(2).fill("$0 of at most $0.0346 · still being booked"));
+    results.shift();
+    expect(stopped({ spent_microusd: 460 })).toEqual(Array(2).fill("$0.00046 of at most $0.0346"));
+  });
+
+  const notEnded = [pending(3, { state: "stopped" }), pending(4, { state: "stopped", attempts: 1 })];
   test.each(
     [
       ["stopped", { stopped_by: 1002 }, "⏹ Smoke tests · stopped by 1002: 1 passed, 0 failed"],
@@ -77,12 +94,12 @@ took 20.4 s · seed 42
       ["abandoned", {}, "👻 Smoke tests · given up, for nobody went on with it: 1 passed, 0 failed"],
     ] as const,
   )("one that was %s says so, and what has not run", (state, change, title) => {
-    const message = shown(renderRunMessage(run([result(1), pending(2), pending(3, { state: "stopped" })], {
+    const message = shown(renderRunMessage(run([result(1), pending(2), ...notEnded], {
       state,
       ...change,
     })));
     expect(message.split("\n")[0]).toBe(title);
-    expect(message).toContain("\n· scenario-02 · not begun\n⏹ scenario-03\n");
+    expect(message).toContain("\n· scenario-02 · not begun\n· scenario-03 · not run\n⏹ scenario-04 · broken off\n");
     expect(message).not.toContain("■ Stop");
   });
 
@@ -112,7 +129,7 @@ describe("a run", () => {
   const many = run([...Array.from({ length: 20 }, (_, i) => result(i)), failed(20)]);
 
   test("is on pages", () => {
-    const screen = renderRun(many, { only: "all", page: 1 });
+    const screen = renderRun(many, { only: "all", page: 1, mayStop: true });
     expect(shown(screen).split("\n").slice(-5)).toEqual([
       "[1] [2] [3]",
       "[4] [5] [6]",
@@ -125,16 +142,19 @@ describe("a run", () => {
   });
 
   test("has its failures alone, too", () => {
-    const screen = renderRun(many, { only: "failed", page: 7 });
+    const screen = renderRun(many, { only: "failed", page: 7, mayStop: true });
     expect(shown(screen)).toContain("\n1 ✗ scenario-20 ·");
     expect(shown(screen)).toContain("\n[1]\n[All 21] [🔄]\n");
-    expect(shown(renderRun(run([result(1)]), { only: "failed", page: 0 }))).toContain("\nNone has failed.\n");
+    expect(shown(renderRun(run([result(1)]), { only: "failed", page: 0, mayStop: true }))).toContain(
+      "\nNone has failed.\n",
+    );
   });
 
   test("that was not confirmed has nothing of money, and can be taken back", () => {
     expect(shown(renderRun(run([pending(1)], { state: "asked", started_at: null, ended_at: null }), {
       only: "all",
       page: 0,
+      mayStop: true,
     }))).toBe(
       `❔ Smoke tests · not confirmed
 31 Jan 12:03 UTC, by 1001
@@ -146,15 +166,21 @@ describe("a run", () => {
     );
   });
 
+  test("has no button that stops it for who may not", () => {
+    const buttons = renderRun(running(), { only: "all", page: 0, mayStop: false }).keyboard.flat();
+    expect(buttons.map(({ action }) => action.screen)).not.toContain("stop");
+  });
+
   test("that was taken back, of a terminal", () => {
-    expect(shown(renderRun(run([], { state: "cancelled", asked_by: null }), { only: "all", page: 0 }))).toBe(
-      `✖️ Smoke tests · taken back, nothing was spent
+    expect(shown(renderRun(run([], { state: "cancelled", asked_by: null }), { only: "all", page: 0, mayStop: true })))
+      .toBe(
+        `✖️ Smoke tests · taken back, nothing was spent
 31 Jan 12:03 UTC, from a terminal
 
 There is nothing in it.
 [🔄]
 [⬅️ Tests] [🏠]`,
-    );
+      );
   });
 });
 
@@ -223,6 +249,14 @@ Judged
     expect(shown(screen)).toContain("\n… and 4 more\n");
     expect(shown(screen)).toContain("[Page 1 of 3] [Next ➡️]");
     expect(shown(renderResult(run([failed(1, { failures })]), { position: 1, page: 2 }))).toContain("wrong 6");
+  });
+
+  test("that has not ended", () => {
+    const said = (change: Partial<RunResult>) =>
+      shown(renderResult(run([pending(1, change)]), { position: 1, page: 0 })).split("\n").slice(0, 2);
+    expect(said({})).toEqual(["· scenario-01", "Smoke tests · not begun"]);
+    expect(said({ state: "stopped" })).toEqual(["· scenario-01", "Smoke tests · not run"]);
+    expect(said({ state: "stopped", attempts: 1 })).toEqual(["⏹ scenario-01", "Smoke tests · broken off"]);
   });
 
   test("that is not there", () => {

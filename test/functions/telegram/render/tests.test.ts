@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { RunAsk } from "../../../../functions/_shared/db.ts";
 import { renderAsk, renderNotAsked } from "../../../../functions/telegram/render/ask.ts";
 import { renderBegan, renderNotConfirmed } from "../../../../functions/telegram/render/confirm.ts";
+import { renderNoScenario } from "../../../../functions/telegram/render/no_scenario.ts";
 import { renderTests } from "../../../../functions/telegram/render/tests.ts";
 import { dollarsUp } from "../../../../functions/telegram/render/units.ts";
 import { ask, overview, RUN, spend } from "../runs_fixture.ts";
@@ -10,7 +12,7 @@ const NOW = new Date("2025-01-31T12:03:11.042Z");
 
 describe("the tests", () => {
   test("read like this", () => {
-    const screen = renderTests(overview(), 0, NOW);
+    const screen = renderTests(overview(), { page: 0, now: NOW, mayRun: true });
     expect(shown(screen)).toBe(
       `Synthetic tests
 Spent on tests today $0.1234 of $3.00
@@ -35,8 +37,14 @@ Runs
     ]);
   });
 
+  test("have no buttons that begin a run for who may not", () => {
+    const screen = renderTests(overview(), { page: 0, now: NOW, mayRun: false });
+    expect(shown(screen)).toContain("\n[1] [2]\n[🔄 Refresh] [🏠]");
+    expect(screen.keyboard.flat().map(({ action }) => action.screen)).not.toContain("ask");
+  });
+
   test("are none before the function that has them is there", () => {
-    expect(shown(renderTests(overview({ scenarios: [], runs: [] }), 0, NOW))).toBe(
+    expect(shown(renderTests(overview({ scenarios: [], runs: [] }), { page: 0, now: NOW, mayRun: true }))).toBe(
       `Synthetic tests
 Spent on tests today $0.1234 of $3.00
 This month $4.56 of $20.00
@@ -49,7 +57,11 @@ There are no scenarios: deploy the function synthetic, which has them.
 
   test("many are on pages, and money that is reserved is said", () => {
     const scenarios = Array.from({ length: 30 }, (_, i) => ({ ...overview().scenarios[2]!, name: `scenario ${i}` }));
-    const screen = renderTests(overview({ scenarios, spend: { ...spend, reserved_microusd: 900 } }), 9, NOW);
+    const screen = renderTests(overview({ scenarios, spend: { ...spend, reserved_microusd: 900 } }), {
+      page: 9,
+      now: NOW,
+      mayRun: true,
+    });
     expect(shown(screen)).toContain("\nReserved for calls under way: $0.0009\n");
     expect(shown(screen)).toContain("\n⚪️ scenario 24 · never run\n");
     expect(shown(screen)).toContain("[⬅️ Prev] [Page 3 of 3]\n[🔄 Refresh] [🏠]");
@@ -103,16 +115,16 @@ cancel · $0.0023, at most $0.0046
 
 Spent on tests today $0.1234 of $3.00
 This month $4.56 of $20.00
-One run may spend $1.00; $0.1235 can be confirmed now
+One run may spend $1.00; $0.1234 can be confirmed now
 To be confirmed by 12:08 UTC, once, by you alone. The run ends before a call that would cross what you confirm.
 [▶ At most $0.05] [▶ At most $0.10]
-[▶ At most $0.1235]
+[▶ At most $0.1234]
 [Cancel]`,
     );
     const ceilings = screen.keyboard.flat().flatMap(({ action }) =>
       action.screen === "confirm" ? [action.ceiling] : []
     );
-    expect(ceilings).toEqual([50_000, 100_000, 123_456]);
+    expect(ceilings).toEqual([50_000, 100_000, 123_400]);
   });
 
   test("is unknown of all, and nothing is left: there is no button", () => {
@@ -155,6 +167,30 @@ To be confirmed by 12:08 UTC, once, by you alone. The run ends before a call tha
     });
   });
 
+  test.each([1, 47, 345, 1450, 9_999, 34_567, 999_999, 1_234_567, 9_999_999_999])(
+    "may be more than is left, and the button says no more than that: of %i",
+    (left_microusd) => {
+      for (const unknown of [0, 1]) {
+        const screen = renderAsk(ask({ left_microusd, unknown, worst_microusd: 10_000_000_000, expected_microusd: 0 }));
+        const [, left] = /; (\S+) can be confirmed now/.exec(shown(screen))!;
+        const button = screen.keyboard.flat().findLast(({ action }) => action.screen === "confirm")!;
+        expect(button.label).toMatch(new RegExp(`most \\${left}$`));
+        const { ceiling } = button.action as { ceiling: number };
+        expect(ceiling).toBeLessThanOrEqual(left_microusd);
+        expect(ceiling).toBe(Math.round(Number(left!.replace(/[$,]/g, "")) * 1_000_000));
+      }
+    },
+  );
+
+  test("is more than that of its scenarios: for what is under way at the end", () => {
+    const head = (change: Partial<RunAsk>) => shown(renderAsk(ask(change))).split("\n\n")[0]!.split("\n").slice(1);
+    expect(head({ worst_microusd: 36_512 })).toEqual([
+      "about $0.0123, at most $0.0366",
+      "$0.002 of it is room for calls under way at the end",
+    ]);
+    expect(head({ repeat: 2, worst_microusd: 2 * 34_512 })).toHaveLength(1);
+  });
+
   test.each([0, 1, 99, 100, 34_512, 999_950, 1_000_001, 4_999_999, 10_000_000_001])(
     "at most %i micro-dollars is never less in words",
     (microUsd) => {
@@ -185,6 +221,28 @@ This month $4.56 of $20.00
     );
   });
 
+  test("of a name that no scenario has", () => {
+    expect(shown(renderNoScenario(["nosuch", "</b>"], ["cancel", "refund"]))).toBe(
+      `There are no scenarios nosuch · </b>.
+There are: cancel · refund
+
+The tiers are smoke and release
+/admin test smoke – those that say so, with cheap models
+/admin test release – all, with the bot's own models
+/admin test release refund cancel – these alone; without a tier, as smoke tests
+/admin test dry refund – from recordings, which costs nothing
+[⬅️ Tests] [🏠]`,
+    );
+    const many = Array.from({ length: 21 }, (_, i) => `scenario ${i}`);
+    expect(shown(renderNoScenario(many, many)).split("\n").slice(0, 2)).toEqual([
+      "There are no scenarios scenario 0 · scenario 1 · scenario 2 · scenario 3 · scenario 4 and 16 more.",
+      "The tests' screen has the 21 that there are.",
+    ]);
+    expect(shown(renderNoScenario(["nosuch"], []))).toMatch(
+      /^There is no scenario nosuch\.\nThere are none at all: deploy/,
+    );
+  });
+
   test("when a cap is reached", () => {
     expect(shown(renderNotAsked({ no: "cap", spend: { ...spend, today_microusd: 3_000_000 } }))).toBe(
       `Nothing may be spent now.
@@ -210,6 +268,19 @@ This month $4.56 of $20.00
     expect(first).toBe(what);
     expect(todo).toMatch(/\.$/);
     expect(nothing).toBe("Nothing was spent by this press.");
+  });
+
+  test("by one for more than is left, whoever has made it so", () => {
+    expect(visible(renderNotConfirmed("over_cap", RUN).html)).toContain(
+      "Other runs have spent or reserved it meanwhile, or an owner has lowered a cap.",
+    );
+  });
+
+  test("by somebody else's press, who is told so over the chat: the question stays", () => {
+    expect(renderNotConfirmed("not_yours", RUN).toast).toBe(
+      "Somebody else has asked for this run. Only who has asked can confirm it or take it back.",
+    );
+    expect(renderNotConfirmed("used", RUN).toast).toBeUndefined();
   });
 });
 

@@ -27,6 +27,10 @@ export const examples: Example[] = [
   { title: "confirmed", reply: renderBegan(began(34_512), true) },
   { title: "confirmed, the function does not answer", reply: renderBegan(began(34_512), false) },
   { title: "a dry run begins", reply: renderBegan(began(0), true) },
+  {
+    title: "room for calls under way, more than is left",
+    reply: renderAsk(ask({ worst_microusd: 36_512, left_microusd: 1450 })),
+  },
   ...(["expired", "used", "not_yours", "over_cap", "no_ceiling", "gone"] as const).map((no) => ({
     title: `not confirmed: ${no}`,
     reply: renderNotConfirmed(no, RUN),

@@ -4,7 +4,7 @@ import { renderRunMessage } from "../../../../functions/telegram/render/run_mess
 import { failed, hundred, pending, result, run, running } from "../runs_fixture.ts";
 import type { Example } from "./examples.ts";
 
-const all = { only: "all", page: 0 } as const;
+const all = { only: "all", page: 0, mayStop: true } as const;
 const report = run([result(1), failed(2), result(3, { last: null, median: null })]);
 const worst = hundred();
 
@@ -34,7 +34,7 @@ export const examples: Example[] = [
     title: "not confirmed",
     reply: renderRun(run([pending(1)], { state: "asked", started_at: null, ended_at: null }), all),
   },
-  { title: "100 of hostile names", reply: renderRun(worst, { only: "all", page: 3 }) },
+  { title: "100 of hostile names", reply: renderRun(worst, { ...all, page: 3 }) },
   { title: "gone", reply: renderNoRun() },
   { title: "a scenario that failed", reply: renderResult(report, { position: 2, page: 0 }) },
   {
@@ -49,6 +49,27 @@ export const examples: Example[] = [
         trace_ids: [],
       })]),
       { position: 1, page: 0 },
+    ),
+  },
+  {
+    title: "stopped a moment ago: still being booked",
+    reply: renderRun(
+      run([result(1), pending(2, { state: "running" }), pending(3, { state: "stopped" })], {
+        state: "stopped",
+        stopped_by: 1002,
+        reserved_microusd: 690,
+      }),
+      all,
+    ),
+  },
+  {
+    title: "stopped, for a viewer",
+    reply: renderRun(
+      run([result(1), pending(2, { state: "stopped", attempts: 1 }), pending(3, { state: "stopped" })], {
+        state: "stopped",
+        stopped_by: 1002,
+      }),
+      { ...all, mayStop: false },
     ),
   },
   { title: "a hostile scenario", reply: renderResult(worst, { position: 0, page: 0 }) },

@@ -4,13 +4,14 @@ import type { RunAsk, RunWish } from "../../../../functions/_shared/db.ts";
 import type { Action } from "../../../../functions/telegram/callback.ts";
 import { commandReply } from "../../../../functions/telegram/commands.ts";
 import { openAllowed } from "../../../../functions/telegram/open_allowed.ts";
+import { dollars } from "../../../../functions/telegram/render/units.ts";
 import type { Reply, Screen } from "../../../../functions/telegram/render/screen.ts";
 import { createRunner } from "../../../../functions/telegram/runner.ts";
 import type { ScreenDeps } from "../../../../functions/telegram/screens/deps.ts";
 import { first } from "../../../_support/line.ts";
 import { type Receiver, startReceiver } from "../../../_support/receiver.ts";
 import { type RunStack, startRunStack } from "../../../_support/run_stack.ts";
-import { entry, givenRun, givenTaken } from "../../../_support/synthetic.ts";
+import { end, entry, givenCall, givenRun, givenTaken, outcome } from "../../../_support/synthetic.ts";
 import { makeTrace } from "../../../_support/traces.ts";
 
 const [OPERATOR, VIEWER, OTHER, NOBODY] = [1001, 1002, 1003, 1004];
@@ -42,16 +43,18 @@ afterEach(() => receiver.close());
 /** @param actor Who they were when their update was claimed; the database asks once more who they are. */
 function setUp(actor: Partial<ScreenDeps["actor"]> = {}) {
   const told: string[] = [];
+  const slept: number[] = [];
   const logged: object[] = [];
   const deps: ScreenDeps = {
     db: on.db,
     now: () => new Date(),
     actor: { user_id: OPERATOR, chat_id: -100, role: "operator", ...actor },
     runner: createRunner({ supabaseUrl: receiver.url, log: (record) => void logged.push(record) }),
+    sleep: (ms) => Promise.resolve(void slept.push(ms)),
     tellRun: (runId) => Promise.resolve(told.push(runId)),
   };
   const open = (action: Action) => openAllowed(deps, action, {}) as Promise<Screen>;
-  return { deps, told, logged, open };
+  return { deps, told, slept, logged, open };
 }
 const viewer = { user_id: VIEWER, role: "viewer" } as const;
 /** An operator until a moment ago. */
@@ -160,6 +163,16 @@ describe("asking", () => {
       expect(await write(setUp().deps, "test smoke refund").reply).toMatchObject({ name: "ask" });
       expect(on.line.asked).toMatchObject([{ args: { p_wish: { tier: "smoke", scenarios: ["refund"] } } }]);
     });
+
+    test.each(["test smoke refund nosuch", "test nosuch", "test dry nosuch"])(
+      "says which there is not: %s",
+      async (words) => {
+        const screen = await write(setUp().deps, words).reply;
+        expect(screen).toMatchObject({ name: "no_scenario", html: expect.stringContaining("nosuch") });
+        expect(screen.html).toMatch(/There are: <b>cancel<\/b> · <b>refund<\/b>/);
+        expect(await states()).toEqual([]);
+      },
+    );
 
     test("is for operators", async () => {
       expect(await write(setUp(viewer).deps, "test smoke refund").reply).toMatchObject({ name: "refusal" });
@@ -272,6 +285,51 @@ describe("a run's own message", () => {
     expect(report).toMatchObject({ name: "run_message", html: expect.stringContaining("all 1 passed") });
     expect(await report!.again!()).toBeNull();
   });
+});
+
+test("stopping shows what is reserved, and what it came to once that is booked", async () => {
+  const { open, slept } = setUp();
+  const run = await givenRunning();
+  const taken = await givenTaken(on.sql, run, "w", Date.now());
+  const call = await givenCall(on.sql, run, taken, { worst_microusd: 690 }, Date.now());
+  const stopped = await open({ screen: "stop", run_id: run.run_id });
+  const reserved = (await on.db.getRun(run.run_id))!.reserved_microusd;
+  expect(reserved).toBeGreaterThan(0);
+  expect(stopped.html).toContain(`$0 of at most $0.0346 · ${dollars(reserved)} reserved · still being booked`);
+  await on.sql.settle(run, call, end(460), Date.now());
+  const booked = await stopped.again!();
+  expect(booked!.html).toContain("$0.00046 of at most $0.0346 · still being booked");
+  await on.sql.finish(run, taken, outcome({ state: "stopped" }), Date.now());
+  const settled = await booked!.again!();
+  expect(settled!.html).toMatch(/\n\$0\.00046 of at most \$0\.0346\n/);
+  // Of two scenarios one was never begun.
+  expect(settled!.html.match(/broken off|not run/g)!.sort()).toEqual(["broken off", "not run"]);
+  expect([settled!.again, slept]).toEqual([undefined, [1500, 1500]]);
+});
+
+test("a question is taken back by who has asked it, and by no other operator", async () => {
+  const run_id = await givenAsk({}, OTHER);
+  const { open } = setUp();
+  expect((await open({ screen: "stop", run_id })).toast).toMatch(/^Somebody else has asked for this run\./);
+  expect((await open({ screen: "run", run_id, only: "all", page: 0 })).keyboard.flat().map(({ label }) => label))
+    .not.toContain("Cancel");
+  expect(await states()).toMatchObject([{ state: "asked" }]);
+  const other = setUp({ user_id: OTHER }).open;
+  expect((await other({ screen: "run", run_id, only: "all", page: 0 })).keyboard.flat().map(({ label }) => label))
+    .toContain("Cancel");
+  expect((await other({ screen: "stop", run_id })).html).toContain("taken back");
+});
+
+test("viewers see no buttons that they may not use", async () => {
+  const { run_id } = await givenRunning();
+  const labels = async (actor: Partial<ScreenDeps["actor"]>) => {
+    const { open } = setUp(actor);
+    const screens = [await open({ screen: "tests" }), await open({ screen: "run", run_id, only: "all", page: 0 })];
+    return screens.flatMap(({ keyboard }) => keyboard.flat().map(({ label }) => label));
+  };
+  const spending = ["▶ Smoke", "▶ Release", "Dry run", "■ Stop"];
+  expect(await labels({})).toEqual(expect.arrayContaining(spending));
+  expect((await labels(viewer)).filter((label) => spending.includes(label))).toEqual([]);
 });
 
 test("stopping shows the run, and has its own message told; one that is gone is said to be so", async () => {

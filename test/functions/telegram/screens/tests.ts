@@ -10,10 +10,18 @@ const many = Array.from(
 );
 
 export const examples: Example[] = [
-  { title: "as usual", reply: renderTests(overview(), 0, NOW) },
-  { title: "there are none yet", reply: renderTests(overview({ scenarios: [], runs: [] }), 0, NOW) },
+  { title: "as usual", reply: renderTests(overview(), { page: 0, now: NOW, mayRun: true }) },
+  { title: "for a viewer", reply: renderTests(overview(), { page: 0, now: NOW, mayRun: false }) },
+  {
+    title: "there are none yet",
+    reply: renderTests(overview({ scenarios: [], runs: [] }), { page: 0, now: NOW, mayRun: true }),
+  },
   {
     title: "many of hostile names, money reserved",
-    reply: renderTests(overview({ scenarios: many, spend: { ...spend, reserved_microusd: 12_300 } }), 1, NOW),
+    reply: renderTests(overview({ scenarios: many, spend: { ...spend, reserved_microusd: 12_300 } }), {
+      page: 1,
+      now: NOW,
+      mayRun: true,
+    }),
   },
 ];
