@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one way: every test sends traces through one stack, and starting one takes longest.
+//
 // The real tracer, the real ingest function and PostgREST, the real Postgres: what was recorded in the bot's process is what the
 // product's RPCs answer. Between them stands a gate that sees what travels and fails on demand. One file, for it takes one stack.
 import { randomInt } from "node:crypto";

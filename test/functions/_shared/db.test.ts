@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one list: a method each, in the order of db.ts.
+//
 // Each method once, on the real PostgREST: what goes out reaches its parameter, and what comes back has the type that it says.
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

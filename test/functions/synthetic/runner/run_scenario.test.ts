@@ -1,3 +1,4 @@
+// Over 300 lines, because it is one list: what bots do that must not go unnoticed, in the same runner.
 import { EventEmitter } from "node:events";
 import process from "node:process";
 import { Readable } from "node:stream";

@@ -1,3 +1,4 @@
+// Over 300 lines, because most of it are the texts that the screens show.
 import { describe, expect, test } from "vitest";
 import type { RunAsk } from "../../../../functions/_shared/db.ts";
 import { renderAsk, renderNotAsked } from "../../../../functions/telegram/render/ask.ts";

@@ -1,3 +1,5 @@
+// Over 300 lines, because it is one machine of few steps, and each test is a way through them.
+//
 // What the screens of synthetic tests ask the real database, and what becomes of its answers. Their words: ../render/.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RunAsk, RunWish } from "../../../../functions/_shared/db.ts";
