@@ -7,6 +7,7 @@ import { counted, dollars, shortId } from "./units.ts";
 
 export type Paint = (colour: "red" | "green" | "yellow" | "grey", text: string) => string;
 
+const MAX_TRACES = 3;
 const CODES = { red: 31, green: 32, yellow: 33, grey: 2 };
 
 export const painter = (colours: boolean): Paint => (colour, text) =>
@@ -43,7 +44,7 @@ function details(line: ReportLine, paint: Paint): string[] {
   return [
     ...line.failures.flatMap((failure) => failureLines(failure, paint)),
     ...line.state === "failed" ? line.judged.map(({ score, reason }) => `judged ${score}: ${reason}`) : [],
-    ...line.state === "failed" ? line.trace_ids.map((id) => `/admin trace ${shortId(id)}`) : [],
+    ...traceLines(line, paint),
     ...changes ? [paint("grey", changes)] : [],
     // A real provider answers otherwise each time.
     ...line.drift.length > 0 ? [paint("grey", `${counted(line.drift.length, "answer")} other than recorded`)] : [],
@@ -51,6 +52,15 @@ function details(line: ReportLine, paint: Paint): string[] {
     ...line.unconfirmed_microusd > 0 ? [paint("yellow", `${dollars(line.unconfirmed_microusd)} unconfirmed`)] : [],
     ...line.attempts > 1 ? [paint("yellow", `taken ${line.attempts} times: whoever had it before was cut off`)] : [],
   ].flatMap((text) => text.split("\n"));
+}
+
+/** Of a failure to be copied one by one; else on a line of their own. */
+function traceLines({ state, trace_ids }: ReportLine, paint: Paint): string[] {
+  if (state === "failed") return trace_ids.map((id) => `/admin trace ${shortId(id)}`);
+  if (state !== "passed") return [];
+  const shown = trace_ids.slice(0, MAX_TRACES).map(shortId).join(" ");
+  const more = trace_ids.length - MAX_TRACES;
+  return shown === "" ? [] : [paint("grey", `/admin trace ${shown}${more > 0 ? ` and ${more} more` : ""}`)];
 }
 
 function failureLines({ turn, expectation, message, diff = [] }: Failure, paint: Paint): string[] {

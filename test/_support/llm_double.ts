@@ -31,7 +31,14 @@ export function llmDouble(answer: Answer, over: Partial<LlmClient> = {}): (optio
           );
           const response = await Promise.race([answer(asked, options), aborted]);
           options.advance?.(250);
-          calls.push({ model: asked.model, input_tokens: 10, output_tokens: 5, cost_microusd: 100, response });
+          calls.push({
+            model: asked.model,
+            input_tokens: 10,
+            output_tokens: 5,
+            cost_microusd: 100,
+            response,
+            whole: true,
+          });
           return Response.json({
             model: asked.model,
             choices: [{ message: { content: response } }],

@@ -5,6 +5,7 @@
  */
 import type { WireTrace } from "../../../tracer/wire.ts";
 import type { CallRecord } from "../telegram/bot_api.ts";
+import type { SeenCall } from "../llm/client.ts";
 import type { Message } from "../telegram/types.ts";
 
 export interface Seen {
@@ -15,7 +16,7 @@ export interface Seen {
   /** Oldest first. */
   traces: WireTrace[];
   /** LLM calls, oldest first. Judges are not among them. */
-  llm: { model: string; input_tokens: number; output_tokens: number; cost_microusd: number | null; response: string }[];
+  llm: SeenCall[];
   /** Until the bot has finished; of a replay, as it was recorded. */
   duration_ms: number;
   /** Null: of a call it is not known. */

@@ -49,6 +49,8 @@ export interface SeenCall {
   cost_microusd: number | null;
   /** The answer's text. */
   response: string;
+  /** False: the bot has left the answer before its end, and `response` is what it can have read. It was paid for all the same. */
+  whole: boolean;
 }
 
 export interface LlmClient {

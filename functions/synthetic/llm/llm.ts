@@ -4,7 +4,7 @@
  * @module
  */
 import type { Failure } from "../../_shared/synthetic_work.ts";
-import { readFacts } from "./answer.ts";
+import { type AnswerFacts, readFacts } from "./answer.ts";
 import { Books, type Refusal } from "./books.ts";
 import type { LlmClient, LlmOptions, LlmTotals, SeenCall } from "./client.ts";
 import { driftOf } from "./drift.ts";
@@ -160,7 +160,7 @@ export class Llm implements LlmClient {
         settled: close,
         over: ({ recorded, cost_microusd, input_tokens, output_tokens }, facts) => {
           if (recorded === null) return this.#tally.add(cost_microusd, input_tokens, output_tokens);
-          this.#answeredBy(recorded, facts?.text);
+          this.#answeredBy(recorded, facts);
           this.#keep(recorded);
         },
       });
@@ -181,17 +181,19 @@ export class Llm implements LlmClient {
     return replay(recorded, stream);
   }
 
-  #answeredBy(recorded: Recorded, response?: string): void {
+  #answeredBy(recorded: Recorded, facts?: AnswerFacts): void {
     const { model, status, input_tokens, output_tokens, cost_microusd, chunks, content_type } = recorded;
     // An error that was recorded.
     if (status !== 200) return this.#tally.add(cost_microusd, input_tokens, output_tokens);
-    const text = chunks.map((chunk) => chunk.text).join("");
+    const read = () => readFacts(chunks.map((chunk) => chunk.text).join(""), content_type, model, this.#options.prices);
+    const { text: response, whole } = facts ?? read();
     this.#tally.answered({
       model,
       input_tokens: input_tokens ?? 0,
       output_tokens: output_tokens ?? 0,
       cost_microusd,
-      response: response ?? readFacts(text, content_type, model, this.#options.prices).text,
+      response,
+      whole,
     });
   }
 

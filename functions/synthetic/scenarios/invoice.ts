@@ -14,7 +14,11 @@ export default defineScenario({
         check({ traces, llm }) {
           const steps = traces.at(-1)?.steps?.filter(({ name }) => name.startsWith("llm.")) ?? [];
           const told = steps.reduce((sum, step) => sum + (step.input_tokens ?? 0) + (step.output_tokens ?? 0), 0);
-          const paid = llm.reduce((sum, call) => sum + call.input_tokens + call.output_tokens, 0);
+          // What the bot has left, it asked for again.
+          const paid = llm.filter(({ whole }) => whole).reduce(
+            (sum, call) => sum + call.input_tokens + call.output_tokens,
+            0,
+          );
           if (told !== paid) throw new Error(`the trace has ${told} tokens, the provider has counted ${paid}`);
         },
       },

@@ -30,7 +30,14 @@ test("a live call: answered, paid for, counted, recorded", async () => {
     saved_microusd: 0,
   });
   expect(llm.calls).toEqual([
-    { model: MODEL, input_tokens: bill!.input, output_tokens: bill!.output, cost_microusd: total, response: ANSWER },
+    {
+      model: MODEL,
+      input_tokens: bill!.input,
+      output_tokens: bill!.output,
+      cost_microusd: total,
+      response: ANSWER,
+      whole: true,
+    },
   ]);
   expect(ledger.begun).toMatchObject([{ nth: 0, model: MODEL, cache: false }]);
   expect(ledger.begun[0]!.worst_microusd).toBeGreaterThanOrEqual(total);
@@ -80,9 +87,11 @@ test("a bot that leaves a stream pays for what was written, and replays to where
   expect(provider.account.total).toBeGreaterThan(0);
   expect(ledger.confirmed).toBe(provider.account.total);
   expect(ledger.ends[0]!.output_tokens).toBeLessThan(15);
+  expect(llm.calls).toMatchObject([{ whole: false, cost_microusd: provider.account.total }]);
 
   const again = open({ mode: "replay" }, { recorded: recordings.all() });
   expect(await readSome(again.openai)).toBe(ANSWER.slice(0, 12));
+  expect(again.llm.calls).toEqual(llm.calls);
   await expect(streamed(open({ mode: "replay" }, { recorded: recordings.all() }).openai, QUESTION))
     .rejects.toThrow("The recording ends here");
 });
