@@ -89,12 +89,20 @@ export async function startAdminStack(
   db.on("error", () => {});
   await db.connect();
 
+  // One after the other: a connection answers one question at a time.
+  let looked: Promise<unknown> = Promise.resolve();
+  function isGoingOn(update_id: unknown): Promise<boolean> {
+    const going =
+      "select from tracegram.seen_updates where handled_at is null and ($1::bigint is null or update_id = $1)";
+    const looking = looked.then(() => db.query(going, [update_id])).then(({ rows }) => rows.length > 0, () => false);
+    looked = looking;
+    return looking;
+  }
+
   /** A press may go on after it was accepted. */
   async function handled({ update_id = null }: { update_id?: unknown }): Promise<void> {
-    const isGoingOn =
-      "select from tracegram.seen_updates where handled_at is null and ($1::bigint is null or update_id = $1)";
     const end = Date.now() + HANDLED_MS;
-    while (Date.now() < end && (await db.query(isGoingOn, [update_id]).catch(() => ({ rows: [] }))).rows.length > 0) {
+    while (Date.now() < end && await isGoingOn(update_id)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
