@@ -30,7 +30,7 @@ export async function serve(
   const server = createServer((incoming, outgoing) => {
     answer(handler, incoming, outgoing).catch((error) => {
       // The client has gone, which is its right.
-      if (outgoing.destroyed || incoming.destroyed) return;
+      if (outgoing.destroyed) return;
       console.error("serve:", error);
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end("Internal Server Error");

@@ -144,6 +144,17 @@ test("a handler that throws is a 500 that says nothing, and the error is printed
   print.mockRestore();
 });
 
+test("so is one that throws once it has read what was sent", async () => {
+  const print = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { url } = await start(async (request) => {
+    await request.arrayBuffer();
+    throw new Error("too late");
+  });
+  const response = await fetch(url, { method: "POST", body: "x".repeat(100_000), signal: AbortSignal.timeout(5000) });
+  expect([response.status, await response.text()]).toEqual([500, "Internal Server Error"]);
+  print.mockRestore();
+});
+
 test.each([
   ["an absolute target", "GET http://elsewhere.example/ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"],
