@@ -179,7 +179,7 @@ function test(words: readonly Word[]): Command {
   const wrong = left.find(({ text }) => !fits(text));
   if (wrong) return usage(wrong);
   if (left.length === 0) return open({ screen: "ask", ...asked });
-  return { kind: "ask", ...asked, scenarios: [...new Set(left.map(({ text }) => text))] };
+  return { kind: "ask", ...asked, scenarios: [...new Set(left.map(({ text }) => text.toLowerCase()))] };
 }
 
 function admin(first: Word, verb: "add" | "remove" | "allow" | "deny", words: readonly Word[]): Command {

@@ -1,5 +1,5 @@
 /** What a scenario can be called: it is the name of a file, and stands in buttons and commands. */
-const FORM = /^[a-z0-9-]{1,40}$/;
+const FORM = /^[a-z0-9][a-z0-9-]{0,39}$/;
 /** Of `npm run synthetic` and `/admin test`; and `all.ts` is the index. */
 const WORDS = ["all", "dry", "missing", "release", "replay", "smoke"];
 

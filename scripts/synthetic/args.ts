@@ -71,13 +71,10 @@ export function readArgs(args: readonly string[]): Args {
   if (!act) return { ...runArgs(values, positionals), ...shared };
   const others = ["dry-run", "record", "repeat", "seed", "concurrency", "spend"].filter((name) => name in values);
   if (acts.length > 1 || others.length > 0 || positionals.length > 0) {
-    throw new Refusal(
-      `--${act} goes with neither ${
-        [...acts.slice(1), ...others].map((name) => `--${name}`).join(", ") ||
-        "a tier nor names"
-      }`,
-      { usage: true },
-    );
+    const what = [...acts.slice(1), ...others].map((name) => `--${name}`).join(", ") || "tier and no names";
+    // Whoever has begun it with --record wants it to go on so.
+    const more = act === "resume" ? ": a run goes on as it was begun" : "";
+    throw new Refusal(`--${act} takes no ${what}${more}`, { usage: true });
   }
   if (act === "list") return { act, ...shared };
   const run = values[act]!;
@@ -90,7 +87,7 @@ type Values = ReturnType<typeof parsed>["values"];
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({
-      args: withRecordValue(args),
+      args: asValues(args),
       allowPositionals: true,
       options: {
         "dry-run": { type: "boolean" },
@@ -114,13 +111,18 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** Its value may be left out, which `parseArgs` knows not of. */
-function withRecordValue(args: readonly string[]): string[] {
+const NUMBERS = ["--repeat", "--seed", "--concurrency", "--spend"];
+
+/** As `parseArgs` takes it: the value of `--record` may be left out, and numbers below 0 are values, which we refuse ourselves. */
+function asValues(args: readonly string[]): string[] {
   return args.flatMap((arg, i) => {
-    if (arg !== "--record") return [arg];
-    return ["all", "missing"].includes(args[i + 1] ?? "") ? [arg] : ["--record=all"];
+    if (arg === "--record") return ["all", "missing"].includes(args[i + 1] ?? "") ? [arg] : ["--record=all"];
+    if (NUMBERS.includes(arg) && isNegative(args[i + 1])) return [`${arg}=${args[i + 1]}`];
+    return NUMBERS.includes(args[i - 1] ?? "") && isNegative(arg) ? [] : [arg];
   });
 }
+
+const isNegative = (arg = ""): boolean => /^-[.\d]/.test(arg);
 
 function runArgs(values: Values, positionals: string[]): RunArgs {
   const { record, "dry-run": dry = false } = values;

@@ -38,7 +38,7 @@ export function estimateLines(ask: RunAsk, recorded: readonly string[], where: s
         }` +
         (ask.unknown > 0 ? `, and ${ask.unknown} of unknown cost` : ""),
       ]
-      : ["What it costs is unknown: none of it has run or was recorded before."],
+      : ["What it costs is unknown: it has neither run before nor recordings of models whose price is known."],
     ...spendLines(ask.spend, where),
     `Left for this run: ${dollars(ask.left_microusd)}`,
   ];

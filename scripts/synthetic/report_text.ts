@@ -119,7 +119,8 @@ function summary(report: SuiteReport, paint: Paint): string[] {
       : [],
     ...flaky.length > 0 ? [paint("yellow", `flaky: ${flaky.join(", ")}`)] : [],
     ...STATES[report.state] ? [paint("yellow", STATES[report.state]!)] : [],
-    ...report.crossed ? [paint("yellow", CROSSED[report.crossed])] : [],
+    // Where more was billed than agreed to, more is no advice.
+    ...report.crossed && totals.excess_microusd === 0 ? [paint("yellow", CROSSED[report.crossed])] : [],
     ...run_id ? [paint("grey", `run ${run_id}`)] : [],
   ];
 }

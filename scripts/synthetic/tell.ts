@@ -1,6 +1,5 @@
 /** The report, to a person and into files. */
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type Args, Refusal } from "./args.ts";
 import type { SuiteReport } from "./report.ts";
 import { junitReport } from "./report_junit.ts";
@@ -10,8 +9,11 @@ import type { Terminal } from "./terminal.ts";
 /** Known before anything is paid for. */
 export function mustBeWritable(file: string): void {
   try {
-    accessSync(dirname(file), constants.W_OK);
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a folder");
+    const isNew = !existsSync(file);
+    // Whoever may do anything can still not write everywhere.
+    closeSync(openSync(file, "a"));
+    if (isNew) rmSync(file);
   } catch (error) {
     throw new Refusal(cannotBeWritten(file, error));
   }

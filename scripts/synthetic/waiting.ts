@@ -9,11 +9,11 @@ export function noticingWaits(store: Store, tell: () => void): Store {
   return {
     ...store,
     async take() {
-      // While something is under way here, it is that for which others wait.
-      const alone = busy++ === 0;
+      busy++;
       const next = await store.take();
       if (next.kind !== "taken") busy--;
-      if (next.kind === "wait" && alone && !told) {
+      // While something is under way here, it is that for which others wait.
+      if (next.kind === "wait" && busy === 0 && !told) {
         told = true;
         tell();
       }

@@ -51,6 +51,8 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
   const { cost: said = null } = Object(record.usage) as { cost?: unknown };
   const isPriced = said === null && !hasOtherPrice(record.usage) && areTokens(told);
   const priced = isPriced ? costOf({ ...told, model }, prices) : undefined;
+  // What is free has tokens all the same.
+  const cost = told.cost_microusd === 0 && !areTokens(told) ? undefined : told.cost_microusd ?? priced;
   return {
     whole: ended && error === undefined,
     model,
@@ -58,7 +60,7 @@ function read(text: string, contentType: string, asked: string, prices: PriceTab
     id,
     input_tokens: count(told.input_tokens),
     output_tokens: count(told.output_tokens),
-    cost_microusd: bookable(told.cost_microusd ?? priced),
+    cost_microusd: bookable(cost),
   };
 }
 

@@ -33,6 +33,7 @@ describe("after /admin", () => {
     }],
     ['test release dry "smoke" dry', { kind: "ask", tier: "release", mode: "replay", scenarios: ["smoke", "dry"] }],
     // As in a terminal: without a tier the cheap models.
+    ["test REFUND Cancel", { kind: "ask", tier: "smoke", mode: "live", scenarios: ["refund", "cancel"] }],
     ["test refund cancel", { kind: "ask", tier: "smoke", mode: "live", scenarios: ["refund", "cancel"] }],
     ["test dry refund", { kind: "ask", tier: "release", mode: "replay", scenarios: ["refund"] }],
     ["test smoke release", usage("release", "twice")],

@@ -45,6 +45,10 @@ test.for(["Late", "a_b", "../a", "a.b", "ü", "a".repeat(41), " "])("new: not by
   expect(folder.has("scenarios/all.ts")).toBe(false);
 });
 
+test("new: not by a name that reads as an option", async () => {
+  expect(await makeFolder().scenario(["new", "--", "-x"])).toMatchObject({ code: 1 });
+});
+
 test.for(["smoke", "release", "dry", "replay", "missing", "all"])(
   "a word of the commands is no name, in new and index: %s",
   async (name) => {

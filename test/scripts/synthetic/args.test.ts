@@ -91,6 +91,17 @@ test.each([
   }
 });
 
+test.each([
+  [["--spend", "-1"], "--spend takes dollars, such as 0.25, at least 0.000001, not -1"],
+  [["--seed", "-1"], "--seed takes a whole number from 0 to 2147483647, not -1"],
+  [
+    ["--resume", "0198f3ab-0000-7000-8000-00000000000a", "--record"],
+    "--resume takes no --record: a run goes on as it was begun",
+  ],
+  [["--list", "--dry-run"], "--list takes no --dry-run"],
+  [["--list", "greets"], "--list takes no tier and no names"],
+])("%j: what is wrong is said in words", (args, words) => expect(() => run(...args)).toThrow(words));
+
 test("dollars are micro-dollars, exactly", () => {
   expect(["0.1", "$0.29", "1", "0.000001", "12345.678901"].map(readDollars)).toEqual([
     100_000,

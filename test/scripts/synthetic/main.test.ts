@@ -1,6 +1,6 @@
 // What `npm run synthetic` does without a database, in this process. With one: live.test.ts.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { Invalid } from "../../../scripts/scenario/problem.ts";
 import { outcome, type Script } from "../../functions/synthetic/suite/_support.ts";
@@ -85,14 +85,21 @@ test("a file that cannot be written is known before anything is paid for", async
   expect([code, connected]).toEqual([2, 0]);
   expect(err).toContain("cannot be written");
   expect((await run(["--dry-run", "--json", dir])).err).toContain("it is a folder");
+  // Nobody can make a file in /proc, of whatever it says that it may be written.
+  expect(await run(["--spend", "1", "--json", "/proc/x"])).toMatchObject({ code: 2, connected: 0 });
+  // What is only looked at leaves no file.
+  await run(["--json", join(dir, "report.json")]);
+  expect(existsSync(join(dir, "report.json"))).toBe(false);
 });
 
 test("a file that cannot be written after all takes nothing away: the report is shown, and then why; exit code 2", async () => {
-  // Nobody can make a file in /proc, of whatever it says that it may be written.
-  const argv = ["--dry-run", "--json", "/proc/x", "--junit", join(dir, "junit.xml")];
-  const { code, out, err } = await run(argv);
+  const json = join(dir, "reports", "x.json");
+  mkdirSync(dirname(json));
+  const removes: Script = () => (rmSync(dirname(json), { recursive: true, force: true }), outcome());
+  const argv = ["--dry-run", "--json", json, "--junit", join(dir, "junit.xml")];
+  const { code, out, err } = await run(argv, { scripts: { greets: removes } });
   expect([code, out]).toEqual([2, expect.stringContaining("2 passed")]);
-  expect(err).toMatch(/\n\/proc\/x cannot be written: ENOENT.*\n$/);
+  expect(err).toMatch(/\n.*x\.json cannot be written: ENOENT.*\n$/);
   expect(err).not.toContain("    at ");
   expect(readFileSync(join(dir, "junit.xml"), "utf8")).toContain("</testsuites>");
 });

@@ -16,6 +16,7 @@ test.each<[string, object, number | null]>([
   ["of more than the books take: as much as they do", { cost: 2500 }, 2 ** 31 - 1],
   ["of the router alone, where the maker bills too", { cost: 0, is_byok: true }, null],
   ["of no tokens at all", { prompt_tokens: 0 }, null],
+  ["of nothing for no tokens", { prompt_tokens: 0, cost: 0 }, null],
   ["of tokens below nothing", { prompt_tokens: -5 }, null],
   ["of parts of tokens", { completion_tokens: 1.5 }, null],
   ["of more tokens than there are", { prompt_tokens: 1e13 }, null],
