@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => endStack(stack));
 
 test("while PostgREST hangs, the message says so within five seconds", async () => {
-  const ada = stack.person();
+  // Of a chat of her own: PostgREST may still take the press once it goes on, and its claim holds the chat's lane for a while.
+  const ada = stack.person(stack.admins[1]);
   await ada.say("/admin traces");
   const { pid } = childOf(stack, "PostgREST");
   process.kill(pid, "SIGSTOP");
@@ -42,8 +43,9 @@ test.each<[string, (stack: TestStack) => Promise<Return>]>([
   expect(lastOf(await ada.say("/admin traces")).text).toMatch(/^The database did not answer\./);
   await start();
 
-  // PostgREST finds its database again with a back-off of its own.
-  await expect.poll(async () => pageOf(await ada.press("🔄 Try again")), { timeout: 20_000 }).toBe("Page 1/3");
+  // PostgREST finds its database again with a back-off of its own. Presses that follow one another faster are shown as one, the last.
+  await expect.poll(async () => pageOf(await ada.press("🔄 Try again")), { timeout: 20_000, interval: 1000 })
+    .toBe("Page 1/3");
   expect(ada.view().messages).toHaveLength(count + 4);
   expect(lastOf(ada.view()).text).toBe(lastOf(before).text);
 });
