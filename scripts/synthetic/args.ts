@@ -26,7 +26,8 @@ export const HELP =
 
 Live runs are paid for by the provider's key in functions/synthetic/bot.ts, and kept to the caps of the database in .env.
 Under CI=true only --dry-run runs. Exit code 0: all passed; 1: something failed; 2: refused, used wrongly, or
-it could not go on; 3: out of budget, or stopped; 130: Ctrl-C, or nobody reads any more what it says.`;
+it could not go on; 3: out of budget, stopped, or billed above what prices allow; 130: Ctrl-C, or nobody reads any more
+what it says; 137: code that never awaits was cut off.`;
 
 /** Used wrongly, or refused before anything was done. */
 export class Refusal extends Error {

@@ -78,9 +78,9 @@ function changesOf({ state, duration_ms, cost_microusd, last, median }: ReportLi
     [["time", change(duration_ms, before.duration_ms)], ["cost", change(cost_microusd, before.cost_microusd)]]
       .flatMap(([what, by]) => by === null ? [] : [`${what} ${by}`]);
   const parts = [
-    `last run${last.state === state ? "" : ` ${last.state}`}${last.same_hash ? "" : ", the scenario was another"}: ${
-      against(last).join(", ") || "the same"
-    }`,
+    `last run${last.state === state ? "" : ` ${last.state}`}${
+      last.same_hash ? "" : ", the scenario or its models were others"
+    }: ${against(last).join(", ") || "the same"}`,
     ...median ? [`median of ${median.runs}: ${against(median).join(", ") || "the same"}`] : [],
   ];
   return `against the ${parts.join("; ")}`;

@@ -81,7 +81,7 @@ test("text: each scenario with its failures, diff, trace, drift, changes, and wh
   const text = plain(reportOfRun(run([FAILED, PASSED, result("late", { state: "pending", duration_ms: null })])));
   expect(text).toBe(`✓ greets      1.20 s     320 tokens    $0.00095
     /admin trace 0198f3ab-0000-7000
-    against the last run failed, the scenario was another: time ↑ 20 %, cost ↓ 5 %; median of 10: time ↓ 50 %, cost as before
+    against the last run failed, the scenario or its models were others: time ↑ 20 %, cost ↓ 5 %; median of 10: time ↓ 50 %, cost as before
 - late      not run
 ✗ refund      1.20 s     320 tokens     unknown
     turn 2, text: The message is another.
